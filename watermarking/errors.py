@@ -1,0 +1,51 @@
+"""The exceptions that this package raises on purpose."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CapacityError",
+    "FileFormatError",
+    "KeyFileError",
+    "MissingExtraError",
+    "UnknownSchemeError",
+    "UnsupportedImageError",
+    "VerificationError",
+    "WatermarkError",
+    "WeightsError",
+]
+
+
+class WatermarkError(Exception):
+    """Something about the request cannot be done; the message says what, and the way out."""
+
+
+class CapacityError(WatermarkError, ValueError):
+    """The payload or the message does not fit in the picture."""
+
+
+class UnsupportedImageError(WatermarkError, ValueError):
+    """The picture's shape, type or values are not ones that can be marked or read."""
+
+
+class FileFormatError(WatermarkError, OSError):
+    """A file is not a picture, is damaged, or is in a form that is refused by a stated rule."""
+
+
+class KeyFileError(WatermarkError, ValueError):
+    """A key is missing, too short or cannot be parsed."""
+
+
+class UnknownSchemeError(WatermarkError, LookupError):
+    """No scheme has this id, or its configuration does not fit."""
+
+
+class VerificationError(WatermarkError):
+    """A message that was just embedded could not be read back."""
+
+
+class WeightsError(WatermarkError, ValueError):
+    """Network weights are missing, damaged, or do not fit the code."""
+
+
+class MissingExtraError(WatermarkError, ImportError):
+    """An optional dependency is not installed; the message names the extra."""

@@ -1,0 +1,93 @@
+"""The contract: what an embedder and an extractor are, and what reading returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from watermarking.keys import Key
+
+__all__ = ["Bits", "Detection", "Embedder", "Extraction", "Extractor", "Image", "Scheme"]
+
+Image: TypeAlias = "npt.NDArray[Any]"
+"""(H, W), (H, W, 3) or (H, W, 4), RGB, uint8, uint16 or floating point in [0, 1]."""
+Bits: TypeAlias = "npt.NDArray[np.bool_]"
+
+P = TypeVar("P")
+P_co = TypeVar("P_co", covariant=True)
+P_contra = TypeVar("P_contra", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The one verdict of the toolkit.
+
+    Attributes
+    ----------
+    score : float
+        The statistic's value; higher speaks for the mark.
+    p_value : float
+        Probability of a score at least this high if the mark is absent or the key is wrong, already multiplied by
+        the number of alignments, keys, schemes and lengths that were tried. Never below the true probability.
+    statistic : str
+        What was measured, for example ``"pilot"``.
+    """
+
+    score: float
+    p_value: float
+    statistic: str
+
+    def is_present(self, fpr: float = 1e-6) -> bool:
+        """Say whether the mark is there, at the stated false-positive rate."""
+        return self.p_value <= fpr
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction(Generic[P]):
+    """What an extractor read: hard decision, soft decision, and whether anything is there.
+
+    Attributes
+    ----------
+    payload : bits (n,) bool, or an RGB picture (H, W, 3) uint8
+    llr : (n,) float32 log-likelihood ratios, positive for a one; None for pictures
+    detection : Detection
+    """
+
+    payload: P
+    llr: npt.NDArray[np.float32] | None
+    detection: Detection
+
+
+class Embedder(Protocol[P_contra]):
+    """Puts a payload into a picture."""
+
+    def capacity(self, shape: tuple[int, ...]) -> int:
+        """Return how many payload bits (or pictures) fit in a picture of this shape; 0 if none."""
+        ...
+
+    def embed(self, image: Image, payload: P_contra, *, key: Key) -> Image:
+        """Return a marked copy, same shape and dtype; the input is never changed."""
+        ...
+
+
+class Extractor(Protocol[P_co]):
+    """Reads a payload from a picture, knowing only the key."""
+
+    def extract(self, image: Image, *, key: Key) -> Extraction[P_co]:
+        """Read the picture; never raises because of what the picture shows."""
+        ...
+
+
+@runtime_checkable
+class Scheme(Embedder[Any], Extractor[Any], Protocol):
+    """A frozen, keyword-only dataclass of JSON-able fields that is both embedder and extractor."""
+
+    id: ClassVar[str]
+    payload_kind: ClassVar[Literal["bits", "picture"]]
+    keyed: ClassVar[bool]
+    bit_exact: ClassVar[bool]
+    psnr: float

@@ -1,0 +1,86 @@
+"""Noise layers: what happens to a marked picture between H and R, differentiable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from watermarking.deep.jpeg import jpeg
+from watermarking.deep.resample import resample
+
+__all__ = ["LAYERS", "Ranges", "blur", "colour", "crop", "gaussian_noise", "resize", "strike"]
+
+Ranges: TypeAlias = Mapping[str, tuple[float, float]]
+
+
+def resize(image: Tensor, factor: float) -> Tensor:
+    """Shrink or enlarge (N, 3, H, W) pictures by a factor along both axes."""
+    height, width = image.shape[-2:]
+    return resample(image, (max(1, round(height * factor)), max(1, round(width * factor))))
+
+
+def blur(image: Tensor, sigma: float) -> Tensor:
+    """Blur with a Gaussian, sigma in pixels, edges reflected."""
+    radius = max(1, min(math.ceil(4 * sigma), min(image.shape[-2:]) - 1))
+    axis = torch.arange(-radius, radius + 1, dtype=torch.float32, device=image.device)
+    taps = torch.exp(-(axis**2) / (2 * max(sigma, 1e-3) ** 2))
+    taps = (taps / taps.sum()).reshape(1, 1, -1)
+    n, channels, height, width = image.shape
+    flat = F.pad(image.reshape(-1, 1, height, width), (radius,) * 4, mode="reflect")
+    flat = F.conv2d(F.conv2d(flat, taps[..., None]), taps[:, :, None])
+    return flat.reshape(n, channels, height, width)
+
+
+def gaussian_noise(image: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
+    """Add white noise of a standard deviation in grey levels (of 255), clipped to the range."""
+    noise = torch.randn(image.shape, generator=generator, device=image.device)
+    return (image + noise * (sigma / 255)).clamp(0, 1)
+
+
+def crop(image: Tensor, kept: float, generator: torch.Generator) -> Tensor:
+    """Keep one window of a share of the area, in place; the rest becomes mid-grey.
+
+    It stands for a crop whose geometry has been undone by the synchronisation.
+    """
+    height, width = image.shape[-2:]
+    rows, columns = max(1, round(height * math.sqrt(kept))), max(1, round(width * math.sqrt(kept)))
+    where = torch.rand(2, generator=generator, device=image.device).tolist()
+    top, left = int(where[0] * (height - rows + 1)), int(where[1] * (width - columns + 1))
+    mask = torch.zeros_like(image[:1, :1])
+    mask[..., top : top + rows, left : left + columns] = 1
+    return image * mask + 0.5 * (1 - mask)
+
+
+def colour(image: Tensor, change: float) -> Tensor:
+    """Scale contrast around mid-grey by 1 + change and saturation by 1 - change, clipped."""
+    image = (image - 0.5) * (1 + change) + 0.5
+    grey = (image * torch.tensor([0.299, 0.587, 0.114], device=image.device).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+    return (grey + (image - grey) * (1 - change)).clamp(0, 1)
+
+
+LAYERS: Final[dict[str, Callable[[Tensor, float, torch.Generator], Tensor]]] = {
+    "none": lambda image, value, generator: image,
+    "jpeg": lambda image, value, generator: jpeg(image, round(value)),
+    "resize": lambda image, value, generator: resize(image, value),
+    "crop": crop,
+    "blur": lambda image, value, generator: blur(image, value),
+    "noise": gaussian_noise,
+    "colour": lambda image, value, generator: colour(image, value),
+}
+"""Layer by name: (pictures, parameter, generator) -> pictures, perhaps of another size."""
+
+
+def strike(image: Tensor, name: str, value: float, generator: torch.Generator) -> Tensor:
+    """Apply one named layer to pictures (N, 3, H, W) in [0, 1].
+
+    Raises
+    ------
+    KeyError
+        If no layer has this name.
+    """
+    return LAYERS[name](image, value, generator)

@@ -1,0 +1,44 @@
+"""Differentiable resampling between a picture's own size and the working size.
+
+Shrinking is an exact area average, growing is linear with half-pixel centres: what ``cv2.resize`` calls ``INTER_AREA``
+and ``INTER_LINEAR``, so that training sees what the embedder does to whole photographs.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+__all__ = ["axis_weights", "resample"]
+
+
+@lru_cache(maxsize=256)
+def axis_weights(n_in: int, n_out: int) -> npt.NDArray[np.float32]:
+    """Return the (n_out, n_in) float32 matrix that resamples one axis; its rows sum to 1."""
+    if n_out < n_in:
+        edges = np.linspace(0, n_in, n_out + 1)
+        cells = np.arange(n_in)
+        overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+        weights = np.clip(overlap, 0, None)
+    else:
+        centres = np.clip((np.arange(n_out) + 0.5) * n_in / n_out - 0.5, 0, n_in - 1)
+        weights = np.clip(1 - np.abs(centres[:, None] - np.arange(n_in)), 0, None)
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+
+
+@lru_cache(maxsize=256)
+def _matrix(n_in: int, n_out: int, device: torch.device) -> Tensor:
+    return torch.from_numpy(axis_weights(n_in, n_out)).to(device)
+
+
+def resample(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resample pictures (N, C, H, W) float32 to (N, C, rows, columns)."""
+    if x.shape[-2] != size[0]:
+        x = torch.matmul(_matrix(x.shape[-2], size[0], x.device), x)
+    if x.shape[-1] != size[1]:
+        x = torch.matmul(x, _matrix(x.shape[-1], size[1], x.device).T)
+    return x

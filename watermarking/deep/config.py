@@ -51,6 +51,9 @@ class TrainConfig:
         Sizes at which the photographs are used; below 1, so that a file's own JPEG grid is gone.
     psnr : (float, float)
         Range of strengths in dB.
+    ramp, start_psnr : int, float
+        Over the first ``ramp`` steps the strength goes from ``start_psnr`` dB down to the range above and the perceptual
+        term comes in: before anything can be read, it would only teach H to hide nothing.
     attacks : mapping of layer name to (weight, lowest, highest parameter)
     steps, learning_rate, warm_up, decay : int, float, int, float
         The rate rises over ``warm_up`` steps, stays, and falls to 0 over the last ``decay`` share of the steps.
@@ -72,6 +75,8 @@ class TrainConfig:
     reach: tuple[float, float] = (1.0, 2.5)
     shrink: tuple[float, ...] = (0.75, 0.375)
     psnr: tuple[float, float] = (37.0, 53.0)
+    ramp: int = 1000
+    start_psnr: float = 24.0
     attacks: dict[str, tuple[float, float, float]] = field(default_factory=lambda: {"none": (1.0, 0.0, 0.0)})
     steps: int = 1000
     learning_rate: float = 1e-3

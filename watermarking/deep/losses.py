@@ -31,19 +31,20 @@ def basic(marked: Tensor, cover: Tensor, psnr: Tensor) -> Tensor:
 
 
 def _bands(image: Tensor) -> list[Tensor]:
-    """Split into a Laplacian pyramid of three levels, without the lowpass rest."""
+    """Split into a Laplacian pyramid of three levels and the lowpass rest."""
     bands = []
     for _ in range(_LEVELS):
         low = F.avg_pool2d(image, 2, ceil_mode=True)
         bands.append(image - F.interpolate(low, image.shape[-2:], mode="bilinear", align_corners=False))
         image = low
-    return bands
+    return [*bands, image]
 
 
 def perceptual(marked: Tensor, cover: Tensor, psnr: Tensor) -> Tensor:
     """Distance in a normalised Laplacian pyramid: errors divided by the cover's contrast around them [1].
 
-    It needs no trained trunk. Contrast is the local mean of the absolute band over 9 x 9 samples.
+    It needs no trained trunk. Contrast is the local mean of the absolute band over 9 x 9 samples. The lowpass rest counts
+    in full: otherwise H would hide its strength in a change of brightness that no band sees and nothing can be read from.
 
     References
     ----------
@@ -51,7 +52,8 @@ def perceptual(marked: Tensor, cover: Tensor, psnr: Tensor) -> Tensor:
     """
     total = marked.new_zeros(())
     with torch.no_grad():
-        grounds = [F.avg_pool2d(b.abs(), 9, 1, 4, count_include_pad=False) for b in _bands(cover)]
+        grounds = [F.avg_pool2d(b.abs(), 9, 1, 4, count_include_pad=False) for b in _bands(cover)[:-1]]
+        grounds.append(cover.new_zeros(()))
     for error, ground in zip(_bands(marked - cover), grounds, strict=True):
         visible = error.square() * (_FLOOR / (ground + _FLOOR)).square()
         total = total + (visible.mean((1, 2, 3)) / allowed_error(psnr)).mean()

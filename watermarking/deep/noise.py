@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from collections.abc import Callable
+from typing import Final
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from watermarking.deep.jpeg import jpeg
 from watermarking.deep.resample import resample
 
-__all__ = ["LAYERS", "Ranges", "blur", "colour", "crop", "gaussian_noise", "resize", "strike"]
-
-Ranges: TypeAlias = Mapping[str, tuple[float, float]]
-
+__all__ = ["LAYERS", "blur", "colour", "crop", "gaussian_noise", "resize", "strike"]
 
 def resize(image: Tensor, factor: float) -> Tensor:
     """Shrink or enlarge (N, 3, H, W) pictures by a factor along both axes."""
@@ -24,16 +20,22 @@ def resize(image: Tensor, factor: float) -> Tensor:
     return resample(image, (max(1, round(height * factor)), max(1, round(width * factor))))
 
 
+def _blur_matrix(length: int, sigma: float, device: torch.device) -> Tensor:
+    """Return the (length, length) matrix of a Gaussian along one axis, the edge pixel reflected but not repeated."""
+    radius = max(1, min(math.ceil(4 * sigma), length - 1))
+    offsets = torch.arange(-radius, radius + 1, device=device)
+    taps = torch.exp(-(offsets.float() ** 2) / (2 * max(sigma, 1e-3) ** 2))
+    rows = torch.arange(length, device=device)[:, None]
+    columns = (rows + offsets).abs()
+    columns = torch.where(columns >= length, 2 * (length - 1) - columns, columns)
+    matrix = torch.zeros((length, length), device=device)
+    return matrix.scatter_add_(1, columns, (taps / taps.sum()).expand(length, -1))
+
+
 def blur(image: Tensor, sigma: float) -> Tensor:
     """Blur with a Gaussian, sigma in pixels, edges reflected."""
-    radius = max(1, min(math.ceil(4 * sigma), min(image.shape[-2:]) - 1))
-    axis = torch.arange(-radius, radius + 1, dtype=torch.float32, device=image.device)
-    taps = torch.exp(-(axis**2) / (2 * max(sigma, 1e-3) ** 2))
-    taps = (taps / taps.sum()).reshape(1, 1, -1)
-    n, channels, height, width = image.shape
-    flat = F.pad(image.reshape(-1, 1, height, width), (radius,) * 4, mode="reflect")
-    flat = F.conv2d(F.conv2d(flat, taps[..., None]), taps[:, :, None])
-    return flat.reshape(n, channels, height, width)
+    down, across = (_blur_matrix(length, sigma, image.device) for length in image.shape[-2:])
+    return down @ image @ across.T
 
 
 def gaussian_noise(image: Tensor, sigma: float, generator: torch.Generator) -> Tensor:

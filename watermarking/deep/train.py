@@ -138,6 +138,7 @@ class Trainer:
         attack = list(config.attacks)[int(torch.multinomial(weights, 1, generator=choices))]
         _, least, most = config.attacks[attack]
         psnr = config.psnr[0] + (config.psnr[1] - config.psnr[0]) * torch.rand(config.groups, generator=choices)
+        psnr = config.start_psnr + (psnr - config.start_psnr) * self.ramp(step)
         payload = self._payload(n, values)
         pilot = draw_pilot(n, max(1, config.tile // (net.pilot_ratio or config.tile)), values, self.device)
         share = n // self.world
@@ -182,7 +183,9 @@ class Trainer:
         if weights.basic:
             found["basic"] = weights.basic * losses.basic(marked, cover, drawn.psnr)
         if weights.perceptual:
-            found["perceptual"] = weights.perceptual * losses.perceptual(marked, cover, drawn.psnr)
+            found["perceptual"] = weights.perceptual * self.ramp(self.step) * losses.perceptual(
+                marked, cover, drawn.psnr
+            )
         if weights.pilot and config.net.pilot_ratio:
             found["pilot"] = weights.pilot * (
                 losses.reading(pilot[:n], drawn.pilot) + 0.5 * losses.blankness(pilot[n:], 0.0)
@@ -210,6 +213,10 @@ class Trainer:
         for group in optimiser.param_groups:
             group["lr"] = self.rate(self.step)
         optimiser.step()
+
+    def ramp(self, step: int) -> float:
+        """Return how far the first, easy phase is over at a step, 0 to 1."""
+        return min(1.0, step / max(1, self.config.ramp))
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step: warm-up, level, then a cosine to zero."""

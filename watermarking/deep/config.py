@@ -51,6 +51,8 @@ class TrainConfig:
         Sizes at which the photographs are used; below 1, so that a file's own JPEG grid is gone.
     psnr : (float, float)
         Range of strengths in dB.
+    grey : float
+        Share of the photographs that are made grey.
     ramp, start_psnr : int, float
         Over the first ``ramp`` steps the strength goes from ``start_psnr`` dB down to the range above and the perceptual
         term comes in: before anything can be read, it would only teach H to hide nothing.
@@ -75,6 +77,7 @@ class TrainConfig:
     reach: tuple[float, float] = (1.0, 2.5)
     shrink: tuple[float, ...] = (0.75, 0.375)
     psnr: tuple[float, float] = (37.0, 53.0)
+    grey: float = 0.1
     ramp: int = 1000
     start_psnr: float = 24.0
     attacks: dict[str, tuple[float, float, float]] = field(default_factory=lambda: {"none": (1.0, 0.0, 0.0)})

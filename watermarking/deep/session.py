@@ -46,6 +46,7 @@ def run_training(
     out: str | Path,
     *,
     pictures: str | Path | None = None,
+    start: str | Path | None = None,
     device: str = "cpu",
     seconds: float = math.inf,
     report: Callable[[str], None] = print,
@@ -61,6 +62,8 @@ def run_training(
         Gets ``checkpoint.safetensors``, ``log.jsonl`` and TensorBoard events.
     pictures : path, optional
         Folder of PNG icons that join the drawn codes, texts and photographs as payloads.
+    start : path, optional
+        A checkpoint of another run of the same networks, whose weights a new run starts from.
     seconds : float
         Stop after this time, with a checkpoint.
     report : callable
@@ -85,6 +88,8 @@ def run_training(
     photographs = Photographs(learn, config.shrink, *sides, target)
     bank = PictureBank.build(learn, pictures, config.seed, target) if config.payload == "pictures" else None
     trainer = Trainer(config, photographs, bank, folder)
+    if start is not None and trainer.step == 0:
+        trainer.start_from(Path(start))
     board = _writer(folder) if trainer.rank == 0 else None
     report(f"{config.name}: {len(learn)} photographs, {len(held)} held out, from step {trainer.step} of {config.steps}")
 

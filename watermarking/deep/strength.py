@@ -9,6 +9,8 @@ from watermarking.deep.jpeg import round_through
 
 __all__ = ["apply_strength", "to_levels"]
 
+_CLIP_PASSES = 3
+
 
 def to_levels(image: Tensor) -> Tensor:
     """Round to the 256 levels of an 8-bit picture, within the range; the gradient passes straight through."""
@@ -27,6 +29,15 @@ def apply_strength(cover: Tensor, residual: Tensor, psnr: Tensor, group: int) ->
         leaves as it can in a whole picture.
     """
     n = residual.shape[0]
+    allowed = 10 ** (-psnr.reshape(n // group, group)[:, :1] / 10)
     energy = residual.square().mean((1, 2, 3)).reshape(n // group, group).mean(1, keepdim=True)
-    scale = 10 ** (-psnr.reshape(n // group, group) / 20) * torch.rsqrt(energy + 1e-12)
-    return to_levels(cover + residual * scale.reshape(n, 1, 1, 1))
+    scale = torch.sqrt(allowed / (energy + 1e-12))
+    # What is clipped at black and white is no change: left uncounted, H would spend its strength there and look faint.
+    with torch.no_grad():
+        correction = torch.ones_like(scale)
+        for _ in range(_CLIP_PASSES):
+            shift = residual * (scale * correction).expand(-1, group).reshape(n, 1, 1, 1)
+            clipped = ((cover + shift).clamp(0, 1) - cover).square().mean((1, 2, 3)).reshape(n // group, group)
+            correction *= torch.sqrt(allowed / (clipped.mean(1, keepdim=True) + 1e-12)).clamp(0.5, 2)
+        correction.clamp_(max=8)
+    return to_levels(cover + residual * (scale * correction).expand(-1, group).reshape(n, 1, 1, 1))

@@ -21,7 +21,7 @@ from watermarking.deep.resample import resample
 from watermarking.deep.strength import apply_strength
 from watermarking.errors import WatermarkError
 
-__all__ = ["Progress", "Sample", "Trainer", "TrainingError"]
+__all__ = ["Progress", "Sample", "Trainer", "TrainingError", "grow"]
 
 
 class TrainingError(WatermarkError):
@@ -36,6 +36,7 @@ class Sample:
     payload: Tensor
     pilot: Tensor
     psnr: Tensor
+    grey: Tensor
     attack: str
     value: float
 
@@ -53,6 +54,13 @@ class Progress:
     def seconds_left(self) -> float:
         """Estimate the time to the last step."""
         return (self.steps - self.step) * self.seconds_per_step
+
+
+def grow(residual: Tensor, drawn: Sample) -> Tensor:
+    """Bring a residual to its covers' size; on grey covers the mark is grey too."""
+    residual = residual.float()
+    residual = torch.where(drawn.grey, residual.mean(1, keepdim=True), residual)
+    return resample(residual, (drawn.cover.shape[2], drawn.cover.shape[3]))
 
 
 class Trainer:
@@ -109,6 +117,10 @@ class Trainer:
     def _load(self) -> int:
         return load_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers)
 
+    def start_from(self, path: Path) -> None:
+        """Take over the weights and averages of another run's checkpoint, for a new run from step 0."""
+        load_checkpoint(path, self.modules, self.averages, {})
+
     def save(self) -> None:
         """Write the checkpoint; in a group of processes only the first one does."""
         if self.rank == 0:
@@ -139,14 +151,17 @@ class Trainer:
         _, least, most = config.attacks[attack]
         psnr = config.psnr[0] + (config.psnr[1] - config.psnr[0]) * torch.rand(config.groups, generator=choices)
         psnr = config.start_psnr + (psnr - config.start_psnr) * self.ramp(step)
+        grey = (torch.rand(config.groups, generator=choices) < config.grey).repeat_interleave(config.group)
         payload = self._payload(n, values)
         pilot = draw_pilot(n, max(1, config.tile // (net.pilot_ratio or config.tile)), values, self.device)
         share = n // self.world
         mine = slice(self.rank * share, (self.rank + 1) * share)
         cover = self.photographs.cut(type(covers)(*(part[mine] for part in vars(covers).values())), size)
         strengths = psnr.repeat_interleave(config.group)[mine].to(self.device)
+        colourless = grey[mine].to(self.device).reshape(-1, 1, 1, 1)
+        cover = torch.where(colourless, (cover.mean(1, keepdim=True) * 255).round() / 255, cover)
         values.manual_seed(values.initial_seed() + 7919 * (self.rank + 1))
-        drawn = Sample(cover, payload[mine], pilot[mine], strengths, attack, least + (most - least) * u[2])
+        drawn = Sample(cover, payload[mine], pilot[mine], strengths, colourless, attack, least + (most - least) * u[2])
         return drawn, values
 
     def _payload(self, n: int, values: torch.Generator) -> Tensor:
@@ -170,8 +185,7 @@ class Trainer:
         work = resample(cover, size).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             residual = self.hider(work, drawn.payload, drawn.pilot, drawn.psnr)
-        grown = resample(residual.float(), (cover.shape[2], cover.shape[3]))
-        marked = apply_strength(cover, grown, drawn.psnr, config.group)
+        marked = apply_strength(cover, grow(residual, drawn), drawn.psnr, config.group)
         n_clean = cover.shape[0] // 2 if config.losses.clean else 0
         struck = noise.strike(torch.cat([marked, cover[:n_clean]]), drawn.attack, drawn.value, generator)
         seen = resample(struck, size).contiguous(memory_format=torch.channels_last)
@@ -195,7 +209,7 @@ class Trainer:
         if weights.consistency:
             found["consistency"] = weights.consistency * losses.consistency(payload[:n])
         if self.critic is not None:
-            found["adversarial"] = weights.adversarial * losses.deception(self.critic(marked))
+            found["adversarial"] = weights.adversarial * losses.deception(self.critic(marked[..., : size[0], : size[1]]))
         return found, marked
 
     def _descend(self, kind: str, loss: Tensor, parameters: list[Tensor]) -> None:
@@ -231,7 +245,9 @@ class Trainer:
         found, marked = self.terms(drawn, generator)
         self._descend("main", torch.stack(list(found.values())).sum(), self.parameters)
         if self.critic is not None:
-            loss = losses.critic_loss(self.critic(drawn.cover), self.critic(marked.detach()))
+            side = self.config.tile  # a corner shows the critic as much as the whole, at a fraction of the cost
+            genuine, fake = drawn.cover[..., :side, :side], marked.detach()[..., :side, :side]
+            loss = losses.critic_loss(self.critic(genuine), self.critic(fake))
             self._descend("critic", loss, list(self.critic.parameters()))
             found["critic"] = loss
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from watermarking.deep import noise
 from watermarking.deep.resample import resample
 from watermarking.deep.strength import apply_strength
-from watermarking.deep.train import Sample, Trainer
+from watermarking.deep.train import Sample, Trainer, grow
 
 __all__ = ["correlation", "similarity", "validate"]
 
@@ -40,7 +40,7 @@ def _measure(trainer: Trainer, drawn: Sample, generator: torch.Generator) -> dic
     config, cover = trainer.config, drawn.cover
     size = (config.tile, config.tile)
     residual = trainer.hider(resample(cover, size), drawn.payload, drawn.pilot, drawn.psnr)
-    marked = apply_strength(cover, resample(residual, (cover.shape[2], cover.shape[3])), drawn.psnr, config.group)
+    marked = apply_strength(cover, grow(residual, drawn), drawn.psnr, config.group)
     read, pilot = trainer.reader(resample(noise.strike(marked, drawn.attack, drawn.value, generator), size))
     blank, _ = trainer.reader(resample(cover, size))
     agree = correlation(read, drawn.payload)

@@ -1,0 +1,174 @@
+"""Between pictures of any size and type and the square working picture that the networks see.
+
+The networks work on one small square whatever the cover's size: time and memory hardly grow with a picture, there are
+no seams, and a mark survives scaling. The cover is averaged down, the residual grown linearly; both go over the rows
+in bands, so that a 60 MP picture needs no copy in floating point.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from watermarking.deep.resample import axis_weights
+from watermarking.interface import Image
+
+__all__ = ["add_residual", "is_grey", "working_picture"]
+
+F32 = npt.NDArray[np.float32]
+_BAND: Final = 16
+_AIM: Final = 0.08  # dB above the target; the returned PSNR lies in [-0.05, +0.3] around it
+_CLOSE: Final = 0.06
+_SAMPLED_ROWS: Final = 512
+
+
+def _grey_levels(rows: Image) -> F32:
+    """Return a band's colour as float32 (rows, W, 3) in grey levels 0..255."""
+    factor = {"u1": 1.0, "u2": 255 / 65535}.get(rows.dtype.str[1:], 255.0)
+    colour = rows[..., None] if rows.ndim == 2 else rows[..., :3]
+    levels = np.multiply(colour, np.float32(factor), dtype=np.float32)
+    return np.repeat(levels, 3, axis=2) if rows.ndim == 2 else levels
+
+
+def _used(weights: F32) -> slice:
+    """Return the columns of some rows of a resampling matrix that are not all zero."""
+    columns = np.flatnonzero(weights.any(0))
+    return slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def is_grey(image: Image) -> bool:
+    """Say whether a picture has no colour, by a sample of its pixels."""
+    if image.ndim == 2:
+        return True
+    few = image[:: max(1, image.shape[0] // 64), :: max(1, image.shape[1] // 64)]
+    return bool((few[..., 0] == few[..., 1]).all() and (few[..., 1] == few[..., 2]).all())
+
+
+def working_picture(image: Image, side: int) -> F32:
+    """Average a picture down (or grow it) to a square.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]
+    side : int
+
+    Returns
+    -------
+    (3, side, side) float32 in [0, 1]; fully transparent pixels count as mid-grey
+    """
+    height, width = image.shape[:2]
+    down, across = axis_weights(height, side), axis_weights(width, side)
+    out = np.empty((side, side, 3), np.float32)
+    for first in range(0, side, _BAND):
+        weights = down[first : first + _BAND]
+        used = _used(weights)
+        rows = _grey_levels(image[used])
+        if image.ndim == 3 and image.shape[2] == 4:
+            rows[image[used][..., 3] == 0] = 127.5
+        shrunk = (weights[:, used] @ rows.reshape(rows.shape[0], -1)).reshape(-1, width, 3)
+        out[first : first + _BAND] = np.matmul(across, shrunk)
+    return np.ascontiguousarray(out.transpose(2, 0, 1)) / np.float32(255)
+
+
+def _bands(height: int) -> list[tuple[int, int]]:
+    return [(first, min(first + 2 * _BAND, height)) for first in range(0, height, 2 * _BAND)]
+
+
+def add_residual(image: Image, residual: F32, psnr: float) -> Image:
+    """Return a copy of the picture with a residual added at the strength that gives the PSNR asked for.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]
+    residual : (3, side, side) float32
+        Of any strength.
+    psnr : float
+        In dB, over the samples that are not fully transparent, after rounding and clipping.
+
+    Returns
+    -------
+    ndarray
+        Same shape and dtype; alpha and fully transparent pixels are untouched.
+    """
+    height, width = image.shape[:2]
+    side = residual.shape[-1]
+    if is_grey(image):
+        residual = np.broadcast_to(residual.mean(0, keepdims=True), residual.shape)
+    wide = _widen(np.asarray(residual), width)
+    down = axis_weights(side, height)
+    out = image.copy()
+    visible = _visible(image)
+
+    def energy(bands: list[tuple[int, int]], strength: float) -> float:
+        total = 0.0
+        for first, stop in bands:
+            weights = down[first:stop]
+            used = _used(weights)
+            grown = (weights[:, used] @ wide[used].reshape(-1, width * 3)).reshape(-1, width, 3)
+            total += _write(image[first:stop], grown * np.float32(strength), out[first:stop])
+        return total
+
+    bands = _bands(height)
+    step = max(1, height // _SAMPLED_ROWS)
+    sample = bands[step // 2 :: step]
+    n_samples = 3 * visible
+    root = float(np.sqrt(np.mean(np.square(residual, dtype=np.float64))))
+    if n_samples == 0 or root == 0:
+        return out
+    wanted = 255.0**2 / 10 ** ((psnr + _AIM) / 10) * n_samples
+    share = sum(_visible(image[a:b]) for a, b in sample) / visible
+    strength = math.sqrt(wanted / n_samples) / root
+    if step > 1 and share > 0:
+        strength = _settle(lambda s: energy(sample, s) / share, strength, wanted)
+    _settle(lambda s: energy(bands, s), strength, wanted)
+    return out
+
+
+def _widen(residual: F32, width: int) -> F32:
+    """Grow (3, side, side) across to (side, width, 3)."""
+    grown = np.matmul(residual, axis_weights(residual.shape[-1], width).T)
+    return np.ascontiguousarray(grown.transpose(1, 2, 0))
+
+
+def _visible(image: Image) -> int:
+    if image.ndim == 3 and image.shape[2] == 4:
+        return int(np.count_nonzero(image[..., 3]))
+    return int(image.shape[0] * image.shape[1])
+
+
+def _write(source: Image, change: F32, out: Image) -> float:
+    """Add a change in grey levels to a band, round, clip and write it; return the squared change in grey levels."""
+    before = _grey_levels(source)
+    after = np.clip(before + change, 0, 255)
+    top = {"u1": 255.0, "u2": 65535.0}.get(source.dtype.str[1:])
+    if top is not None:
+        after = np.rint(after * np.float32(top / 255)) / np.float32(top / 255)
+    shown = np.broadcast_to(True, source.shape[:2])
+    if source.ndim == 3 and source.shape[2] == 4:
+        shown = source[..., 3] > 0
+    stored = after / np.float32(255) if top is None else np.rint(after * np.float32(top / 255))
+    if source.ndim == 2:
+        out[...] = stored[..., 0].astype(source.dtype)
+    else:
+        out[..., :3] = np.where(shown[..., None], stored.astype(source.dtype), source[..., :3])
+    return float(np.square((after - before)[shown], dtype=np.float64).sum())
+
+
+def _settle(energy_of: Callable[[float], float], strength: float, wanted: float) -> float:
+    """Find the strength whose energy is within 0.06 dB of the wanted one, between brackets: rounding makes steps."""
+    low, high = 0.0, math.inf
+    for _ in range(24):
+        energy = energy_of(strength)
+        error = 10 * math.log10(wanted / energy) if energy > 0 else 12.0
+        if abs(error) < _CLOSE:
+            break
+        low, high = (strength, high) if error > 0 else (low, strength)
+        guess = strength * 10 ** (max(-12.0, min(error, 12.0)) / 20)
+        strength = guess if low < guess < high else (math.sqrt(low * high) if low and high < math.inf else guess)
+        if high < math.inf and low and high / low < 1 + 1e-6:
+            break
+    return strength

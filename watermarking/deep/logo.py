@@ -1,0 +1,69 @@
+"""The fixed logo of ``deep-logo``: the paper's setting, one watermark and no key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from watermarking.deep.adapter import add_residual, working_picture
+from watermarking.deep.payloads import fixed_logo
+from watermarking.deep.scramble import block_correlation
+from watermarking.deep.weights import load_weights
+from watermarking.images import check_image
+from watermarking.interface import Detection, Image
+from watermarking.significance import rademacher_p_value
+
+__all__ = ["FixedLogo"]
+
+_FLOOR: Final = 0.25
+_BLOCK: Final = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedLogo:
+    """Mark pictures with the one logo that the weights know.
+
+    It has no key: whoever has the weights can mark, and read. Its p-value therefore rests on an assumption, that over
+    unmarked pictures the blocks' correlations with the logo are as often negative as positive; echoes below a quarter
+    of the logo's contrast do not count.
+
+    Attributes
+    ----------
+    weights, psnr, device
+        As in :class:`watermarking.deep.scheme.Deep`.
+    """
+
+    weights: str = "deep-logo"
+    psnr: float = 50.0
+    device: str = "cpu"
+
+    @property
+    def logo(self) -> npt.NDArray[np.uint8]:
+        """The watermark, (side, side, 3) uint8."""
+        return fixed_logo(load_weights(self.weights, self.device).side)
+
+    def embed(self, image: Image) -> Image:
+        """Return a marked copy, same shape and dtype."""
+        image = check_image(image)
+        weights = load_weights(self.weights, self.device)
+        logo = np.float32(self.logo.transpose(2, 0, 1)) / np.float32(127.5) - 1
+        with torch.no_grad():
+            inputs = (torch.from_numpy(x)[None].to(self.device) for x in (working_picture(image, weights.working), logo))
+            strength = torch.tensor([self.psnr], device=self.device)
+            residual = weights.hider(*inputs, torch.zeros(1, device=self.device), strength)[0]
+        return add_residual(image, residual.float().cpu().numpy(), self.psnr)
+
+    def read(self, image: Image) -> tuple[npt.NDArray[np.uint8], Detection]:
+        """Read the logo, (side, side, 3) uint8, white where there is none, and test for it."""
+        weights = load_weights(self.weights, self.device)
+        seen = working_picture(check_image(image), weights.working)
+        with torch.no_grad():
+            payload = weights.reader(torch.from_numpy(seen)[None].to(self.device))[0][0].float().cpu().numpy()
+        logo = np.float32(self.logo.transpose(2, 0, 1)) / np.float32(127.5) - 1
+        score = block_correlation(payload - np.float32(weights.card["blank"]), logo, _BLOCK, _FLOOR)
+        picture = np.clip(np.rint((payload.transpose(1, 2, 0) + 1) * 127.5), 0, 255).astype(np.uint8)
+        return picture, Detection(score, rademacher_p_value(score), "logo correlation, sign symmetry assumed")

@@ -1,0 +1,161 @@
+"""The scheme ``deep``: a picture hidden in a picture by the trained networks, keyed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from watermarking.deep.adapter import add_residual, working_picture
+from watermarking.deep.scramble import block_correlation, pilot_detection, pilot_signs, scramble, unscramble
+from watermarking.deep.weights import Weights, load_weights
+from watermarking.errors import CapacityError, UnsupportedImageError, WeightsError
+from watermarking.images import check_image
+from watermarking.interface import Detection, Extraction, Image
+from watermarking.keys import Key
+from watermarking.significance import rademacher_p_value
+
+__all__ = ["MIN_SIDE", "Deep", "to_payload"]
+
+F32 = npt.NDArray[np.float32]
+MIN_SIDE: Final = 128
+"""Smallest side of a cover in pixels."""
+PSNR_RANGE: Final = (30.0, 60.0)
+
+
+def to_payload(picture: Image, side: int, channels: int) -> F32:
+    """Bring a picture to a payload's size, (channels, side, side) float32 in [-1, 1].
+
+    Parameters
+    ----------
+    picture : (h, w), (h, w, 3) or (h, w, 4), uint8, uint16, bool or float in [0, 1], any size
+        Transparency becomes white.
+
+    Raises
+    ------
+    UnsupportedImageError
+        If it is no picture.
+    """
+    if np.asarray(picture).dtype == np.bool_:
+        picture = np.asarray(picture).astype(np.float32)
+    picture = check_image(picture)
+    if not picture.size:
+        raise UnsupportedImageError("the picture to hide is empty")
+    top = {"u1": 255.0, "u2": 65535.0}.get(picture.dtype.str[1:], 1.0)
+    values = np.asarray(picture, np.float32) / np.float32(top)
+    if values.ndim == 2:
+        values = np.repeat(values[..., None], 3, axis=2)
+    if values.shape[2] == 4:
+        opacity = values[..., 3:]
+        values = values[..., :3] * opacity + (1 - opacity)
+    # Integer factors repeat or average whole pixels, so that a 64 x 64 picture is carried exactly twice as large.
+    growing = side % values.shape[0] == 0 and side % values.shape[1] == 0
+    how = cv2.INTER_NEAREST if growing else (cv2.INTER_AREA if min(values.shape[:2]) >= side else cv2.INTER_LINEAR)
+    values = cv2.resize(np.ascontiguousarray(values), (side, side), interpolation=how).astype(np.float32)
+    planes = values.transpose(2, 0, 1) if channels == 3 else values.mean(2)[None]
+    return np.ascontiguousarray(planes * 2 - 1, np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deep:
+    """Hide a picture with H, read it with R.
+
+    Attributes
+    ----------
+    weights : str
+        ``"deep-robust"`` (a 32 x 32 code raster), ``"deep-any"`` (any picture, 128 x 128 RGB), or the path of a
+        ``.safetensors`` file with its card beside it.
+    psnr : float
+        Strength in dB, 30 to 60; R was trained for 36 to 53.
+    device : str
+        Torch device of the networks, ``"cpu"`` or ``"cuda"``.
+
+    Examples
+    --------
+    >>> Deep(weights="deep-any", psnr=44.0).capacity((512, 768, 3))
+    1
+    """
+
+    id: ClassVar[str] = "deep"
+    payload_kind: ClassVar[Literal["bits", "picture"]] = "picture"
+    keyed: ClassVar[bool] = True
+    bit_exact: ClassVar[bool] = False
+
+    weights: str = "deep-robust"
+    psnr: float = 42.0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if not PSNR_RANGE[0] <= self.psnr <= PSNR_RANGE[1]:
+            raise UnsupportedImageError(f"psnr is {self.psnr} dB: choose {PSNR_RANGE[0]:g} to {PSNR_RANGE[1]:g}")
+
+    def _load(self) -> Weights:
+        found = load_weights(self.weights, self.device)
+        if not found.spec.pilot_ratio:
+            raise WeightsError(
+                f"{self.weights} carries one fixed picture and knows no key: use watermarking.deep.logo.FixedLogo, or "
+                "the weights deep-robust or deep-any"
+            )
+        return found
+
+    @property
+    def payload_shape(self) -> tuple[int, int]:
+        """Size (rows, columns) of the picture that the weights carry; any other is brought to it."""
+        side = self._load().side
+        return side, side
+
+    def capacity(self, shape: tuple[int, ...]) -> int:
+        """Return how many pictures fit: 1, or 0 in a cover with a side below 128 pixels."""
+        return int(min(shape[:2]) >= MIN_SIDE)
+
+    def embed(self, image: Image, payload: Image, *, key: Key) -> Image:
+        """Return a marked copy, same shape and dtype.
+
+        Raises
+        ------
+        CapacityError
+            If a side of the cover is below 128 pixels.
+        UnsupportedImageError
+            If the cover or the payload is no picture.
+        """
+        image = check_image(image)
+        if not self.capacity(image.shape):
+            raise CapacityError(
+                f"the picture has {image.shape[0]}x{image.shape[1]} pixels, {MIN_SIDE}x{MIN_SIDE} are needed: use a "
+                "larger one"
+            )
+        weights = self._load()
+        hidden = scramble(to_payload(payload, weights.side, weights.spec.payload_channels), key, weights.card["block"])
+        pilot = pilot_signs(key, weights.working // weights.spec.pilot_ratio)
+        cover = working_picture(image, weights.working)
+        with torch.no_grad():
+            inputs = (torch.from_numpy(x)[None].to(self.device) for x in (cover, hidden, pilot))
+            residual = weights.hider(*inputs, torch.tensor([self.psnr], device=self.device))[0]
+        return add_residual(image, residual.float().cpu().numpy(), self.psnr)
+
+    def _read(self, image: Image) -> tuple[Weights, F32, F32]:
+        weights = self._load()
+        seen = working_picture(check_image(image), weights.working)
+        with torch.no_grad():
+            payload, pilot = weights.reader(torch.from_numpy(seen)[None].to(self.device))
+        return weights, payload[0].float().cpu().numpy(), pilot[0].float().cpu().numpy()
+
+    def extract(self, image: Image, *, key: Key) -> Extraction[npt.NDArray[np.uint8]]:
+        """Read the picture: (rows, columns, 3) uint8, uniform mid-grey but for noise where nothing is hidden."""
+        weights, payload, pilot = self._read(image)
+        plain = unscramble(payload, key, weights.card["block"])
+        planes = np.repeat(plain, 3, axis=0) if plain.shape[0] == 1 else plain
+        picture = np.clip(np.rint((planes.transpose(1, 2, 0) + 1) * 127.5), 0, 255).astype(np.uint8)
+        return Extraction(picture, None, pilot_detection(pilot, key))
+
+    def detect(self, image: Image, payload: Image, *, key: Key) -> Detection:
+        """Test for a picture that is known: zero-mean correlation, block by block with the key's signs."""
+        weights, read, _ = self._read(image)
+        wanted = to_payload(payload, weights.side, weights.spec.payload_channels)
+        plain = unscramble(read, key, weights.card["block"])
+        score = block_correlation(plain, wanted, weights.card["block"])
+        return Detection(score, rademacher_p_value(score), "zero-mean correlation")

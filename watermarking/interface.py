@@ -17,7 +17,6 @@ Image: TypeAlias = "npt.NDArray[Any]"
 """(H, W), (H, W, 3) or (H, W, 4), RGB, uint8, uint16 or floating point in [0, 1]."""
 Bits: TypeAlias = "npt.NDArray[np.bool_]"
 
-P = TypeVar("P")
 P_co = TypeVar("P_co", covariant=True)
 P_contra = TypeVar("P_contra", contravariant=True)
 
@@ -47,7 +46,7 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
-class Extraction(Generic[P]):
+class Extraction(Generic[P_co]):
     """What an extractor read: hard decision, soft decision, and whether anything is there.
 
     Attributes
@@ -57,7 +56,7 @@ class Extraction(Generic[P]):
     detection : Detection
     """
 
-    payload: P
+    payload: P_co
     llr: npt.NDArray[np.float32] | None
     detection: Detection
 

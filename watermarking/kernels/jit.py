@@ -16,7 +16,9 @@ __all__ = ["kernel"]
 
 def kernel(function: F) -> F:
     """Compile a kernel with ``nogil`` and an on-disk cache; without the cache where none can be written."""
+    compiled: F
     try:
-        return numba.njit(function, nogil=True, cache=True)
+        compiled = numba.njit(function, nogil=True, cache=True)
     except RuntimeError:  # numba: "cannot cache function: no locator available"
-        return numba.njit(function, nogil=True)
+        compiled = numba.njit(function, nogil=True)
+    return compiled

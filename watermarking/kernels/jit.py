@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "on_first_compilation"]
 
 
 def kernel(function: F) -> F:
@@ -22,3 +22,18 @@ def kernel(function: F) -> F:
     except RuntimeError:  # numba: "cannot cache function: no locator available"
         compiled = numba.njit(function, nogil=True)
     return compiled
+
+
+def on_first_compilation(announce: Callable[[], None]) -> None:
+    """Call ``announce`` once, before this process compiles its first kernel; never if all come from the cache."""
+    from numba.core import event
+
+    class Listener(event.Listener):  # type: ignore[misc]  # numba is untyped
+        def on_start(self, _event: object) -> None:
+            event.unregister("numba:compile", self)
+            announce()
+
+        def on_end(self, _event: object) -> None:
+            """Do nothing: after the first start this listener is no longer registered."""
+
+    event.register("numba:compile", Listener())

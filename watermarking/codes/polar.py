@@ -106,11 +106,12 @@ class PolarCode:
         soft = np.empty((list_size + 1) * plan.length, np.float32)
         soft[list_size * plan.length : soft.size - self.n] = 0
         soft[soft.size - self.n :] = channel
-        metric = np.empty(list_size, np.float32)
-        trace = np.empty(self.k * 2 * list_size, np.uint8)
         bits = np.empty(2 * list_size * plan.length, np.uint8)
         pointers = np.zeros((2, plan.length.bit_length(), list_size), np.int16)
-        n_paths = decode_list(plan.schedule, soft, bits, pointers, metric, trace)
+        metric, cost = np.empty(list_size, np.float32), np.empty(2 * list_size, np.float32)
+        ways = np.empty(2 * list_size, np.int16)
+        trace = np.empty(self.k * 2 * list_size, np.uint8)
+        n_paths = decode_list(plan.schedule, soft, bits, pointers, metric, cost, ways, trace)
         order = np.argsort(metric[:n_paths], kind="stable")
         candidates = np.empty((n_paths, self.k), np.bool_)
         trace_back(trace, list_size, order, candidates)

@@ -78,7 +78,7 @@ def _penalties(soft: F32, source: int, size: int) -> tuple[np.float32, np.float3
 
 
 @kernel
-def _fill(bits: U8, target: int, size: int, value: int) -> None:
+def _fill(bits: U8, target: int, size: int, value: np.uint8) -> None:
     for j in range(size):
         bits[target + j] = value
 
@@ -102,21 +102,19 @@ def _keep_best(cost: F32, n_costs: int, order: I16, limit: int) -> int:
 
 
 @kernel
-def _branch(cost: F32, n_paths: int, metric: F32, order: I16, trace: U8, first: int) -> int:
+def _branch(n_paths: int, metric: F32, cost: F32, order: I16, trace: U8, first: int) -> int:
     """Keep the cheapest of the two ways on from each path, and note from which path and with which bit they come.
 
-    ``cost`` holds, for each path, the cost of a zero and then the cost of a one. At equal cost, likelier bits go
-    before less likely ones, then earlier paths before later ones, and a zero counts as the likelier bit.
+    ``cost`` holds what a zero adds to each path, then what a one adds. At equal cost, likelier bits go before less
+    likely ones, then earlier paths before later ones, and a zero counts as the likelier bit.
     """
     n_slots = metric.size
     for p in range(n_paths):
         zero, one = cost[p], cost[n_paths + p]
-        trace[first + n_slots + p] = one < zero
+        order[n_slots + p] = one < zero
         cost[p] = metric[p] + min(zero, one)
         cost[n_paths + p] = metric[p] + max(zero, one)
     kept = _keep_best(cost, 2 * n_paths, order, n_slots)
-    for p in range(n_paths):
-        order[n_slots + p] = trace[first + n_slots + p]
     for p in range(kept):
         way = order[p]
         parent = way % n_paths
@@ -128,15 +126,15 @@ def _branch(cost: F32, n_paths: int, metric: F32, order: I16, trace: U8, first: 
 
 
 @kernel
-def _follow(pointers: I16, order: I16, kept: int, lowest: int) -> None:
+def _follow(n_paths: int, pointers: I16, order: I16, lowest: int) -> None:
     """Give each path that goes on the pointers of the path it comes from, at the levels still to be read."""
-    row = order[order.size // 2 :]
+    scratch = order.size >> 1
     for kind in range(2):
         for level in range(lowest, pointers.shape[1] - 1):
-            for p in range(kept):
-                row[p] = pointers[kind, level, order[p]]
-            for p in range(kept):
-                pointers[kind, level, p] = row[p]
+            for p in range(n_paths):
+                order[scratch + p] = pointers[kind, level, order[p]]
+            for p in range(n_paths):
+                pointers[kind, level, p] = order[scratch + p]
 
 
 @kernel
@@ -159,13 +157,15 @@ def _advance(row: I32, n_paths: int, soft: F32, bits: U8, pointers: I16, metric:
             _combine(bits, below + pointers[1, level - 1, p] * half, right + below + p * half, target, half)
         elif operation == FROZEN:
             metric[p] += _penalties(soft, source, size)[0]
-            _fill(bits, target, size, 0)
+            _fill(bits, target, size, np.uint8(0))
         else:
             cost[p], cost[n_paths + p] = _penalties(soft, source, size)
 
 
 @kernel
-def decode_list(schedule: I32, soft: F32, bits: U8, pointers: I16, metric: F32, trace: U8) -> int:
+def decode_list(  # work space is handed in: allocating it here would double the time that compiling takes
+    schedule: I32, soft: F32, bits: U8, pointers: I16, metric: F32, cost: F32, order: I16, trace: U8
+) -> int:
     """Run a schedule over the soft values of a code word.
 
     Parameters
@@ -175,6 +175,7 @@ def decode_list(schedule: I32, soft: F32, bits: U8, pointers: I16, metric: F32, 
     bits : (2 L N,) uint8 work space
     pointers : (2, levels + 1, L) int16 work space, zeros on entry
     metric : (L,) float32, receives the cost of each path; L at most 256
+    cost, order : (2 L,) float32 and int16 work space
     trace : (k 2 L,) uint8, receives for each information bit the paths that the paths came from, and their bits
 
     Returns
@@ -182,16 +183,14 @@ def decode_list(schedule: I32, soft: F32, bits: U8, pointers: I16, metric: F32, 
     n_paths : int
     """
     n_slots = metric.size
-    cost = np.empty(2 * n_slots, np.float32)
-    order = np.empty(2 * n_slots, np.int16)  # the second half is scratch
     metric[0] = 0
-    n_paths, noted = 1, 0
+    n_paths, noted = int(np.int64(1)), int(np.int64(0))  # bare literals would have the callees compiled twice
     for step in range(schedule.shape[0]):
         operation, level, side = schedule[step, 0], schedule[step, 1], schedule[step, 2]
         _advance(schedule[step], n_paths, soft, bits, pointers, metric, cost)
         if operation == REPEAT:
-            n_paths = _branch(cost, n_paths, metric, order, trace, noted)
-            _follow(pointers, order, n_paths, level)
+            n_paths = _branch(n_paths, metric, cost, order, trace, noted)
+            _follow(n_paths, pointers, order, level)
             target = side * (bits.size >> 1) + (n_slots << level)
             for p in range(n_paths):
                 _fill(bits, target + (p << level), 1 << level, trace[noted + n_slots + p])

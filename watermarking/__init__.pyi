@@ -1,7 +1,9 @@
 from .errors import CapacityError as CapacityError
+from .errors import FileAccessError as FileAccessError
 from .errors import FileFormatError as FileFormatError
 from .errors import KeyFileError as KeyFileError
 from .errors import MissingExtraError as MissingExtraError
+from .errors import UnknownAttackError as UnknownAttackError
 from .errors import UnknownSchemeError as UnknownSchemeError
 from .errors import UnsupportedImageError as UnsupportedImageError
 from .errors import VerificationError as VerificationError
@@ -16,6 +18,7 @@ from .keys import Key as Key
 from .marker import Marker as Marker
 from .marker import Reading as Reading
 from .marker import Receipt as Receipt
+from .marker import detect_any as detect_any
 from .marker import extract_any as extract_any
 from .registry import get_config as get_config
 from .registry import get_scheme as get_scheme

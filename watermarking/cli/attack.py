@@ -1,0 +1,55 @@
+"""``watermarking attack``: do to a picture what others may do to it."""
+
+from __future__ import annotations
+
+import io
+
+import click
+
+from watermarking.cli.options import force_option, logging_options
+from watermarking.cli.pictures import STANDARD, check_target, load, write_standard_output
+from watermarking.cli.program import DONE
+
+__all__ = ["command"]
+
+
+def _print_list(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        from watermarking.attacks import attack_ids, describe
+
+        click.echo("\n".join(describe(attack_id) for attack_id in attack_ids()))
+        ctx.exit()
+
+
+@click.command("attack")
+@click.argument("source", metavar="IN", type=click.Path(allow_dash=True))
+@click.argument("attack", metavar="ATTACK")
+@click.option(
+    "-o", "--output", metavar="OUT", required=True, type=click.Path(allow_dash=True), help="Attacked picture."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the attack's randomness.")
+@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_list, help="List all attacks.")
+@force_option
+@logging_options
+def command(source: str, attack: str, output: str, seed: int, force: bool) -> int:
+    """Do to a picture what others may do to it.
+
+    ATTACK is written as 'jpeg(quality=50)', several in a row as 'resize(0.8) | jpeg(75)'. '-' is standard input or
+    output. Write OUT in a lossless format unless its compression shall be one more attack.
+    """
+    import numpy as np
+
+    from watermarking.attacks import parse_attack
+    from watermarking.files import write_picture
+
+    chosen = parse_attack(attack)
+    check_target(output, force)
+    picture = load(source)
+    attacked = chosen(picture.array, rng=np.random.default_rng(seed))
+    if output == STANDARD:
+        buffer = io.BytesIO()
+        write_picture(attacked, buffer, like=picture)
+        write_standard_output(buffer.getvalue())
+    else:
+        write_picture(attacked, output, like=picture)
+    return DONE

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
 import click
 
 from watermarking.cli.options import force_option, logging_options
-from watermarking.cli.pictures import STANDARD, check_target, load, write_standard_output
+from watermarking.cli.pictures import check_target, staged
 from watermarking.cli.program import DONE
 
 __all__ = ["command"]
@@ -40,16 +38,11 @@ def command(source: str, attack: str, output: str, seed: int, force: bool) -> in
     import numpy as np
 
     from watermarking.attacks import parse_attack
-    from watermarking.files import write_picture
+    from watermarking.files import read_picture, write_picture
 
     chosen = parse_attack(attack)
     check_target(output, force)
-    picture = load(source)
-    attacked = chosen(picture.array, rng=np.random.default_rng(seed))
-    if output == STANDARD:
-        buffer = io.BytesIO()
-        write_picture(attacked, buffer, like=picture)
-        write_standard_output(buffer.getvalue())
-    else:
-        write_picture(attacked, output, like=picture)
+    with staged(source, output) as (read_from, write_to):
+        picture = read_picture(read_from)
+        write_picture(chosen(picture.array, rng=np.random.default_rng(seed)), write_to, like=picture)
     return DONE

@@ -48,7 +48,8 @@ def command(
 ) -> int:
     """Say whether a picture carries a known message.
 
-    '-' is standard input; of a folder all pictures are looked at. This is surer than reading: it can find a message in a picture that was damaged too much for reading it.
+    '-' is standard input; of a folder all pictures are looked at. This is surer than reading: it can find a message in
+    a picture that was damaged too much for reading it.
     """
     content = read_message(**message)
     announce_compilation()

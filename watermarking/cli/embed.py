@@ -78,8 +78,8 @@ def command(
 ) -> int:
     """Put a message into a picture, or into those of a folder.
 
-    '-' is standard input or output. If IN is a folder, the pictures in it and below are written to the folder OUT under the same names; those that OUT
-    has already are skipped, so that a run that was cut short can be taken up again.
+    '-' is standard input or output. If IN is a folder, the pictures in it and below are written to the folder OUT under
+    the same names; those that OUT has already are skipped, so that a run that was cut short can be taken up again.
     """
     target = _target(source, output, in_place, force, as_json)
     content = read_message(**message)

@@ -26,7 +26,8 @@ __all__ = ["command"]
 def command(sources: tuple[str, ...], keys: list[Key], scheme: str | None, as_json: bool) -> int:
     """Read the message of a picture.
 
-    '-' is standard input; of a folder all pictures are read. The message goes to standard output, as hexadecimal digits if it is no text, the verdict to standard error.
+    '-' is standard input; of a folder all pictures are read. The message goes to standard output, as hexadecimal digits
+    if it is no text, the verdict to standard error.
     """
     announce_compilation()
     from watermarking.marker import Marker, extract_any

@@ -25,7 +25,6 @@ __all__ = [
     "each_picture",
     "load",
     "staged",
-    "write_standard_output",
 ]
 
 STANDARD: Final = "-"
@@ -96,7 +95,8 @@ def staged(source: str, target: str) -> Iterator[tuple[Path, Path]]:
         staged_target = Path(folder, f"out{suffix}") if target == STANDARD else Path(target)
         yield staged_source, staged_target
         if target == STANDARD:
-            write_standard_output(staged_target.read_bytes())
+            sys.stdout.buffer.write(staged_target.read_bytes())
+            sys.stdout.buffer.flush()
 
 
 def check_target(target: str, force: bool) -> None:
@@ -106,12 +106,6 @@ def check_target(target: str, force: bool) -> None:
             raise click.UsageError("'-o -' writes a picture to standard output, which is a terminal.")
     elif Path(target).is_file() and not force:
         raise WatermarkError(f"{target} exists already: choose another name, or replace it with --force")
-
-
-def write_standard_output(data: bytes) -> None:
-    """Write a file's content to standard output."""
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
 
 
 def _head(file: str) -> bytes:

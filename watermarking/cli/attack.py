@@ -7,16 +7,22 @@ import click
 from watermarking.cli.options import force_option, logging_options
 from watermarking.cli.pictures import check_target, staged
 from watermarking.cli.program import DONE
+from watermarking.errors import UnknownAttackError
 
 __all__ = ["command"]
 
 
 def _print_list(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
-    if value:
-        from watermarking.attacks import attack_ids, describe
+    if not value:
+        return
+    from watermarking.attacks import attack_ids, describe
 
-        click.echo("\n".join(describe(attack_id) for attack_id in attack_ids()))
-        ctx.exit()
+    for attack_id in attack_ids():
+        try:
+            click.echo(describe(attack_id))
+        except UnknownAttackError as error:
+            click.echo(f"{attack_id}: cannot be used: {error}")
+    ctx.exit()
 
 
 @click.command("attack")

@@ -114,6 +114,9 @@ def _describe(error: Exception) -> str:
 
 
 def _report_usage(error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return BAD_INPUT
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx else "watermarking"
     line = " ".join(error.format_message().split())

@@ -20,6 +20,8 @@ from watermarking.formats.encoding import encode_picture
 from watermarking.formats.picture import FORMATS, Picture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from watermarking.interface import Image
 
 __all__ = [
@@ -90,6 +92,7 @@ def write_picture(
     quality: int | None = None,
     subsampling: str | None = None,
     in_place: bool = False,
+    check: Callable[[bytes], None] | None = None,
 ) -> None:
     """Write samples as a picture file, all or nothing.
 
@@ -107,6 +110,8 @@ def write_picture(
         See there.
     in_place : bool
         Allow that the target is the file that ``like`` was read from.
+    check : callable, optional
+        Called with the encoded file before it is written; what it raises keeps it from being written.
 
     Raises
     ------
@@ -117,7 +122,10 @@ def write_picture(
     """
     if not isinstance(target, (str, os.PathLike)):
         file_format = file_format or (like.format if like else "")
-        _write_stream(encode_picture(array, file_format, like=like, quality=quality, subsampling=subsampling), target)
+        data = encode_picture(array, file_format, like=like, quality=quality, subsampling=subsampling)
+        if check is not None:
+            check(data)
+        _write_stream(data, target)
         return
     path = Path(target)
     _check_target(path)
@@ -131,6 +139,8 @@ def write_picture(
         )
     except FileFormatError as error:
         raise FileFormatError(f"{path}: {error}") from error
+    if check is not None:
+        check(data)
     _write_atomically(data, path)
 
 
@@ -220,6 +230,8 @@ def _write_stream(data: bytes, stream: IO[bytes]) -> None:
 
 
 def _check_target(path: Path) -> None:
+    if "\0" in str(path):
+        raise FileFormatError(f"{str(path)!r} is no file name: leave the zero byte out")
     try:
         if path.is_dir():
             raise FileFormatError(f"{path} is a folder, a file name is needed")
@@ -229,8 +241,6 @@ def _check_target(path: Path) -> None:
             raise FileFormatError(f"there is no folder {path.parent}: make it first")
         if path.exists() and not os.access(path, os.W_OK):
             raise FileAccessError(f"{path} is write-protected: choose another name")
-    except ValueError as error:  # a zero byte in the name
-        raise FileFormatError(f"{str(path)!r} is no file name: {error}") from error
     except PermissionError as error:
         raise FileAccessError(f"cannot write {path}: {error.strerror}") from error
 

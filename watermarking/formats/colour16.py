@@ -12,6 +12,7 @@ from PIL import PngImagePlugin, TiffImagePlugin
 
 from watermarking.errors import FileFormatError
 from watermarking.formats.metadata import ifd_entries, png_chunks, reset_orientation
+from watermarking.formats.tiff import save_tiff
 from watermarking.opencv import cv2_module
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = ["encode_colour16", "is_colour16", "read_colour16"]
 _WIDTH, _BITS, _PLANAR, _EXTRA = 256, 258, 284, 338
 _ASSOCIATED_ALPHA: Final = 1
 _PNG_GREY: Final = 0
+_PNG_NEEDED: Final = (b"IHDR", b"tRNS", b"IDAT", b"IEND")
 
 
 def is_colour16(image: ImageFile.ImageFile, data: bytes) -> bool:
@@ -50,6 +52,8 @@ def read_colour16(image: ImageFile.ImageFile, data: bytes) -> Image:
                 "16-bit TIFF with separate planes or premultiplied alpha is not read: save it interleaved, or as PNG"
             )
         data = reset_orientation(data)[0]  # some versions of OpenCV apply it, others do not
+    else:  # nothing that OpenCV could apply, or print a warning about
+        data = data[:8] + b"".join(data[a:b] for kind, a, b in png_chunks(data) if kind in _PNG_NEEDED)
     samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if samples is None or samples.dtype != np.uint16 or samples.ndim != 3:
         raise FileFormatError("OpenCV cannot decode this 16-bit file: save it as a plain 16-bit PNG or TIFF")
@@ -83,9 +87,7 @@ def _encode_tiff(array: Image, options: dict[str, Any]) -> bytes:
     """Let Pillow write the bytes as an 8-bit picture of twice the width, then correct the two tags that say so."""
     height, width, n_channels = array.shape
     halves = np.ascontiguousarray(array, "<u2").view(np.uint8).reshape(height, 2 * width, n_channels)
-    buffer = io.BytesIO()
-    PilImage.fromarray(halves).save(buffer, "TIFF", **options)
-    data = bytearray(buffer.getvalue())
+    data = bytearray(save_tiff(PilImage.fromarray(halves), options))
     for tag, kind, count, position in ifd_entries(data):
         if tag == _WIDTH:
             struct.pack_into("<H" if kind == 3 else "<I", data, position, width)

@@ -148,9 +148,12 @@ def _decode(image: ImageFile.ImageFile, data: bytes, file_format: str, source: P
     image.load()  # of 16-bit colour as well: OpenCV returns a picture from a file that lacks its end
     metadata, orientation = read_metadata(image, data)
     if is_colour16(image, data):
-        array, mode, orientation = read_colour16(image, data), "", max(orientation, tiff_orientation)
+        array, mode, orientation = read_colour16(image, data), image.mode, max(orientation, tiff_orientation)
     else:
-        array, mode = array_from_pil(image)  # of TIFF, Pillow has applied the orientation already
+        if file_format == "AVIF" and image.mode == "RGB" and _avif_subsampling(data) == "4:0:0":
+            array, mode = array_from_pil(image.convert("L"))  # Pillow repeats the grey channel
+        else:
+            array, mode = array_from_pil(image)  # of TIFF, Pillow has applied the orientation already
     coding = _read_coding(image, data, file_format, mode)
     return Picture(orient(array, orientation), file_format, metadata, coding, source)
 
@@ -163,7 +166,7 @@ def _read_coding(image: ImageFile.ImageFile, data: bytes, file_format: str, mode
     if file_format == "WebP":
         return Coding(mode, lossless=_is_lossless_webp(data))
     if file_format == "AVIF":
-        return Coding(mode, subsampling=_avif_subsampling(data))
+        return Coding(mode, subsampling=None if mode == "L" else _avif_subsampling(data))
     return Coding(mode, compression=str(image.info.get("compression", "")) if file_format == "TIFF" else "")
 
 
@@ -180,7 +183,7 @@ def _avif_subsampling(data: bytes) -> str | None:
         return None
     flags = data[position + 6]  # AV1 Codec ISO Media File Format Binding 2.3.3: bits 4, 3 and 2
     monochrome, halved_x, halved_y = flags & 16, flags & 8, flags & 4
-    return None if monochrome else "4:4:4" if not halved_x else "4:2:0" if halved_y else "4:2:2"
+    return "4:0:0" if monochrome else "4:4:4" if not halved_x else "4:2:0" if halved_y else "4:2:2"
 
 
 def _is_lossless_webp(data: bytes) -> bool:

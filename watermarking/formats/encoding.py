@@ -9,6 +9,7 @@ from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.formats.colour16 import encode_colour16
 from watermarking.formats.metadata import save_options
 from watermarking.formats.picture import FORMATS, Coding, Picture, first_line
+from watermarking.formats.tiff import save_tiff
 from watermarking.images import check_image, pil_from_array
 
 if TYPE_CHECKING:
@@ -61,12 +62,15 @@ def encode_picture(
     mode = _mode_of(array, coding, file_format)
     colour_space = b"GRAY" if mode in ("L", "LA", "I;16") and file_format != "WebP" else b"RGB "
     options = save_options(like.metadata, file_format, colour_space) if like else {}
-    options |= _coding_options(coding, file_format, quality, subsampling)
+    options |= _coding_options(coding, file_format, mode, quality, subsampling)
     try:
         if array.dtype == "uint16" and array.ndim == 3:
             return encode_colour16(array, file_format, options)
+        image = pil_from_array(array, mode)
+        if file_format == "TIFF":
+            return save_tiff(image, options)
         buffer = io.BytesIO()
-        pil_from_array(array, mode).save(buffer, file_format.upper(), **options)
+        image.save(buffer, file_format.upper(), **options)
     except WatermarkError:
         raise
     except Exception as error:  # as in decode_picture
@@ -107,12 +111,15 @@ def _mode_of(array: Image, coding: Coding, file_format: str) -> str:
         return "I;16" if array.dtype == "uint16" else "L"
     if array.shape[2] == 3:
         return "RGB"
-    if coding.mode == "LA" and file_format in ("PNG", "TIFF") and (array[..., :1] == array[..., 1:3]).all():
+    fits = coding.mode == "LA" and file_format in ("PNG", "TIFF") and array.dtype == "uint8"
+    if fits and (array[..., :1] == array[..., 1:3]).all():
         return "LA"
     return "RGBA"
 
 
-def _coding_options(coding: Coding, file_format: str, quality: int | None, subsampling: str | None) -> dict[str, Any]:
+def _coding_options(
+    coding: Coding, file_format: str, mode: str, quality: int | None, subsampling: str | None
+) -> dict[str, Any]:
     if file_format == "TIFF":
         kept = coding.compression in _LOSSLESS_TIFF
         return {"compression": coding.compression if kept else "tiff_adobe_deflate"}
@@ -121,7 +128,10 @@ def _coding_options(coding: Coding, file_format: str, quality: int | None, subsa
     options: dict[str, Any] = {"quality": quality or _QUALITY[file_format]}
     if file_format == "WebP":
         return options | {"lossless": coding.lossless and quality is None, "exact": True}
-    options["subsampling"] = subsampling or coding.subsampling or "4:4:4"
+    if mode != "L":
+        options["subsampling"] = subsampling or coding.subsampling or "4:4:4"
+    if mode == "RGBA":  # AVIF
+        options["advanced"] = [("alpha:lossless", "1")]
     if file_format == "JPEG":
         options["progressive"] = coding.progressive
         if coding.tables and quality is None:

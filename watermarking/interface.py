@@ -11,7 +11,17 @@ if TYPE_CHECKING:
 
     from watermarking.keys import Key
 
-__all__ = ["Bits", "Detection", "Embedder", "Extraction", "Extractor", "Image", "Scheme"]
+__all__ = [
+    "Bits",
+    "Detection",
+    "Embedder",
+    "Extraction",
+    "Extractor",
+    "Image",
+    "PlaneScheme",
+    "Scheme",
+    "SoftRead",
+]
 
 Image: TypeAlias = "npt.NDArray[Any]"
 """(H, W), (H, W, 3) or (H, W, 4), RGB, uint8, uint16 or floating point in [0, 1]."""
@@ -61,6 +71,22 @@ class Extraction(Generic[P_co]):
     detection: Detection
 
 
+@dataclass(frozen=True, slots=True)
+class SoftRead:
+    """Soft values under one hypothesis about the payload's length and the noise, and how the pilots speak for it.
+
+    Attributes
+    ----------
+    length : int, payload length
+    sums : (length,) float32, matched-filter sums in any one scale, positive for a one
+    score : float, pilot correlation in standard deviations under a random key
+    """
+
+    length: int
+    sums: npt.NDArray[np.float32]
+    score: float
+
+
 class Embedder(Protocol[P_contra]):
     """Puts a payload into a picture."""
 
@@ -90,3 +116,22 @@ class Scheme(Embedder[Any], Extractor[Any], Protocol):
     keyed: ClassVar[bool]
     bit_exact: ClassVar[bool]
     psnr: float
+
+
+@runtime_checkable
+class PlaneScheme(Scheme, Protocol):
+    """A bit scheme that works on the luma plane at the working scale, so that other signals can share the residual."""
+
+    def residual(
+        self, plane: npt.NDArray[np.float32], payload: Bits, *, key: Key, energy: float
+    ) -> npt.NDArray[np.float32]:
+        """Return the change of the plane (h, w) that carries the payload, of about this mean squared change."""
+        ...
+
+    def read(self, plane: npt.NDArray[np.float32], *, key: Key, origin: tuple[int, int] = (0, 0)) -> list[SoftRead]:
+        """Read a plane under every hypothesis, the most credible first; ``origin`` as cells from the mark's corner."""
+        ...
+
+    def n_places(self, shape: tuple[int, ...]) -> int:
+        """Return how many coefficients of a picture of this shape carry the mark."""
+        ...

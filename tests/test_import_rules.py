@@ -18,13 +18,14 @@ PACKAGE = Path(__file__).parents[1] / "watermarking"
 LAYERS = (
     {"cli", "__main__"},
     {"datasets", "ownership"},
-    {"attacks", "metrics"},
+    {"attacks"},
     {"marker"},
-    {"registry"},
+    {"registry", "carrier"},
     {"embedders", "sync", "deep"},
     {"plane"},
-    {"transforms", "codes"},
-    {"kernels", "keys", "images", "files", "encodings", "metadata", "colour16", "opencv"},
+    {"transforms", "codes", "metrics"},
+    {"images", "files", "formats", "opencv"},
+    {"kernels", "keys", "threads", "significance"},
     {"interface"},
     {"errors"},
 )

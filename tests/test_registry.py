@@ -31,7 +31,7 @@ def test_config_round_trips_through_json(scheme_id: str) -> None:
 @pytest.mark.parametrize(
     ("config", "hint"),
     [
-        ("dtc", "did you mean 'dct'?"),
+        ("dctt", "did you mean 'dct'?"),
         ("zzzzzz", "known are additive"),
         ({"id": "dct", "strenght": 3}, "no field 'strenght'"),
         ({"psnr": 42.0}, "needs an 'id'"),

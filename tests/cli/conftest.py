@@ -53,6 +53,13 @@ def picture(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def large(tmp_path: Path) -> Path:
+    file = tmp_path / "large.png"
+    Image.fromarray(texture(512, 768)).save(file)
+    return file
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     place = tmp_path / "bilder"
     (place / "unter").mkdir(parents=True)

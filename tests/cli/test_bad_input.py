@@ -51,7 +51,7 @@ def leaves_nothing(tmp_path: Path) -> Iterator[None]:
         (["embed", "IN", "-o", "OUT", "-m", "x"], "WATERMARKING_KEY"),
         (["embed", "IN", "-o", "OUT", "-m", "x", "-k", "nowhere"], "cannot read the key file nowhere"),
         (["embed", "IN", "-o", "OUT", "-m", "x", "-k", "IN"], "is not a key file"),
-        (["embed", "IN", "-o", "OUT", "-m", "x", "-k", "KEY", "--scheme", "dtc"], "did you mean 'dct'?"),
+        (["embed", "IN", "-o", "OUT", "-m", "x", "-k", "KEY", "--scheme", "dctt"], "did you mean 'dct'?"),
         (["embed", "IN", "-o", "OUT", "-m", "x", "-k", "KEY", "--psnr", "nan"], "PSNR"),
         (["embed", "IN", "-o", "OUT", "-m", "x", "-k", "KEY", "--psnr", "500"], "PSNR"),
         (["embed", "IN", "-o", "OUT", "-m", "x", "-k", "KEY", "--psnr", "loud"], "not a valid float"),

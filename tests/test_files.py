@@ -269,6 +269,9 @@ def test_missing_opencv_names_the_wheel_without_a_display(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MissingExtraError, match="pip install opencv-python-headless"):
         cv2_module()
-    buffer = io.BytesIO()
     with pytest.raises(MissingExtraError):
-        write_picture(IMAGE.astype(np.uint16), buffer, file_format="PNG")
+        write_picture(IMAGE.astype(np.uint16), io.BytesIO(), file_format="PNG")
+    buffer = io.BytesIO()
+    write_picture(IMAGE.astype(np.uint16), buffer, file_format="TIFF")
+    with pytest.raises(MissingExtraError):
+        read_picture(buffer.getvalue())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image as PilImage
 
 from watermarking.errors import FileFormatError
-from watermarking.formats.decoding import decode_picture, identify
+from watermarking.formats.decoding import PillowLimit, decode_picture, identify
 from watermarking.formats.encoding import encode_picture
 from watermarking.formats.picture import FORMATS
 
@@ -52,6 +52,20 @@ def files() -> dict[str, bytes]:
 
 
 FILES = files()
+
+
+def test_two_threads_share_the_lifted_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PilImage, "MAX_IMAGE_PIXELS", 100)
+    limit = PillowLimit()
+    first, second, small = limit.lifted_for(101), limit.lifted_for(102), limit.lifted_for(100)
+    with small:
+        assert PilImage.MAX_IMAGE_PIXELS == 100
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert PilImage.MAX_IMAGE_PIXELS is None
+    second.__exit__(None, None, None)
+    assert PilImage.MAX_IMAGE_PIXELS == 100
 
 
 def read_or_refuse(data: bytes) -> None:

@@ -26,7 +26,7 @@ from PIL import (
 )
 from PIL import Image as PilImage
 
-from watermarking.errors import FileFormatError, WatermarkError
+from watermarking.errors import FileFormatError, UnsupportedImageError, WatermarkError
 from watermarking.formats.colour16 import is_colour16, read_colour16
 from watermarking.formats.metadata import ORIENTATION, orient, read_metadata
 from watermarking.formats.picture import FORMATS, Coding, Picture, first_line
@@ -93,6 +93,8 @@ def decode_picture(data: bytes, *, max_pixels: int | None = None, source: Path |
     ------
     FileFormatError
         If the content is damaged or refused by one of this module's rules.
+    MissingExtraError
+        If it is 16-bit colour and OpenCV cannot be loaded.
     """
     file_format = identify(data[:16])
     limit = _max_pixels(max_pixels)
@@ -102,8 +104,10 @@ def decode_picture(data: bytes, *, max_pixels: int | None = None, source: Path |
         _check_single(image, file_format)
         with _pillow_limit.lifted_for(image.width * image.height):
             return _decode(image, data, file_format, source)
-    except WatermarkError as error:
+    except UnsupportedImageError as error:
         raise FileFormatError(str(error)) from error
+    except WatermarkError:
+        raise
     except MemoryError as error:
         raise FileFormatError(f"the {file_format} picture does not fit in memory: scale it down") from error
     except Exception as error:  # Pillow answers damaged files with nearly every class of exception
@@ -155,6 +159,7 @@ def _decode(image: ImageFile.ImageFile, data: bytes, file_format: str, source: P
         else:
             array, mode = array_from_pil(image)  # of TIFF, Pillow has applied the orientation already
     coding = _read_coding(image, data, file_format, mode)
+    image.close()  # Pillow's copy of the samples is larger than ours
     return Picture(orient(array, orientation), file_format, metadata, coding, source)
 
 
@@ -195,7 +200,7 @@ def _is_lossless_webp(data: bytes) -> bool:
     return False
 
 
-class _PillowLimit:
+class PillowLimit:
     """Pillow's process-wide limit of pixels: lifted while a picture above it is decoded, else left alone."""
 
     def __init__(self) -> None:
@@ -205,6 +210,7 @@ class _PillowLimit:
 
     @contextmanager
     def lifted_for(self, n_pixels: int) -> Iterator[None]:
+        """Lift it if a picture of this many pixels needs that, until the last such picture is done."""
         with self._lock:
             limit = self._limit if self._n_users else PilImage.MAX_IMAGE_PIXELS
             if needed := limit is not None and n_pixels > limit:
@@ -218,4 +224,4 @@ class _PillowLimit:
                     PilImage.MAX_IMAGE_PIXELS = self._limit
 
 
-_pillow_limit: Final = _PillowLimit()
+_pillow_limit: Final = PillowLimit()

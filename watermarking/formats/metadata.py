@@ -53,7 +53,7 @@ class Metadata:
     Attributes
     ----------
     exif : bytes
-        A TIFF structure without the ``Exif`` header; its orientation is 1.
+        A TIFF structure without the ``Exif`` header; its orientation is 1. A thumbnail inside stays as it is, unmarked.
     icc, xmp, comment : bytes
         Empty where there are none.
     dpi : (horizontal, vertical) or None

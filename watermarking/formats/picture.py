@@ -27,7 +27,7 @@ class Coding:
     tables : tuple of 64-tuples
         JPEG quantisation tables, luma first.
     subsampling : str or None
-        Chroma subsampling of JPEG and AVIF: 4:4:4, 4:2:2 or 4:2:0; others become the one of these with as much chroma.
+        Of the chroma of JPEG and AVIF: 4:4:4, 4:2:2 or 4:2:0; others become the one of these with as much chroma.
     progressive, lossless : bool
         Of JPEG and of WebP.
     compression : str
@@ -42,7 +42,7 @@ class Coding:
     compression: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """A picture read from a file.
 

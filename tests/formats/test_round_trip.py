@@ -118,18 +118,19 @@ def test_options_out_of_range_are_refused(options: dict[str, Any], message: str)
         encode_picture(smooth(3).astype(np.float32) / 255, "PNG")
 
 
-@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize(("progressive", "optimize"), [(False, False), (False, True), (True, True)])
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
 @pytest.mark.parametrize("quality", [40, 75, 96])
-def test_jpeg_keeps_quality_and_subsampling(quality: int, subsampling: str, progressive: bool) -> None:
+def test_jpeg_keeps_its_coding(quality: int, subsampling: str, progressive: bool, optimize: bool) -> None:
     texture = np.random.default_rng(3).normal(0, 12, (160, 240, 1))
     image = PilImage.fromarray(np.clip(smooth(3, height=160, width=240) + texture, 0, 255).astype(np.uint8))
-    data = saved(image, "JPEG", quality=quality, subsampling=subsampling, progressive=progressive)
+    data = saved(image, "JPEG", quality=quality, subsampling=subsampling, progressive=progressive, optimize=optimize)
     picture = decode_picture(data)
     again = encode_picture(picture.array, "JPEG", like=picture)
     assert decode_picture(again).coding == picture.coding
     assert picture.coding.subsampling == subsampling
     assert picture.coding.progressive == progressive
+    assert picture.coding.optimized == optimize
     assert abs(len(again) / len(data) - 1) < 0.03
     changed = rewritten(picture, quality=60, subsampling="4:4:4").coding
     assert changed.subsampling == "4:4:4"

@@ -49,6 +49,8 @@ _CLASSES: Final[dict[str, type[ImageFile.ImageFile]]] = {
     "TIFF": TiffImagePlugin.TiffImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
 }
+_STANDARD_HUFFMAN: Final = bytes((0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125, 1, 2, 3, 0))
+"""How the table for luma's AC coefficients begins that encoders use unless they optimise: ITU-T T.81, table K.5."""
 _AVIF_BRANDS: Final = (b"avif", b"avis", b"mif1", b"msf1")
 _TIFF_HEADS: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -166,8 +168,13 @@ def _decode(image: ImageFile.ImageFile, data: bytes, file_format: str, source: P
 def _read_coding(image: ImageFile.ImageFile, data: bytes, file_format: str, mode: str) -> Coding:
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         tables = [tuple(image.quantization[component[3]]) for component in image.layer[:2]]
-        progressive = bool(image.info.get("progressive"))
-        return Coding(mode, tuple(dict.fromkeys(tables)), _jpeg_subsampling(image), progressive)
+        return Coding(
+            mode,
+            tables=tuple(dict.fromkeys(tables)),
+            subsampling=_jpeg_subsampling(image),
+            progressive=bool(image.info.get("progressive")),
+            optimized=_STANDARD_HUFFMAN not in data,
+        )
     if file_format == "WebP":
         return Coding(mode, lossless=_is_lossless_webp(data))
     if file_format == "AVIF":

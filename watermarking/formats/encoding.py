@@ -133,7 +133,7 @@ def _coding_options(
     if mode == "RGBA":  # AVIF
         options["advanced"] = [("alpha:lossless", "1")]
     if file_format == "JPEG":
-        options["progressive"] = coding.progressive
+        options |= {"progressive": coding.progressive, "optimize": coding.optimized}
         if coding.tables and quality is None:
             del options["quality"]  # Pillow would scale the tables by it
             options["qtables"] = [list(table) for table in coding.tables]

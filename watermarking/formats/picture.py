@@ -28,8 +28,10 @@ class Coding:
         JPEG quantisation tables, luma first.
     subsampling : str or None
         Of the chroma of JPEG and AVIF: 4:4:4, 4:2:2 or 4:2:0; others become the one of these with as much chroma.
-    progressive, lossless : bool
-        Of JPEG and of WebP.
+    progressive, optimized : bool
+        Of JPEG: the order of its scans, and whether it has Huffman tables of its own.
+    lossless : bool
+        Of WebP.
     compression : str
         Of TIFF, in Pillow's words.
     """
@@ -38,6 +40,7 @@ class Coding:
     tables: tuple[tuple[int, ...], ...] = ()
     subsampling: str | None = None
     progressive: bool = False
+    optimized: bool = False
     lossless: bool = False
     compression: str = ""
 

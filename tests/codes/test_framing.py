@@ -16,7 +16,7 @@ from watermarking.keys import Key
 
 KEY = Key(bytes(range(16)))
 OTHER = Key(bytes(range(1, 17)))
-PINNED = "c2584d20e995331e3b26bee6"
+PINNED = "a7541b3d8cd27ab17f26bee6"
 
 
 def soft(word: np.ndarray, *, noise: float = 0.0, seed: int = 0) -> np.ndarray:

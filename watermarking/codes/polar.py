@@ -22,9 +22,9 @@ __all__ = ["MAX_LENGTH", "PolarCode"]
 
 MAX_LENGTH: Final = 8192
 MAX_LIST: Final = 256
-_DESIGN_BOUND: Final = 0.5
-"""Block error rate without a list, by the union bound, of the channel that a code is designed for. With a list of 32
-that channel is about 0.4 dB from the finite-length bound; 1 dB either way changes no error rate measurably."""
+_DESIGN_BOUND: Final = 0.1
+"""Block error rate without a list, by the union bound, of the channel that a code is designed for. Measured with a list
+of 32 over five codes and bounds from 4 to 0.002: the errors differ by a factor of up to three, and are fewest near this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,22 +143,22 @@ def _plan(k: int, n: int) -> _Plan:
 
 
 def _information_set(k: int, n: int) -> npt.NDArray[np.int64]:
-    """Choose the k best inputs on the worst channel, in whole decibels, that meets the design bound."""
-    low, high = -40, 20
+    """Choose the k best inputs on the worst channel, in half decibels, that meets the design bound."""
+    low, high = -80, 40
     while low < high:
         middle = (low + high) // 2
-        if _union_bound(_best_inputs(k, n, middle)[1]) > _DESIGN_BOUND:
+        if _union_bound(_best_inputs(k, n, middle / 2)[1]) > _DESIGN_BOUND:
             low = middle + 1
         else:
             high = middle
-    return np.sort(_best_inputs(k, n, low)[0])
+    return np.sort(_best_inputs(k, n, low / 2)[0])
 
 
-def _best_inputs(k: int, n: int, esn0: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Return the k most reliable inputs and the log of their mean LLR when places are sent at a ratio in dB."""
+def _best_inputs(k: int, n: int, esn0_db: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return the k most reliable inputs and the log of their mean LLR when places are sent at that Es/N0."""
     length = 1 << (n - 1).bit_length()
     log_mean = np.full(length, -np.inf)
-    log_mean[length - n :] = math.log(4) + esn0 / 10 * math.log(10)
+    log_mean[length - n :] = math.log(4) + esn0_db / 10 * math.log(10)
     reliability = bit_channels(log_mean)
     best = length - n + np.argsort(-reliability[length - n :], kind="stable")[:k]  # the first inputs see nothing
     return best, reliability[best]

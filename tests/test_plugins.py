@@ -51,10 +51,10 @@ def test_the_scheme_appears(site: Path) -> None:
 
 
 def test_the_marker_takes_it(site: Path) -> None:
-    picture = np.random.default_rng(3).integers(90, 160, (384, 512, 3)).astype(np.uint8)
+    picture = np.random.default_rng(3).integers(90, 160, (512, 512, 3)).astype(np.uint8)
     marker = Marker("scatter", key=Key.generate())
-    marked = marker.embed(picture, "by them")
-    assert marker.extract(marked).text == "by them"
+    marked = marker.embed(picture, "by others")
+    assert marker.extract(marked).text == "by others"
     assert marker.extract(picture).message is None
     assert Marker("scatter", key=Key.generate()).extract(marked).message is None
 

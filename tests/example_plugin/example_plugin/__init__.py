@@ -20,7 +20,7 @@ class Scatter:
     """Adds a keyed sign to every pixel, turned around where the pixel's bit is zero."""
 
     psnr: float = 42.0
-    bits: int = 512
+    bits: int = 2048
 
     id: ClassVar[str] = "scatter"
     payload_kind: ClassVar[Literal["bits"]] = "bits"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Image
 
-__all__ = ["Attack", "Family", "Matrix", "Pixels", "Size", "choice", "number", "round_pixels"]
+__all__ = ["Attack", "Family", "Matrix", "Pixels", "Size", "as_uint8", "choice", "from_uint8", "number", "round_pixels"]
 
 Family: TypeAlias = Literal["formats", "geometry", "values", "noise", "filters", "occlusion", "chain", "security"]
 Pixels: TypeAlias = "npt.NDArray[np.uint8]"
@@ -77,13 +77,13 @@ class Attack(ABC):
         UnsupportedImageError
             If the array is no picture, or the attack cannot be done to it.
         """
-        pixels = _as_uint8(image)
+        pixels = as_uint8(image)
         if not self._takes_alpha and pixels.ndim == 3 and pixels.shape[2] == 4:
             attacked = np.dstack([self.apply(np.ascontiguousarray(pixels[..., :3]), rng), pixels[..., 3]])
         else:
             attacked = self.apply(pixels, rng)
         attacked = attacked.copy() if np.may_share_memory(attacked, image) else attacked
-        return _from_uint8(attacked, image.dtype)
+        return from_uint8(attacked, image.dtype)
 
     @property
     def _takes_alpha(self) -> bool:
@@ -146,7 +146,7 @@ def _checked(attack_id: str, field: dataclasses.Field[Any], value: object) -> ob
     return int(cast("float", value)) if isinstance(default, int) else float(cast("float", value))
 
 
-def _as_uint8(image: Image) -> Pixels:
+def as_uint8(image: Image) -> Pixels:
     """Convert a picture to contiguous uint8, by the rule in the docstring of `Attack`."""
     kind = isinstance(image, np.ndarray) and (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4)))
     if not kind or 0 in image.shape:
@@ -164,7 +164,8 @@ def _as_uint8(image: Image) -> Pixels:
     return round_pixels(image * 255.0)
 
 
-def _from_uint8(pixels: Pixels, dtype: np.dtype[Any]) -> Image:
+def from_uint8(pixels: Pixels, dtype: np.dtype[Any]) -> Image:
+    """Scale an 8-bit picture to the dtype that it came from."""
     if dtype == np.uint8:
         return pixels
     if dtype == np.uint16:

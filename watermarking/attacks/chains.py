@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from watermarking.attacks.attack import Attack, number
+from watermarking.attacks.attack import Attack, choice, number
 from watermarking.attacks.filters import Blur
 from watermarking.attacks.formats import Jpeg
-from watermarking.attacks.geometry import Crop, Perspective, Resize, ResizeTo
+from watermarking.attacks.geometry import Crop, Perspective, Resize, ResizeTo, Rotate
 from watermarking.attacks.noise import Noise
-from watermarking.attacks.values import Gamma
+from watermarking.attacks.occlusion import Erase
+from watermarking.attacks.values import Brightness, Contrast, Gamma
 from watermarking.errors import UnknownAttackError
 
 if TYPE_CHECKING:
     from watermarking.attacks.attack import Matrix, Pixels, Size
 
-__all__ = ["Chain", "CropResizeJpeg", "Messenger", "PrintScan", "Recipe", "Screenshot", "chain"]
+__all__ = ["Chain", "Comb", "CropResizeJpeg", "Messenger", "PrintScan", "Recipe", "Screenshot", "Waves", "chain"]
 
 
 class Recipe(Attack):
@@ -27,6 +28,11 @@ class Recipe(Attack):
 
     family = "chain"
     geometric = True
+
+    def __post_init__(self) -> None:
+        """Check the parameters; a recipe is geometric if one of its steps is."""
+        super().__post_init__()
+        object.__setattr__(self, "geometric", any(step.geometric for step in self.steps()))
 
     @abstractmethod
     def steps(self) -> tuple[Attack, ...]:
@@ -64,6 +70,7 @@ class Chain(Recipe):
             raise UnknownAttackError(f"a chain needs at least one attack, and nothing else, not {self.attacks!r}")
         parts = [attack.attacks if isinstance(attack, Chain) else (attack,) for attack in self.attacks]
         object.__setattr__(self, "attacks", tuple(step for part in parts for step in part))
+        object.__setattr__(self, "geometric", any(step.geometric for step in self.attacks))
 
     def steps(self) -> tuple[Attack, ...]:
         """Return the attacks."""
@@ -139,6 +146,44 @@ class PrintScan(Recipe):
         """Do all five."""
         values = (Blur(self.sigma), Gamma(self.power), Noise(self.noise))
         return Perspective(self.perspective), *values, Jpeg(self.quality)
+
+
+@dataclass(frozen=True)
+class Comb(Recipe):
+    """Omni Seal Bench's combination: centre crop to half the area, brightness x 1.5, JPEG 80."""
+
+    id = "comb"
+    keep: float = number(0.5, 0.001, 1.0)
+    brightness: float = number(1.5, 0.0, 10.0)
+    quality: int = number(80, 1, 100)
+
+    def steps(self) -> tuple[Attack, ...]:
+        """Crop (share of the area), brighten, save."""
+        return Crop(self.keep, of="area", where="centre"), Brightness(self.brightness), Jpeg(self.quality)
+
+
+@dataclass(frozen=True)
+class Waves(Recipe):
+    """WAVES' combined distortions at one relative `strength`, on the ranges of its published code.
+
+    Rotation 0 to 45 degrees, resized crop 1 to 0.5 of the area, erasing 0 to 0.25 of the area, brightness and contrast
+    x 1 to 2, blur sigma 0 to 20 pixels, noise sigma 0 to 25.5, JPEG 90 to 10; each by this package's own definition.
+    (An et al., "WAVES: Benchmarking the Robustness of Image Watermarks", ICML 2024.)
+    """
+
+    id = "waves"
+    combination: str = choice("all", "geometric", "photometric", "degradation")
+    strength: float = number(0.25, 0.0, 1.0)
+
+    def steps(self) -> tuple[Attack, ...]:
+        """Choose the group, or all three groups one after the other."""
+        s = self.strength
+        groups: dict[str, tuple[Attack, ...]] = {
+            "geometric": (Rotate(45 * s), Crop(1 - s / 2, of="area", restore=True), Erase(s / 4)),
+            "photometric": (Brightness(1 + s), Contrast(1 + s)),
+            "degradation": (Blur(max(20 * s, 0.05)), Noise(25.5 * s), Jpeg(round(90 - 80 * s))),
+        }
+        return sum(groups.values(), ()) if self.combination == "all" else groups[self.combination]
 
 
 def _generators(rng: np.random.Generator, count: int) -> list[np.random.Generator]:

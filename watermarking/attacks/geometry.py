@@ -49,28 +49,37 @@ class GeometricAttack(Attack):
 class Crop(GeometricAttack):
     """Cut a rectangle of the picture's own aspect out.
 
-    `keep` is the share that stays, of each edge (``of="edge"``) or of the area (``of="area"``).
+    `keep` is the share that stays, of each edge (``of="edge"``) or of the area (``of="area"``). With `restore`, the
+    rectangle is scaled to the first size afterwards.
     """
 
     id = "crop"
     keep: float = number(0.75, 0.001, 1.0)
     of: str = choice("edge", "area")
     where: str = choice("random", "centre")
+    restore: bool = False
 
     def place(self, size: Size, rng: np.random.Generator) -> tuple[Matrix, Size]:
-        """Choose the rectangle; an offset is drawn from all that fit."""
+        """Return the cut, and the scaling that may follow."""
+        top, left, kept = self._rectangle(size, rng)
+        cut = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
+        return (scaling(kept, size) @ cut, size) if self.restore else (cut, kept)
+
+    def apply(self, pixels: Pixels, rng: np.random.Generator) -> Pixels:
+        """Slice, and resample where asked to."""
+        size = (pixels.shape[0], pixels.shape[1])
+        top, left, (height, width) = self._rectangle(size, rng)
+        part = np.ascontiguousarray(pixels[top : top + height, left : left + width])
+        return resample(part, size, "auto") if self.restore else part
+
+    def _rectangle(self, size: Size, rng: np.random.Generator) -> tuple[int, int, Size]:
+        """Choose top, left and size; an offset is drawn from all that fit."""
         share = self.keep if self.of == "edge" else math.sqrt(self.keep)
         kept = (max(1, round(size[0] * share)), max(1, round(size[1] * share)))
         room = (size[0] - kept[0], size[1] - kept[1])
         central = self.where == "centre"
         top, left = (extra // 2 if central else int(rng.integers(extra + 1)) for extra in room)
-        return np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]]), kept
-
-    def apply(self, pixels: Pixels, rng: np.random.Generator) -> Pixels:
-        """Slice."""
-        matrix, (height, width) = self.place((pixels.shape[0], pixels.shape[1]), rng)
-        top, left = -round(matrix[1, 2]), -round(matrix[0, 2])
-        return np.ascontiguousarray(pixels[top : top + height, left : left + width])
+        return top, left, kept
 
 
 @dataclass(frozen=True)

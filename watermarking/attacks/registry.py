@@ -21,13 +21,16 @@ __all__ = ["attack_class", "attack_ids", "describe", "parse_attack"]
 _log = logging.getLogger(__name__)
 ENTRY_POINT_GROUP: Final = "watermarking.attacks"
 LONGEST_TEXT: Final = 2000
-_FAMILIES: Final = {
+_MODULES: Final = {
     "formats": "Jpeg DoubleJpeg Webp Avif Jpeg2000",
     "geometry": "Crop Resize ResizeTo Aspect Rotate Turn Flip Shift Shear Perspective",
+    "warping": "RemoveLines Bend",
     "values": "Brightness Contrast Gamma Posterise Grey Saturation Hue Sharpen Equalise Dither",
     "noise": "Noise Poisson Speckle SaltPepper",
     "filters": "Blur Box Median Bilateral Wiener NonLocalMeans WaveletDenoise",
-    "chains": "Messenger Screenshot CropResizeJpeg PrintScan",
+    "occlusion": "Erase OverlayText Logo Collage",
+    "chains": "Messenger Screenshot CropResizeJpeg PrintScan Comb Waves",
+    "security": "ClipPeaks AverageTiles Remark",
 }
 
 
@@ -35,7 +38,7 @@ def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
-_BUILT_IN: Final = {_snake(name): (module, name) for module, names in _FAMILIES.items() for name in names.split()}
+_BUILT_IN: Final = {_snake(name): (module, name) for module, names in _MODULES.items() for name in names.split()}
 
 
 def attack_ids() -> tuple[str, ...]:

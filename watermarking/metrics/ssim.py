@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Plane = npt.NDArray[np.float32]
 
-__all__ = ["ssim", "ssim_terms"]
+__all__ = ["mean_terms", "ssim"]
 
 RADIUS: Final = 5
 _SIGMA: Final = 1.5
@@ -43,18 +43,31 @@ def ssim(first: Image, second: Image, *, channels: Literal["luma", "rgb"] = "lum
     check_pair(first, second)
     if min(first.shape[:2]) < 2 * RADIUS + 1:
         raise UnsupportedImageError(f"SSIM needs at least 11x11 pixels, not {first.shape[1]}x{first.shape[0]}")
+    # Planes of a band of rows at a time: a 12 MP picture is never held in floating point.
     height = max(1, _BAND_PIXELS // first.shape[1])
-    values: list[tuple[float, int]] = []
+    total, count = 0.0, 0
     for top in range(0, first.shape[0] - 2 * RADIUS, height):
         rows = slice(top, min(first.shape[0], top + height + 2 * RADIUS))
         for one, two in zip(planes(first[rows], channels), planes(second[rows], channels), strict=True):
-            luminance, structure = ssim_terms(one, two, peak(first))
-            luminance *= structure
-            values.append((float(luminance.sum(dtype=np.float64)), luminance.size))
-    return sum(value for value, _ in values) / sum(size for _, size in values)
+            total += mean_terms(one, two, peak(first))[0] * (one.shape[0] - 2 * RADIUS)
+            count += one.shape[0] - 2 * RADIUS
+    return total / count
 
 
-def ssim_terms(one: Plane, two: Plane, top: float) -> tuple[Plane, Plane]:
+def mean_terms(one: Plane, two: Plane, top: float) -> tuple[float, float]:
+    """Return the mean similarity and the mean contrast-structure term over the windows inside two planes."""
+    height = max(1, _BAND_PIXELS // one.shape[1])
+    totals = np.zeros(2)
+    for start in range(0, one.shape[0] - 2 * RADIUS, height):
+        rows = slice(start, start + height + 2 * RADIUS)
+        luminance, structure = _terms(one[rows], two[rows], top)
+        luminance *= structure
+        totals += luminance.sum(dtype=np.float64), structure.sum(dtype=np.float64)
+    similarity, contrast = totals / ((one.shape[0] - 2 * RADIUS) * (one.shape[1] - 2 * RADIUS))
+    return float(similarity), float(contrast)
+
+
+def _terms(one: Plane, two: Plane, top: float) -> tuple[Plane, Plane]:
     """Return the luminance and the contrast-structure term of each window inside two planes, (H - 10, W - 10)."""
     c1, c2 = (_K1 * top) ** 2, (_K2 * top) ** 2
     # Grey levels are taken from their mean first: float32 then keeps the variances of bright flat areas.

@@ -95,16 +95,16 @@ def test_add_residual(
 @pytest.mark.parametrize("scale", [1, 2, 4])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_halves_are_rounded_upwards(scale: int, channels: int) -> None:
-    """Whole multiples of 1/2 at scales that are powers of two: every sum is exact, and many end in a half."""
+    """Small multiples of 1/2 at scales that are powers of two: every sum is exact, and many end in a half."""
     rng = np.random.default_rng(7)
-    residual = (rng.integers(-9, 10, (6, 5)) / 2).astype(np.float32)
+    residual = (rng.integers(-9, 10, (6, 5)) * scale**2 / 2).astype(np.float32)
     rows = samples(rng, (6 * scale, 5 * scale * channels), np.uint8)
     arguments = (0, residual, channels, scale, np.ones(channels, np.float32), 1.0, False)
     out = np.empty_like(rows)
     energy = add_residual(rows, *arguments, out)
     expected, expected_energy = naive.add_residual(rows, *arguments)
     unrounded, _ = naive.add_residual(rows, *arguments[:5], 0.0, False)
-    assert np.count_nonzero(unrounded % 1 == 0.5) >= 8
+    assert np.count_nonzero(unrounded % 1 == 0.5) >= 5
     assert np.array_equal(out, expected)
     assert energy == expected_energy
 

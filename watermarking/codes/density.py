@@ -47,7 +47,7 @@ def bit_channels(log_mean: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     Parameters
     ----------
     log_mean : (N,) float64
-        Natural logarithm of the mean LLR of each code place; -inf where none is sent, inf where it is known.
+        Natural logarithm of the mean LLR of each code place; -inf where none is sent.
 
     Returns
     -------

@@ -31,9 +31,9 @@ with a list of 32 and bounds from 4 to 0.002, errors differ by a factor of up to
 class PolarCode:
     """A polar code of k information bits in n places, not systematic.
 
-    The mother code has the next power of two as its length; its first places are not sent. Measured at the lengths
-    3k and 8k for k = 112 and 208, that never does worse than shortening, than either in bit-reversed order, or than
-    repeating places of the next smaller mother code. The frozen set knows which places are not sent.
+    The mother code has the next power of two as its length; its first places are not sent, and the frozen set knows
+    that. At the lengths 3k and 8k, for k = 112 and 208, the union bound is lower than with places shortened, with
+    either in bit-reversed order, or with the next smaller mother code repeated; block errors agree within noise.
 
     Parameters
     ----------
@@ -156,12 +156,17 @@ def _information_set(k: int, n: int) -> npt.NDArray[np.int64]:
 
 def _best_inputs(k: int, n: int, esn0_db: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Return the k most reliable inputs and the log of their mean LLR when places are sent at that Es/N0."""
-    length = 1 << (n - 1).bit_length()
-    log_mean = np.full(length, -np.inf)
-    log_mean[length - n :] = math.log(4) + esn0_db / 10 * math.log(10)
-    reliability = bit_channels(log_mean)
-    best = length - n + np.argsort(-reliability[length - n :], kind="stable")[:k]  # the first inputs see nothing
+    reliability = _reliability(n, esn0_db)
+    idle = reliability.size - n  # that many inputs, the first, see nothing
+    best = idle + np.argsort(-reliability[idle:], kind="stable")[:k]
     return best, reliability[best]
+
+
+@functools.lru_cache(maxsize=64)  # the size classes of one length ask for the same ratios
+def _reliability(n: int, esn0_db: float) -> npt.NDArray[np.float64]:
+    log_mean = np.full(1 << (n - 1).bit_length(), -np.inf)
+    log_mean[-n:] = math.log(4) + esn0_db / 10 * math.log(10)
+    return bit_channels(log_mean)
 
 
 def _union_bound(log_mean: npt.NDArray[np.float64]) -> float:

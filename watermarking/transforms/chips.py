@@ -33,7 +33,7 @@ def chips_from_plane(plane: F32, side: int) -> F32:
 
     Returns
     -------
-    (H // side, W // side) float32; white noise of unit variance gives values of about unit variance
+    (H // side, W // side) float32; white noise gives values of half its variance
     """
     means = np.empty((plane.shape[0] // side, plane.shape[1] // side), np.float32)
     box_mean(plane, side, means)

@@ -50,7 +50,7 @@ class Dwt(SpreadSpectrum):
     def analyse(self, plane: F32) -> F32:
         """Return the bands (rows, cols, 15) of a working plane (h, w)."""
         rows, cols = plane.shape[0] // 8, plane.shape[1] // 8
-        first, _ = dwt2(plane[: 8 * rows, : 8 * cols], WAVELET, details=False)
+        first, _ = dwt2(np.ascontiguousarray(plane[: 8 * rows, : 8 * cols]), WAVELET, details=False)
         second, fine = dwt2(first, WAVELET)
         _, coarse = dwt2(second, WAVELET)
         out = np.empty((rows, cols, 15), np.float32)

@@ -47,10 +47,12 @@ class Layout:
 
     @property
     def n_slots(self) -> int:
+        """How many places a tile has."""
         return self.tile[0] * self.tile[1] * self.n_bands
 
     @property
     def n_pilots(self) -> int:
+        """How many of the slots, the first ones, are pilots."""
         return self.n_slots // PILOT_SHARE
 
     def n_tiles(self, cells: tuple[int, int]) -> tuple[int, int]:

@@ -9,7 +9,7 @@ STAMPS := $(VENV)/stamps
 .DEFAULT_GOAL := demo
 
 demo: $(STAMPS)/run
-	$(BIN)/python -m examples.report demo
+	$(BIN)/python benchmarks/demo.py demo
 
 test: $(STAMPS)/develop lint
 	$(BIN)/python -m pytest -n 2

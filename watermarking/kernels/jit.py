@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
@@ -16,12 +17,7 @@ __all__ = ["kernel", "on_first_compilation", "reduction"]
 
 def kernel(function: F) -> F:
     """Compile a kernel with ``nogil`` and an on-disk cache; without the cache where none can be written."""
-    compiled: F
-    try:
-        compiled = numba.njit(function, nogil=True, cache=True)
-    except RuntimeError:  # numba: "cannot cache function: no locator available"
-        compiled = numba.njit(function, nogil=True)
-    return compiled
+    return _compile(function)
 
 
 def reduction(function: F) -> F:
@@ -30,13 +26,29 @@ def reduction(function: F) -> F:
     Only for figures that no reader has to reproduce, such as the energy of a change: embedder and extractor agree on
     everything else to the last bit.
     """
+    return _compile(function, fastmath={"reassoc", "nsz", "contract"})
+
+
+def _compile(function: F, **options: Any) -> F:
     compiled: F
-    flags = {"reassoc", "nsz", "contract"}
     try:
-        compiled = numba.njit(function, nogil=True, cache=True, fastmath=flags)
-    except RuntimeError:
-        compiled = numba.njit(function, nogil=True, fastmath=flags)
+        compiled = numba.njit(function, nogil=True, cache=True, **options)
+    except RuntimeError:  # numba: "cannot cache function: no locator available"
+        compiled = numba.njit(function, nogil=True, **options)
+    cache = getattr(compiled, "_cache", None)
+    if cache is not None:
+        cache.save_overload = _forgiving(cache.save_overload)
     return compiled
+
+
+def _forgiving(save: Callable[..., None]) -> Callable[..., None]:
+    """Let a kernel that is compiled and ready be used although a full disk has no room for its copy."""
+
+    def save_if_possible(*arguments: Any) -> None:
+        with contextlib.suppress(OSError):
+            save(*arguments)
+
+    return save_if_possible
 
 
 def on_first_compilation(announce: Callable[[], None]) -> None:

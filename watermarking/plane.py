@@ -194,7 +194,7 @@ def _channels(image: Image) -> int:
 
 
 def _flat(rows: Image) -> Image:
-    contiguous = np.require(rows, requirements="CW")  # kernels would be compiled once more for read-only arrays
+    contiguous = np.require(rows, requirements=("C", "W"))  # kernels would be compiled once more for read-only arrays
     return contiguous.reshape(contiguous.shape[0], -1)
 
 

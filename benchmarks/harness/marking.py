@@ -81,9 +81,9 @@ class OwnMethod:
 def method_of(cell: Cell) -> Method:
     """Build the method that a cell names."""
     if str(cell["scheme"]).startswith("peer:"):
-        from peers import peer
+        from peers import Peer
 
-        return peer(cell["scheme"].removeprefix("peer:"), cell["psnr"])
+        return Peer(cell["scheme"].removeprefix("peer:"), cell["psnr"])
     return OwnMethod(cell["scheme"], key_of(cell), cell["psnr"])
 
 

@@ -19,7 +19,6 @@ _SOURCES = ("watermarking", "benchmarks/*.py", "benchmarks/harness", "benchmarks
 _PACKAGES = (
     "watermarking",
     "numpy",
-    "scipy",
     "opencv-python",
     "opencv-python-headless",
     "PyWavelets",

@@ -28,21 +28,19 @@ clean:
 	rm -rf $(VENV) build demo *.egg-info .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# Debian's bare python3 has neither venv's pip nor, sometimes, venv: ask for what there is, in this order.
+# Debian's bare python3 comes without venv: then virtualenv makes the same, itself installed beside for the moment.
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
-	  rm -rf $(VENV); echo "python3 -m venv does not work here: making $(VENV) with virtualenv"; \
-	  $(PYTHON) -m virtualenv --quiet $(VENV) 2>/dev/null || { \
-	    $(PYTHON) -m pip install --quiet --target $(VENV).tool virtualenv && \
-	    PYTHONPATH=$(VENV).tool $(PYTHON) -m virtualenv --quiet $(VENV); }; \
-	  rm -rf $(VENV).tool; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
+	  echo "$(PYTHON) -m venv does not work here: making $(VENV) with virtualenv" && rm -rf $(VENV) && \
+	  $(PYTHON) -m pip install --quiet --target $(VENV).tool virtualenv && \
+	  PYTHONPATH=$(VENV).tool $(PYTHON) -m virtualenv --quiet $(VENV) && rm -rf $(VENV).tool; }
 
 # opencv-python needs libGL; a server or a container may lack it, the headless wheel does not need it.
 define install
 	$(PIP) install -c constraints.txt -e $(1)
 	@$(BIN)/python -c "import cv2" 2>/dev/null || { \
 	  echo "opencv-python does not load here (libGL is missing): taking opencv-python-headless instead"; \
-	  $(PIP) uninstall --yes opencv-python && $(PIP) install -c constraints.txt opencv-python-headless; }
+	  $(PIP) uninstall --yes opencv-python && $(PIP) install -c constraints.txt --force-reinstall --no-deps opencv-python-headless; }
 	@mkdir -p $(STAMPS) && touch $@
 endef
 

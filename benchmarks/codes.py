@@ -158,8 +158,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args()
     if not options.show:
-        rows = [row for k, n in CODES for row in measure(k, n, options.blocks, options.errors)]
-        text = json.dumps(origin() | {"target": TARGET, "rows": rows}, indent=1)
+        result = origin() | {"target": TARGET}  # asked before measuring: the commit that is measured
+        result["rows"] = [row for k, n in CODES for row in measure(k, n, options.blocks, options.errors)]
+        text = json.dumps(result, indent=1)
         options.output.write_text(text + "\n", "utf-8")
     show(json.loads(options.output.read_text("utf-8")))
 

@@ -129,7 +129,7 @@ def _checked(attack_id: str, field: dataclasses.Field[Any], value: object) -> ob
     if "choices" in limits:
         if value in limits["choices"] and not isinstance(value, bool):
             return value
-        close = difflib.get_close_matches(str(value), [str(known) for known in limits["choices"]], n=1)
+        close = difflib.get_close_matches(value, limits["choices"], n=1) if isinstance(value, str) else []
         hint = f"; did you mean {close[0]}?" if close else ""
         allowed = ", ".join(str(known) for known in limits["choices"])
         raise UnknownAttackError(f"{attack_id}: {field.name} must be one of {allowed}, not {value!r}{hint}")

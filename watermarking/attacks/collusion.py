@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from watermarking.attacks.attack import as_uint8, from_uint8, round_pixels
-from watermarking.attacks.residual import add_plane, luma_residual
+from watermarking.attacks.residual import add_plane, luma_detail
 from watermarking.errors import UnknownAttackError, UnsupportedImageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from watermarking.attacks.attack import Pixels
     from watermarking.interface import Image
 
-__all__ = ["RULES", "Collude", "EstimateAttack", "average_residual"]
+__all__ = ["RULES", "Collude", "EstimateAttack", "estimate_mark"]
 
 RULES = ("mean", "median", "minimum", "maximum", "minmax", "random", "blocks")
 _BAND_SAMPLES = 1 << 22
@@ -92,7 +92,7 @@ class EstimateAttack:
     strength : float
         What the estimate is multiplied with: positive forges (the copy attack), negative removes.
     sigma : float
-        Standard deviation of the mark that the attacker assumes, and to which the estimate is scaled; grey levels.
+        Standard deviation of the mark that the attacker assumes, in grey levels.
     """
 
     strength: float = 1.0
@@ -107,26 +107,24 @@ class EstimateAttack:
             If no marked picture covers the target: estimates are aligned at the top left corner and never scaled.
         """
         pixels = as_uint8(target)
-        estimate = average_residual(marked, (pixels.shape[0], pixels.shape[1]), self.sigma)
-        spread = float(estimate.std())
-        scale = np.float32(self.strength * self.sigma / spread if spread > 0 else 0.0)
+        estimate = estimate_mark(marked, (pixels.shape[0], pixels.shape[1]), self.sigma)
         colour = pixels[..., :3] if pixels.ndim == 3 else pixels
-        changed = add_plane(colour, scale * estimate)
+        changed = add_plane(colour, np.float32(self.strength) * estimate)
         alpha = [pixels[..., 3]] if pixels.ndim == 3 and pixels.shape[2] == 4 else []
         return from_uint8(np.dstack([changed, *alpha]) if alpha else changed, target.dtype)
 
 
-def average_residual(marked: Iterable[Image], size: tuple[int, int], sigma: float) -> npt.NDArray[np.float32]:
-    """Return the mean luma residual of the pictures that are at least `size` (rows, columns), cut to it.
+def estimate_mark(marked: Iterable[Image], size: tuple[int, int], sigma: float) -> npt.NDArray[np.float32]:
+    """Return the mean luma detail, weighted by trust, of the pictures of at least `size` (rows, columns), cut to it.
 
     Pictures are taken one at a time, so a generator over a folder of any length will do.
     """
-    total = np.zeros(size, dtype=np.float32)
-    count = 0
+    total, weight = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.float32)
     for picture in marked:
         if picture.shape[0] >= size[0] and picture.shape[1] >= size[1]:
-            total += luma_residual(as_uint8(picture), sigma)[: size[0], : size[1]]
-            count += 1
-    if count == 0:
+            detail, trust = luma_detail(as_uint8(picture)[: size[0], : size[1]], sigma)
+            total += detail * trust
+            weight += trust
+    if not weight.any():
         raise UnsupportedImageError(f"no marked picture has {size[1]}x{size[0]} pixels or more")
-    return total / np.float32(count)
+    return total / weight

@@ -61,7 +61,7 @@ def soft_capacity(llr: npt.ArrayLike, bits: npt.ArrayLike) -> float:
     golden = (math.sqrt(5) - 1) / 2
     left, right = high - golden * (high - low), low + golden * (high - low)
     rates = {point: _rate(agreement, math.exp(point)) for point in (left, right)}
-    for _ in range(60):
+    for _ in range(40):
         if rates[left] >= rates[right]:
             high, right, left = right, left, right - golden * (right - low)
         else:

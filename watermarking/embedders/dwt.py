@@ -72,6 +72,6 @@ class Dwt(SpreadSpectrum):
         )
         second = idwt2(None, (coarse[0], coarse[1], coarse[2]), WAVELET)
         first = idwt2(second, (fine[0], fine[1], fine[2]), WAVELET)
-        out = np.zeros(shape, np.float32)
-        out[: 8 * rows, : 8 * cols] = idwt2(first, None, WAVELET)
-        return out
+        change = idwt2(first, None, WAVELET)
+        missing = [(0, n - m) for n, m in zip(shape, change.shape, strict=True)]
+        return np.pad(change, missing) if change.shape != shape else change

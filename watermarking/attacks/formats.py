@@ -109,6 +109,6 @@ def _through_file(pixels: Pixels, file_format: str, **options: Any) -> Pixels:
         Image.fromarray(pixels).save(buffer, file_format, **options)
         with Image.open(buffer) as picture:
             return np.array(picture.convert(mode))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
         height, width = pixels.shape[:2]
         raise UnsupportedImageError(f"{file_format} cannot hold {width}x{height} pixels: {error}") from error

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import traceback
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from watermarking import __version__
 from watermarking.cli.options import is_debugging, logging_options
 from watermarking.errors import FileAccessError, VerificationError, WatermarkError
 
@@ -42,7 +42,7 @@ class Program(click.Group):
             epilog="Exit status: 0 found or done, 1 not found, 2 bad input, 3 reading, writing or verification failed.",
             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         )
-        click.version_option(package_name="watermarking")(self)
+        click.version_option(__version__, package_name="watermarking")(self)
         logging_options(self)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -96,6 +96,8 @@ def report(error: Exception, file: str | None = None) -> int:
     line = " ".join(_describe(error).split())
     click.echo(f"watermarking: {file}: {line}" if file and file not in line else f"watermarking: {line}", err=True)
     if is_debugging(click.get_current_context()):
+        import traceback
+
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     asked_wrongly = isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)) or (
         isinstance(error, WatermarkError) and not isinstance(error, (FileAccessError, VerificationError))

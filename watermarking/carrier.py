@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from watermarking.codes.framing import CHECK_BITS, LIST_SIZES, SIZE_CLASSES, Decoded, code_lengths, search
-from watermarking.errors import CapacityError
+from watermarking.codes.framing import (
+    CHECK_BITS,
+    LIST_SIZES,
+    SIZE_CLASSES,
+    Decoded,
+    code_lengths,
+    encode,
+    matched_length,
+    search,
+)
 from watermarking.interface import Detection, PlaneScheme, SoftRead
 from watermarking.significance import any_of, rademacher_p_value
 
 if TYPE_CHECKING:
     from watermarking.interface import Bits, Image, Scheme
     from watermarking.keys import Key
+    from watermarking.sync.geometry import Geometry
 
-__all__ = ["carried_bits", "decode_message", "longest_message", "message_detection", "reading_detection", "soft_reads"]
+__all__ = [
+    "Attempt",
+    "best_presence",
+    "carried_bits",
+    "decode_message",
+    "longest_message",
+    "message_detection",
+    "reading_detection",
+    "soft_reads",
+]
 
 _PLACES_A_BIT: Final = 14
 """Places that a bit of message or check needs on a plane scheme: measured, see benchmarks/results/capacity.json."""
@@ -24,6 +43,22 @@ _BITS_A_BIT: Final = 3
 """Payload bits of any other scheme that a bit of message or check needs."""
 _CREDIBLE: Final = 2.0
 _MAX_READS: Final = 4
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What was read in one alignment: soft values, most credible first; whether anything is there; what was undone."""
+
+    reads: list[SoftRead]
+    presence: Detection
+    geometry: Geometry | None = None
+
+    @classmethod
+    def of(cls, reads: list[SoftRead], geometry: Geometry | None = None) -> Attempt:
+        """Judge by the pilots, each read a hypothesis."""
+        score = max((read.score for read in reads), default=0.0)
+        p_value = any_of(rademacher_p_value(score), max(1, len(reads)))
+        return cls(reads, Detection(score, p_value, "pilot"), geometry)
 
 
 def longest_message(scheme: Scheme, shape: tuple[int, ...]) -> int:
@@ -35,43 +70,28 @@ def longest_message(scheme: Scheme, shape: tuple[int, ...]) -> int:
     return max((size.n_bytes for size in SIZE_CLASSES if size.k <= capacity // _BITS_A_BIT), default=0)
 
 
-def carried_bits(scheme: Scheme, word: Bits, shape: tuple[int, ...]) -> Bits:
-    """Return the payload that carries a code word: itself, or repeated or thinned out to the room there is."""
+def carried_bits(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, ...]) -> Bits:
+    """Return the payload that carries a message: its code word, rate matched or repeated to the room there is."""
     if isinstance(scheme, PlaneScheme):
-        return word
+        return encode(message, key=key)
     capacity = scheme.capacity(shape)
-    if capacity < 1:
-        raise CapacityError(f"a picture of shape {shape} has no room for scheme {scheme.id!r}: use a larger image")
-    return np.resize(word[_thinning(word.size, capacity)], capacity)
+    return np.resize(encode(message, key=key, room=capacity), capacity)
 
 
-def _thinning(length: int, capacity: int) -> npt.NDArray[np.int64]:
-    """Choose which bits of a code word are sent where there is no room for all: evenly spread, in a scattered order."""
-    if capacity >= length:
-        return np.arange(length)
-    scattered = np.arange(length) * 617 % length  # 617 is prime, lengths are powers of two
-    return scattered[:capacity]
-
-
-def soft_reads(scheme: Scheme, image: Image, key: Key, plane: npt.NDArray[np.float32] | None) -> tuple[
-    list[SoftRead], Detection
-]:  # fmt: skip
-    """Read a picture: soft values of code words, the most credible first, and whether anything is there."""
-    if isinstance(scheme, PlaneScheme) and plane is not None:
-        reads = scheme.read(plane, key=key)
-        score = max((read.score for read in reads), default=0.0)
-        return reads, Detection(score, any_of(rademacher_p_value(score), max(1, len(reads))), "pilot")
+def soft_reads(scheme: Scheme, image: Image, key: Key) -> Attempt:
+    """Read a picture with a scheme that does not know how long its payload is: every length is a hypothesis."""
     found = scheme.extract(image, key=key)
     llr = np.zeros(0, np.float32) if found.llr is None else found.llr
-    reads = [SoftRead(n, _unthin(llr, n), np.inf) for n in code_lengths()] if llr.size else []
-    return reads, found.detection
+    if not llr.size:
+        return Attempt([], found.detection)
+    lengths = [n for n in (*code_lengths(), matched_length(llr.size)) if n <= llr.size]
+    return Attempt([SoftRead(n, _fold(llr, n), np.inf) for n in lengths], found.detection)
 
 
-def _unthin(llr: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
-    sums = np.zeros(length, np.float32)
-    order = _thinning(length, llr.size)
-    np.add.at(sums, np.resize(order, llr.size), llr)
-    return sums
+def _fold(llr: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
+    padded = np.zeros(-(-llr.size // length) * length, np.float32)
+    padded[: llr.size] = llr
+    return np.asarray(padded.reshape(-1, length).sum(0), np.float32)
 
 
 def decode_message(reads: list[SoftRead], key: Key) -> tuple[Decoded | None, int]:
@@ -87,6 +107,12 @@ def decode_message(reads: list[SoftRead], key: Key) -> tuple[Decoded | None, int
             if decoded is not None:
                 return decoded, n_checks
     return None, n_checks
+
+
+def best_presence(tried: list[Attempt]) -> Detection:
+    """Return the most significant of several attempts, its p-value that of the best of so many."""
+    best = min((attempt.presence for attempt in tried), key=lambda one: one.p_value)
+    return Detection(best.score, any_of(best.p_value, len(tried)), best.statistic)
 
 
 def reading_detection(presence: Detection, decoded: Decoded | None, n_checks: int) -> Detection:

@@ -128,8 +128,23 @@ class PlaneScheme(Scheme, Protocol):
         """Return the change of the plane (h, w) that carries the payload, of about this mean squared change."""
         ...
 
-    def read(self, plane: npt.NDArray[np.float32], *, key: Key, origin: tuple[int, int] = (0, 0)) -> list[SoftRead]:
-        """Read a plane under every hypothesis, the most credible first; ``origin`` as cells from the mark's corner."""
+    def read(
+        self,
+        plane: npt.NDArray[np.float32],
+        *,
+        key: Key,
+        origin: tuple[int, int] = (0, 0),
+        inside: npt.NDArray[np.bool_] | None = None,
+    ) -> list[SoftRead]:
+        """Read a plane under every hypothesis, the most credible first.
+
+        ``origin`` counts cells from the mark's corner; ``inside`` (h, w) is False where the plane shows no picture.
+        """
+        ...
+
+    @property
+    def cell(self) -> int:
+        """Working pixels to a cell's side, a divisor of 24."""
         ...
 
     def n_places(self, shape: tuple[int, ...]) -> int:

@@ -7,34 +7,26 @@ import io
 import warnings
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from watermarking.carrier import (
-    carried_bits,
-    decode_message,
-    longest_message,
-    message_detection,
-    reading_detection,
-    soft_reads,
-)
-from watermarking.codes.framing import encode, size_class
+from watermarking.carrier import carried_bits, longest_message
+from watermarking.codes.framing import size_class
 from watermarking.codes.messages import Message, as_text, to_bytes
 from watermarking.errors import CapacityError, KeyFileError, UnknownSchemeError, VerificationError, WatermarkError
 from watermarking.files import read_picture, write_picture
 from watermarking.images import to_array
 from watermarking.interface import Detection, PlaneScheme, Scheme
 from watermarking.keys import Key
-from watermarking.plane import luma_plane
+from watermarking.plane import apply_residual, luma_energy, luma_plane
+from watermarking.reader import detect_message, read_message
 from watermarking.reading import Reading, Receipt, best_reading
 from watermarking.registry import get_scheme
 from watermarking.significance import any_of
+from watermarking.sync.template import SHARE, signal
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    import numpy as np
-    import numpy.typing as npt
-
-    from watermarking.interface import Image
+    from watermarking.interface import Bits, Image
 
 __all__ = ["DEFAULT_SCHEME", "Marker", "Reading", "Receipt", "detect_any", "extract_any"]
 
@@ -55,6 +47,9 @@ class Marker:
         A reader takes several and tries them in turn; only a single key can embed.
     psnr : float, optional
         Strength in dB over RGB, 42 unless the scheme says otherwise; the reader ignores it.
+    search : int
+        How many alignments the reader tries where a picture cannot be read as it is: cropped, scaled, turned,
+        mirrored. 0 reads pictures that were not moved, and refuses others at once.
 
     Raises
     ------
@@ -76,6 +71,7 @@ class Marker:
         *,
         key: Key | Sequence[Key],
         psnr: float | None = None,
+        search: int = 3,
     ) -> None:
         self.keys: tuple[Key, ...] = (key,) if isinstance(key, Key) else tuple(key)
         if not self.keys or not all(isinstance(one, Key) for one in self.keys):
@@ -88,6 +84,7 @@ class Marker:
                 raise WatermarkError(f"a PSNR of {psnr} dB makes no mark: give 20 to 70, 42 is usual")
             found = dataclasses.replace(found, psnr=float(psnr))  # type: ignore[type-var]  # schemes are dataclasses
         self.scheme: Scheme = found
+        self.search = search
 
     def __repr__(self) -> str:
         return f"Marker({self.scheme!r}, key={', '.join(map(repr, self.keys))})"
@@ -122,11 +119,10 @@ class Marker:
         array, restore = to_array(image)
         data = to_bytes(message)
         self._check_room(data, array.shape)
-        if self._read(array, self.keys[0]).detection.is_present():
+        if self._read(array, self.keys[0], 0, search=0).detection.is_present():
             warnings.warn("the picture carries a mark of this key already: it is marked twice now", stacklevel=2)
-        word = encode(data, key=self.keys[0])
-        payload = carried_bits(self.scheme, word, array.shape)
-        return restore(self.scheme.embed(array, payload, key=self.keys[0]))
+        payload = carried_bits(self.scheme, data, self.keys[0], array.shape)
+        return restore(self._marked(array, payload, self.keys[0]))
 
     def extract(self, image: Any) -> Reading:
         """Read a picture, knowing nothing but the key.
@@ -141,16 +137,14 @@ class Marker:
             Its message is None unless a keyed check of 48 bits passed.
         """
         array, _ = to_array(image)
-        return best_reading(self._read(array, key, index) for index, key in enumerate(self.keys))
+        return best_reading(self._read(array, key, index, self.search) for index, key in enumerate(self.keys))
 
     def detect(self, image: Any, message: Message) -> Detection:
         """Say whether a picture carries a message that is known already; works where damage forbids reading it."""
         array, _ = to_array(image)
         data = to_bytes(message)
-        found = []
-        for key in self.keys:
-            reads, _ = soft_reads(self.scheme, array, key, self._plane(array))
-            found.append(message_detection(reads, encode(data, key=key)))
+        size_class(len(data))  # a message that no picture holds is the caller's mistake, a small picture is not
+        found = [detect_message(self.scheme, array, key, data, self.search) for key in self.keys]
         best = min(found, key=lambda one: one.p_value)
         return dataclasses.replace(best, p_value=any_of(best.p_value, len(found)))
 
@@ -206,17 +200,21 @@ class Marker:
         """Read a picture given as a file's content."""
         return self.extract(read_picture(data).array)
 
-    def _plane(self, array: Image) -> npt.NDArray[np.float32] | None:
-        return luma_plane(array) if isinstance(self.scheme, PlaneScheme) else None
+    def _marked(self, array: Image, payload: Bits, key: Key) -> Image:
+        """Embed a payload, and beside it the synchronisation signal where the scheme shares its plane."""
+        if not isinstance(self.scheme, PlaneScheme):
+            marked: Image = self.scheme.embed(array, payload, key=key)
+            return marked
+        plane, energy = luma_plane(array), luma_energy(array, self.scheme.psnr)
+        residual = self.scheme.residual(plane, payload, key=key, energy=energy * (1 - SHARE))
+        return apply_residual(array, residual + signal(plane, key, energy * SHARE), self.scheme.psnr)
 
-    def _read(self, array: Image, key: Key, index: int = 0) -> Reading:
-        reads, presence = soft_reads(self.scheme, array, key, self._plane(array))
-        decoded, n_checks = decode_message(reads, key)
-        detection = reading_detection(presence, decoded, n_checks)
+    def _read(self, array: Image, key: Key, index: int, search: int) -> Reading:
+        decoded, detection, geometry = read_message(self.scheme, array, key, search)
         if decoded is None:
             return Reading(None, None, detection, None, None, self.scheme.id, None)
-        text = as_text(decoded.message)
-        return Reading(decoded.message, text, detection, decoded.bit_error_rate, None, self.scheme.id, index)
+        text, rate = as_text(decoded.message), decoded.bit_error_rate
+        return Reading(decoded.message, text, detection, rate, geometry, self.scheme.id, index)
 
     def _check_room(self, data: bytes, shape: tuple[int, ...]) -> None:
         capacity = self.capacity(shape)
@@ -235,7 +233,7 @@ class Marker:
         from watermarking.metrics.ssim import ssim
 
         written = read_picture(encoded).array
-        reading = self.extract(written)
+        reading = self._read(written, self.keys[0], 0, search=0)
         if reading.message != message:
             raise VerificationError(
                 "the message cannot be read back from the file that would be written: choose a lower PSNR, a higher "

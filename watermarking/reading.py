@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from watermarking.significance import any_of
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from watermarking.interface import Detection
+    from watermarking.sync.geometry import Geometry
 
 __all__ = ["Reading", "Receipt", "best_reading"]
 
@@ -26,7 +27,7 @@ class Reading:
     text : str, or None where there is no message or it is not UTF-8
     detection : Detection, whether anything is there, message or not
     bit_error_rate : float, share of the channel bits that disagree with the message; None without a message
-    geometry : None, room for what was undone before the picture could be read
+    geometry : Geometry, what was undone before the picture could be read; None where nothing was
     scheme : str, id of the scheme that read it
     key_index : int, which of the keys read it; None without a message
     """
@@ -35,7 +36,7 @@ class Reading:
     text: str | None
     detection: Detection
     bit_error_rate: float | None
-    geometry: Any
+    geometry: Geometry | None
     scheme: str
     key_index: int | None
 

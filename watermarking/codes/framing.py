@@ -17,7 +17,8 @@ with the key: a trailing zero byte comes up by chance once in 256. Over 1000 ali
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -41,6 +42,7 @@ __all__ = [
     "code_lengths",
     "decode",
     "encode",
+    "matched_length",
     "search",
     "size_class",
 ]
@@ -48,6 +50,7 @@ __all__ = [
 CHECK_BITS: Final = 48
 LIST_SIZES: Final = (4, 32)
 MAX_CANDIDATES: Final = 16
+_LEAST_ROOM: Final = 1.5  # bits of room a bit of message or check: less corrects nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +117,20 @@ def size_class(n_bytes: int) -> SizeClass:
     raise CapacityError(f"the message has {n_bytes} bytes, a frame holds at most {longest}: use a shorter message")
 
 
-def encode(message: bytes, *, key: Key) -> Bits:
+def encode(message: bytes, *, key: Key, room: int | None = None) -> Bits:
     """Return the code word (n,) bool of a message.
+
+    Parameters
+    ----------
+    message : bytes
+    key : Key
+    room : int, optional
+        Bits there is room for; where that is less than the class's n, the code is rate matched to it.
 
     Raises
     ------
     CapacityError
-        If the message has more than 512 bytes.
+        If the message has more than 512 bytes, or the room is less than its code needs.
 
     Examples
     --------
@@ -130,7 +140,7 @@ def encode(message: bytes, *, key: Key) -> Bits:
     >>> decode(np.where(word, 1, -1).astype(np.float32), key=key).message
     b'Ada'
     """
-    frame = size_class(len(message))
+    frame = _fitted(size_class(len(message)), room)
     padded = message.ljust(frame.n_bytes, b"\0")
     data = np.frombuffer(padded + _check(key.derive("codes/check"), frame, message), np.uint8)
     return _code_word(np.unpackbits(data).astype(np.bool_) ^ _data_mask(key, frame), key, frame)
@@ -139,6 +149,30 @@ def encode(message: bytes, *, key: Key) -> Bits:
 def decode(llr: npt.NDArray[np.float32], *, key: Key) -> Decoded | None:
     """Return the message in the soft values of a code word, or None where no check is right; see :func:`search`."""
     return search(llr, key=key)[0]
+
+
+def matched_length(room: int) -> int:
+    """Return the length of rate-matched code words for so many bits of room: never one of the ladder's."""
+    return room - 1 if room in _LADDER else room
+
+
+def _fitted(frame: SizeClass, room: int | None) -> SizeClass:
+    if room is None or room >= frame.n:
+        return frame
+    room = matched_length(room)
+    if room < _LEAST_ROOM * frame.k:
+        raise CapacityError(
+            f"{room} bits of room are given, {math.ceil(_LEAST_ROOM * frame.k)} are needed for {frame.n_bytes} bytes: "
+            "use a shorter message or a larger image"
+        )
+    return replace(frame, n=room)
+
+
+def _frames_of(length: int) -> list[SizeClass]:
+    """List the frames whose code words have a length: those of the ladder, else the longer ones rate matched to it."""
+    if length in _LADDER:
+        return [frame for frame in SIZE_CLASSES if frame.n == length]
+    return [replace(frame, n=length) for frame in SIZE_CLASSES if frame.n > length >= _LEAST_ROOM * frame.k]
 
 
 def search(
@@ -164,7 +198,7 @@ def search(
     if not soft.any():
         return None, 0
     check_key = key.derive("codes/check")
-    seen: dict[SizeClass, set[bytes]] = {frame: set() for frame in SIZE_CLASSES if frame.n == soft.size}
+    seen: dict[SizeClass, set[bytes]] = {frame: set() for frame in _frames_of(soft.size)}
     n_checks = 0
     for list_size, frame in itertools.product(list_sizes, seen):
         mask, whitened = _data_mask(key, frame), np.where(_word_mask(key, frame), -soft, soft)

@@ -87,6 +87,11 @@ class SpreadSpectrum(abc.ABC):
         usable = min(self.n_places(shape), self.layout.n_slots - self.layout.n_pilots)
         return max((length for length in LADDER if length <= usable), default=0)
 
+    @property
+    def cell(self) -> int:
+        """Working pixels to a cell's side."""
+        return self.layout.cell
+
     def n_places(self, shape: tuple[int, ...]) -> int:
         """Return how many coefficients of a picture of this shape carry payload bits."""
         rows, cols = self._cells(working_shape(shape))
@@ -117,8 +122,7 @@ class SpreadSpectrum(abc.ABC):
                 f"{capacity} bits fit in {image.shape[1]}x{image.shape[0]} pixels with {self.id!r}, {bits.size} are "
                 "given: use a shorter payload or a larger image"
             )
-        plane = luma_plane(image)
-        residual = self.residual(plane, bits, key=key, energy=luma_energy(image, self.psnr))
+        residual = self.residual(luma_plane(image), bits, key=key, energy=luma_energy(image, self.psnr))
         return apply_residual(image, residual, self.psnr)
 
     def extract(self, image: Image, *, key: Key) -> Extraction[Bits]:
@@ -165,18 +169,29 @@ class SpreadSpectrum(abc.ABC):
         spread(mask, *where, amplitudes[groups] * chips, change)
         return self.synthesise(change, (plane.shape[0], plane.shape[1]))
 
-    def read(self, plane: F32, *, key: Key, origin: tuple[int, int] = (0, 0)) -> list[SoftRead]:
+    def read(
+        self,
+        plane: F32,
+        *,
+        key: Key,
+        origin: tuple[int, int] = (0, 0),
+        inside: npt.NDArray[np.bool_] | None = None,
+    ) -> list[SoftRead]:
         """Read a plane under every hypothesis about length and noise, the most credible first.
 
         Parameters
         ----------
         plane : (h, w) float32, luma at the working scale, aligned with the cells
         origin : (row, column) of the plane's first cell in the grid of tiles, not negative
+        inside : (h, w) bool, optional; cells with a pixel that is not are left out
         """
         layout = self.layout
         if min(self._cells((plane.shape[0], plane.shape[1]))) < 1:
             return []
         bands = self.analyse(plane)
+        if inside is not None:
+            side, (rows, cols) = layout.cell, bands.shape[:2]
+            bands[~inside[: rows * side, : cols * side].reshape(rows, side, cols, side).all((1, 3))] = 0
         _, weights = self._weigh(bands, READER_NOISES)
         stop = (origin[0] + bands.shape[0], origin[1] + bands.shape[1])
         table = place(layout, key, layout.n_tiles(stop))

@@ -55,12 +55,12 @@ def on_first_compilation(announce: Callable[[], None]) -> None:
     """Call ``announce`` once, before this process compiles its first kernel; never if all come from the cache."""
     from numba.core import event
 
-    class Listener(event.Listener):  # type: ignore[misc]  # numba is untyped
+    class Listener(event.Listener):
         def on_start(self, _event: object) -> None:
-            event.unregister("numba:compile", self)
+            event.unregister("numba:compile", self)  # type: ignore[no-untyped-call]
             announce()
 
         def on_end(self, _event: object) -> None:
             """Do nothing: after the first start this listener is no longer registered."""
 
-    event.register("numba:compile", Listener())
+    event.register("numba:compile", Listener())  # type: ignore[no-untyped-call]

@@ -53,4 +53,6 @@ def test_command_blocks(place: Path) -> None:
     printed = (done.stdout + done.stderr).splitlines()
     for line in filter(None, shown):
         pattern = re.escape(line).replace(re.escape("..."), ".*")
-        assert any(re.fullmatch(pattern, one) for one in printed), f"{line!r} was not printed:\n{done.stdout}{done.stderr}"
+        assert any(re.fullmatch(pattern, one) for one in printed), (
+            f"{line!r} was not printed:\n{done.stdout}{done.stderr}"
+        )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 __all__ = [
     "CapacityError",
+    "FileAccessError",
     "FileFormatError",
     "KeyFileError",
     "MissingExtraError",
+    "UnknownAttackError",
     "UnknownSchemeError",
     "UnsupportedImageError",
     "VerificationError",
@@ -28,11 +30,19 @@ class UnsupportedImageError(WatermarkError, ValueError):
 
 
 class FileFormatError(WatermarkError, OSError):
-    """A file is not a picture, is damaged, or is in a form that is refused by a stated rule."""
+    """A file is missing, not a picture, damaged, or in a form that is refused by a stated rule: bad input."""
+
+
+class FileAccessError(WatermarkError, OSError):
+    """The system fails to read or write a file that there is nothing wrong with: permissions, a full disk."""
 
 
 class KeyFileError(WatermarkError, ValueError):
     """A key is missing, too short or cannot be parsed."""
+
+
+class UnknownAttackError(WatermarkError, LookupError):
+    """No attack has this id, or its parameters do not fit."""
 
 
 class UnknownSchemeError(WatermarkError, LookupError):

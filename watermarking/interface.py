@@ -11,13 +11,22 @@ if TYPE_CHECKING:
 
     from watermarking.keys import Key
 
-__all__ = ["Bits", "Detection", "Embedder", "Extraction", "Extractor", "Image", "Scheme"]
+__all__ = [
+    "Bits",
+    "Detection",
+    "Embedder",
+    "Extraction",
+    "Extractor",
+    "Image",
+    "PlaneScheme",
+    "Scheme",
+    "SoftRead",
+]
 
 Image: TypeAlias = "npt.NDArray[Any]"
 """(H, W), (H, W, 3) or (H, W, 4), RGB, uint8, uint16 or floating point in [0, 1]."""
 Bits: TypeAlias = "npt.NDArray[np.bool_]"
 
-P = TypeVar("P")
 P_co = TypeVar("P_co", covariant=True)
 P_contra = TypeVar("P_contra", contravariant=True)
 
@@ -47,7 +56,7 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
-class Extraction(Generic[P]):
+class Extraction(Generic[P_co]):
     """What an extractor read: hard decision, soft decision, and whether anything is there.
 
     Attributes
@@ -57,9 +66,25 @@ class Extraction(Generic[P]):
     detection : Detection
     """
 
-    payload: P
+    payload: P_co
     llr: npt.NDArray[np.float32] | None
     detection: Detection
+
+
+@dataclass(frozen=True, slots=True)
+class SoftRead:
+    """Soft values under one hypothesis about the payload's length and the noise, and how the pilots speak for it.
+
+    Attributes
+    ----------
+    length : int, payload length
+    sums : (length,) float32, matched-filter sums in any one scale, positive for a one
+    score : float, pilot correlation in standard deviations under a random key
+    """
+
+    length: int
+    sums: npt.NDArray[np.float32]
+    score: float
 
 
 class Embedder(Protocol[P_contra]):
@@ -91,3 +116,37 @@ class Scheme(Embedder[Any], Extractor[Any], Protocol):
     keyed: ClassVar[bool]
     bit_exact: ClassVar[bool]
     psnr: float
+
+
+@runtime_checkable
+class PlaneScheme(Scheme, Protocol):
+    """A bit scheme that works on the luma plane at the working scale, so that other signals can share the residual."""
+
+    def residual(
+        self, plane: npt.NDArray[np.float32], payload: Bits, *, key: Key, energy: float
+    ) -> npt.NDArray[np.float32]:
+        """Return the change of the plane (h, w) that carries the payload, of about this mean squared change."""
+        ...
+
+    def read(
+        self,
+        plane: npt.NDArray[np.float32],
+        *,
+        key: Key,
+        origin: tuple[int, int] = (0, 0),
+        inside: npt.NDArray[np.bool_] | None = None,
+    ) -> list[SoftRead]:
+        """Read a plane under every hypothesis, the most credible first.
+
+        ``origin`` counts cells from the mark's corner; ``inside`` (h, w) is False where the plane shows no picture.
+        """
+        ...
+
+    @property
+    def cell(self) -> int:
+        """Working pixels to a cell's side, a divisor of 24."""
+        ...
+
+    def n_places(self, shape: tuple[int, ...]) -> int:
+        """Return how many coefficients of a picture of this shape carry the mark."""
+        ...

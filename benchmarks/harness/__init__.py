@@ -1,0 +1,1 @@
+"""What all benchmark scripts stand on: grids, cells, stores of rows, photographs, workers, tables."""

@@ -1,0 +1,181 @@
+"""Grids: what to measure, as TOML.
+
+seed = 2027
+schemes = "all"                # or ids, or configurations such as {id = "dct", ...}
+photographs = "evaluation"     # a set or a folder
+keys = 12                      # a photograph
+
+[attacks]                      # names for lists of attacks
+values = ["brightness(0.8)", "gamma(1.4)"]
+
+[[rows]]                       # all combinations of what a block lists
+attacks = ["none", "values"]   # text forms, names from above, "every" (each attack there is, at its defaults)
+psnr = [42.0]                  #   or "installed" (each attack of a third party)
+bytes = [8]
+at_least = 0.98                # the share that the issue or the README promises, for the default scheme
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from watermarking.attacks import attack_ids, parse_attack
+from watermarking.attacks.registry import ENTRY_POINT_GROUP
+from watermarking.errors import WatermarkError
+from watermarking.registry import get_scheme, scheme_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.cells import Cell
+
+__all__ = ["GRIDS", "NO_ATTACK", "Block", "Grid", "GridError", "cells_of", "normal_attack", "read_grid"]
+
+GRIDS = Path(__file__).parents[1] / "grids"
+NO_ATTACK = "none"
+_DEFAULTS: dict[str, Any] = {"seed": 2027, "schemes": "all", "photographs": "evaluation", "keys": 12}
+_BLOCK: dict[str, Any] = {"attacks": [NO_ATTACK], "psnr": [42.0], "bytes": [8], "at_least": None}
+
+
+class GridError(Exception):
+    """A grid cannot be used; the message says what in it, and what would fit."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Combinations to measure, and the share of successes that is promised for each."""
+
+    attacks: tuple[str, ...]
+    psnr: tuple[float, ...]
+    n_bytes: tuple[int, ...]
+    at_least: float | None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What to measure on what."""
+
+    name: str
+    seed: int
+    schemes: tuple[Any, ...]
+    photographs: str
+    keys: int
+    blocks: tuple[Block, ...]
+
+
+def read_grid(chosen: str) -> Grid:
+    """Read a grid file, or one of ``benchmarks/grids`` by its name.
+
+    Raises
+    ------
+    GridError
+        If it cannot be read, or names what there is not: the closest names are given.
+    """
+    path = Path(chosen) if chosen.endswith(".toml") else GRIDS / f"{chosen}.toml"
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise GridError(f"there is no grid {chosen!r}: there are {', '.join(_names())}, or give a file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise GridError(f"{path}: {error}") from error
+    try:
+        return _grid(path.stem, content)
+    except (WatermarkError, GridError) as error:
+        raise GridError(f"{path}: {error}") from error
+
+
+def cells_of(grid: Grid, photographs: Iterable[str]) -> list[Cell]:
+    """List the cells of a grid: pictures that are marked alike stand together."""
+    cells: dict[tuple[Any, ...], Cell] = {}
+    for name in photographs:
+        for scheme in grid.schemes:
+            for number in range(grid.keys):
+                for block in grid.blocks:
+                    for psnr, n_bytes, attack in (
+                        (p, n, a) for p in block.psnr for n in block.n_bytes for a in block.attacks
+                    ):
+                        cell = {"scheme": scheme, "photograph": name, "key": number, "psnr": psnr, "bytes": n_bytes}
+                        cells[(name, str(scheme), number, psnr, n_bytes, attack)] = {
+                            **cell, "attack": attack, "seed": grid.seed
+                        }  # fmt: skip
+    return list(cells.values())
+
+
+def normal_attack(text: str) -> str:
+    """Return the full text form of an attack, every parameter named, or ``none``."""
+    return text if text == NO_ATTACK else str(parse_attack(text))
+
+
+def schemes_of(chosen: Any) -> tuple[Any, ...]:
+    """Check a choice of schemes; "all" are all that carry bits and can be loaded, third parties' included."""
+    if chosen != "all":
+        for scheme in chosen:
+            if not str(scheme).startswith("peer:"):
+                get_scheme(scheme)
+        return tuple(chosen)
+    found = []
+    for scheme_id in scheme_ids():
+        try:
+            scheme = get_scheme(scheme_id)
+        except WatermarkError:
+            found.append(scheme_id)  # its rows will say why
+            continue
+        if scheme.payload_kind == "bits":
+            found.append(scheme_id)
+    return tuple(found)
+
+
+def _grid(name: str, content: dict[str, Any]) -> Grid:
+    _refuse_unknown(content, {*_DEFAULTS, "attacks", "rows"}, "setting")
+    named = content.get("attacks", {})
+    values = {**_DEFAULTS, **content}
+    blocks = []
+    for row in content.get("rows", [{}]):
+        _refuse_unknown(row, set(_BLOCK), "setting of rows")
+        block = {**_BLOCK, **row}
+        psnr, n_bytes = (tuple(block[field]) for field in ("psnr", "bytes"))
+        if not all(isinstance(n, int) and n >= 0 for n in n_bytes) or not all(20 <= p <= 70 for p in psnr):
+            raise GridError(f"psnr must lie in 20..70 dB and bytes be whole numbers, not {psnr} and {n_bytes}")
+        attacks = tuple(dict.fromkeys(a for text in block["attacks"] for a in _attacks(text, named)))
+        blocks.append(Block(attacks, tuple(map(float, psnr)), n_bytes, block["at_least"]))
+    schemes = schemes_of(values["schemes"])
+    return Grid(name, int(values["seed"]), schemes, str(values["photographs"]), int(values["keys"]), tuple(blocks))
+
+
+def _attacks(text: str, named: dict[str, list[str]]) -> list[str]:
+    if text in named:
+        return [normal_attack(one) for one in named[text]]
+    if text == "every":
+        return [normal_attack(one) for one in attack_ids() if _loads(one)]
+    if text == "installed":
+        names = [point.name for point in entry_points(group=ENTRY_POINT_GROUP)]
+        return [normal_attack(one) for one in names if _loads(one)]
+    try:
+        return [normal_attack(text)]
+    except WatermarkError as error:
+        close = difflib.get_close_matches(text, [*named, NO_ATTACK], n=1)
+        raise GridError(f"{error}" + (f", or {close[0]!r}" if close else "")) from error
+
+
+def _loads(attack_id: str) -> bool:
+    try:
+        return bool(normal_attack(attack_id))
+    except WatermarkError as error:
+        print(f"left out: {error}")
+        return False
+
+
+def _refuse_unknown(content: dict[str, Any], known: set[str], what: str) -> None:
+    for name in content:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1) or sorted(known)
+            raise GridError(f"there is no {what} {name!r}: did you mean {close[0]!r}?")
+
+
+def _names() -> list[str]:
+    return sorted(path.stem for path in GRIDS.glob("*.toml"))

@@ -1,0 +1,124 @@
+"""Mark, attack, read: the measurement that most benchmarks repeat."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from harness.cells import Cell, Row, key_of, message_of, rng_of, significant
+from harness.grid import NO_ATTACK
+from harness.photographs import Photograph, load
+from harness.workers import CRASHED, DONE, IMPOSSIBLE, failed
+from watermarking.attacks import parse_attack
+from watermarking.carrier import soft_reads
+from watermarking.codes.framing import encode
+from watermarking.errors import WatermarkError
+from watermarking.interface import PlaneScheme
+from watermarking.marker import Marker
+from watermarking.metrics import psnr
+from watermarking.plane import luma_plane
+
+if TYPE_CHECKING:
+    from watermarking.interface import Image
+    from watermarking.keys import Key
+
+__all__ = ["SHARED", "Method", "OwnMethod", "attacked_picture", "mark_attack_read", "method_of"]
+
+SHARED = ("scheme", "photograph", "key", "psnr", "bytes")
+"""What the cells of one marked picture agree in."""
+
+
+class Method(Protocol):
+    """A way to mark pictures: a scheme of ours, or a peer."""
+
+    def embed(self, image: Image, message: bytes) -> Image:
+        """Return a marked copy; WatermarkError if this picture or message is not for it."""
+        ...
+
+    def read(self, image: Image, message: bytes) -> Row:
+        """Return ``read`` (this very message came back), ``wrong`` (another one did), ``ber`` and ``p``.
+
+        The message is what the answer is compared with, never a hint.
+        """
+        ...
+
+
+class OwnMethod:
+    """A scheme of the registry, through the interface that people use."""
+
+    def __init__(self, scheme: Any, key: Key, target: float) -> None:
+        self.marker = Marker(scheme, key=key, psnr=target)
+        self.key = key
+
+    def embed(self, image: Image, message: bytes) -> Image:
+        """Mark a picture."""
+        marked: Image = self.marker.embed(image, message)
+        return marked
+
+    def read(self, image: Image, message: bytes) -> Row:
+        """Read it, knowing the key alone."""
+        reading = self.marker.extract(image)
+        rate = reading.bit_error_rate if reading.message == message else self._unread_rate(image, message)
+        return {
+            "read": reading.message == message,
+            "wrong": reading.message not in (None, message),
+            "ber": None if rate is None else significant(rate, 3),
+            "p": significant(reading.detection.p_value, 3),
+        }
+
+    def _unread_rate(self, image: Image, message: bytes) -> float | None:
+        """Return the share of wrong channel bits of a picture that could not be read, as it lies there."""
+        scheme, word = self.marker.scheme, encode(message, key=self.key)
+        plane = luma_plane(image) if isinstance(scheme, PlaneScheme) else None
+        reads, _ = soft_reads(scheme, image, self.key, plane)
+        sums = next((read.sums for read in reads if read.length == word.size), np.zeros(0))
+        known = np.flatnonzero(sums)
+        return float(np.mean((sums[known] > 0) != word[known])) if known.size else None
+
+
+def method_of(cell: Cell) -> Method:
+    """Build the method that a cell names."""
+    if str(cell["scheme"]).startswith("peer:"):
+        from peers import Peer
+
+        return Peer(cell["scheme"].removeprefix("peer:"), cell["psnr"])
+    return OwnMethod(cell["scheme"], key_of(cell), cell["psnr"])
+
+
+def mark_attack_read(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
+    """Measure the cells of one marked picture, which agree in all fields of ``SHARED``."""
+    first = cells[0]
+    cover, message = load(pictures[first["photograph"]]), message_of(first)
+    start = time.perf_counter()
+    try:
+        method = method_of(first)
+        marked = method.embed(cover, message)
+    except WatermarkError as error:
+        return [failed(IMPOSSIBLE, str(error)) for _ in cells]
+    embedding, quality = time.perf_counter() - start, significant(psnr(cover, marked))
+    return [_attack_and_read(cell, method, marked, message, quality, embedding) for cell in cells]
+
+
+def attacked_picture(marked: Image, cell: Cell) -> Image:
+    """Return what the cell's attack makes of a picture; every scheme meets the same randomness."""
+    if cell["attack"] == NO_ATTACK:
+        return marked
+    return parse_attack(cell["attack"])(marked, rng=rng_of(cell, "photograph", "key", "attack"))
+
+
+def _attack_and_read(
+    cell: Cell, method: Method, marked: Image, message: bytes, quality: float, embedding: float
+) -> Row:
+    try:
+        attacked = attacked_picture(marked, cell)
+    except WatermarkError as error:
+        return failed(IMPOSSIBLE, str(error))
+    start = time.perf_counter()
+    try:
+        found = method.read(attacked, message)
+    except Exception as error:  # noqa: BLE001  # a reader that breaks has not read; the row says how
+        return failed(CRASHED, f"{type(error).__name__}: {error}")
+    seconds = [significant(embedding, 2), significant(time.perf_counter() - start, 2)]
+    return {"status": DONE, **found, "marked_psnr": quality, "seconds": seconds}

@@ -1,0 +1,126 @@
+"""Time and memory as ratios to what OpenCV needs for the same picture in the same process.
+
+    python benchmarks/speed.py                  # 0.25 to 60 MP, threads 1 and 2; every row is a median of turns
+    python benchmarks/speed.py --sizes 12       # one size; what the promises are about
+    python benchmarks/speed.py --show           # print the tables of the stored rows
+
+Measure on a machine that does nothing else: the rows say which it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.campaign import arguments, carry_out, exit_status
+from harness.tables import text_table
+from harness.timing import OPERATIONS, PROCESSES, REFERENCES, measure_memory, measure_processes, measure_speed
+from watermarking.marker import CLASSICAL, DEFAULT_SCHEME
+
+if TYPE_CHECKING:
+    import argparse
+
+    from harness.cells import Cell, Row
+
+NAME = "speed"
+SIZES = (0.25, 1.0, 2.0, 4.0, 12.0, 24.0, 60.0)
+
+
+def main() -> None:
+    """Measure, then print the times, the ratios and what was promised."""
+    parser = arguments(__doc__)
+    parser.add_argument("--sizes", type=lambda text: [float(one) for one in text.split(",")], default=SIZES)
+    parser.add_argument("--schemes", type=lambda text: text.split(","), default=CLASSICAL)
+    options = parser.parse_args()
+    options.workers = min(options.workers, 1)  # nothing may run beside a timing
+    rows = measure(options)
+    print(times_table(rows), promises_table(rows), sep="\n\n")
+
+
+def measure(options: argparse.Namespace) -> list[Row]:
+    """Carry out all three kinds of measurement."""
+    cells: list[Cell] = [
+        {"operation": operation, "scheme": scheme, "megapixels": size, "threads": n}
+        for size in options.sizes
+        for operation, scheme in (*((name, "") for name in REFERENCES),
+                                  *((name, scheme) for scheme in options.schemes for name in OPERATIONS))
+        for n in ((1, 2) if operation.startswith("scheme.") else (1,))
+    ]  # fmt: skip
+    rows = carry_out(cells, measure_speed, ("megapixels",), options, name=NAME)
+    options.fresh = False
+    memory = [{"operation": "memory", "scheme": s, "megapixels": max(options.sizes)} for s in options.schemes]
+    rows += carry_out(memory, measure_memory, ("scheme",), options, name=NAME)
+    processes: list[Cell] = [{"operation": operation} for operation in PROCESSES]
+    return rows + carry_out(processes, measure_processes, ("operation",), options, name=NAME)
+
+
+def times_table(rows: list[Row]) -> str:
+    """Return milliseconds by operation and picture size."""
+    timed = [row for row in rows if "threads" in row]
+    sizes = sorted({row["megapixels"] for row in timed})
+    names = dict.fromkeys((row["operation"], row["scheme"], row["threads"]) for row in timed)
+    lines = [
+        [f"{operation} {scheme}".strip(), threads, *(_milliseconds(rows, operation, scheme, s, threads) for s in sizes)]
+        for operation, scheme, threads in names
+    ]
+    return "milliseconds\n\n" + text_table(["operation", "threads", *(f"{size:g} MP" for size in sizes)], lines)
+
+
+def promises_table(rows: list[Row]) -> str:
+    """Return the promised ratios and what was measured."""
+    lines = []
+    for what, measured, limit, unit in promises(rows):
+        if measured is not None:
+            kept = measured >= limit if unit == "at least" else measured <= limit
+            lines.append([what, f"{measured:.3g}", f"{unit} {limit:g}", "pass" if kept else "FAIL"])
+    return "12 MP, one thread, unless said otherwise\n\n" + text_table(["what", "measured", "promised", ""], lines)
+
+
+def promises(rows: list[Row]) -> list[tuple[str, float | None, float, str]]:
+    """List what is promised: (what, measured, limit, "at most" or "at least")."""
+    found: list[tuple[str, float | None, float, str]] = []
+
+    def ratio(name: str, operation: str, scheme: str, limit: float) -> None:
+        value = _quotient(rows, (operation, scheme, 12.0, 1), ("decode JPEG 95", "", 12.0, 1))
+        found.append((f"{name} / decode JPEG 95", value, limit, "at most"))
+
+    for scheme, embed, extract in (("dct", 1.5, 1.2), ("dwt", 3.0, 3.0), ("additive", 3.0, 3.0)):
+        ratio(f"{scheme} embed", "scheme.embed", scheme, embed)
+        ratio(f"{scheme} extract", "scheme.extract", scheme, extract)
+    ratio("default with signal, embed", "Marker.embed", DEFAULT_SCHEME, 2.2)
+    for operation in ("scheme.embed", "scheme.extract"):
+        speedup = _quotient(rows, (operation, "dct", 12.0, 1), (operation, "dct", 12.0, 2))
+        found.append((f"dct {operation}, one thread / two", speedup, 1.7, "at least"))
+    for operation, limit in (("moved", 1.5), ("unmarked", 2.0)):
+        seconds = _seconds(rows, f"Marker.extract, {operation}", DEFAULT_SCHEME, 12.0, 1)
+        found.append((f"default read, {operation}, seconds", seconds, limit, "at most"))
+    for row in rows:
+        if row["operation"] == "memory" and row["status"] == "done":
+            limit = 0.5 * row["megapixels"] * 3 + 64
+            found.append((f"{row['scheme']} MB above input and result", row["megabytes"], limit, "at most"))
+    for operation, limit in zip(PROCESSES, (0.06, 0.2, 2.5, 8.0), strict=True):
+        found.append((f"{operation}, seconds", _seconds(rows, operation), limit, "at most"))
+    return found
+
+
+def _quotient(rows: list[Row], one: tuple[Any, ...], other: tuple[Any, ...]) -> float | None:
+    first, second = _seconds(rows, *one), _seconds(rows, *other)
+    return first / second if first and second else None
+
+
+def _seconds(
+    rows: list[Row], operation: str, scheme: str | None = None, size: float | None = None, threads: int | None = None
+) -> float | None:
+    for row in rows:
+        wanted = (operation, scheme, size, threads)
+        if (row["operation"], row.get("scheme"), row.get("megapixels"), row.get("threads")) == wanted:
+            return float(row["seconds"][0]) if "seconds" in row else None
+    return None
+
+
+def _milliseconds(rows: list[Row], *which: Any) -> str:
+    seconds = _seconds(rows, *which)
+    return "" if seconds is None else f"{1e3 * seconds:.3g}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_status(main))

@@ -1,0 +1,136 @@
+"""Between messages and schemes: which bits a scheme is given, and messages out of its soft values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from watermarking.codes.framing import (
+    CHECK_BITS,
+    LIST_SIZES,
+    SIZE_CLASSES,
+    Decoded,
+    code_lengths,
+    encode,
+    matched_length,
+    search,
+)
+from watermarking.interface import Detection, PlaneScheme, SoftRead
+from watermarking.significance import any_of, rademacher_p_value
+
+if TYPE_CHECKING:
+    from watermarking.interface import Bits, Image, Scheme
+    from watermarking.keys import Key
+    from watermarking.sync.geometry import Geometry
+
+__all__ = [
+    "Attempt",
+    "best_presence",
+    "carried_bits",
+    "decode_message",
+    "longest_message",
+    "message_detection",
+    "reading_detection",
+    "soft_reads",
+]
+
+_PLACES_A_BIT: Final = 14
+"""Places that a bit of message or check needs on a plane scheme: measured, see benchmarks/results/capacity.json."""
+_BITS_A_BIT: Final = 3
+"""Payload bits of any other scheme that a bit of message or check needs."""
+_CREDIBLE: Final = 2.0
+_MAX_READS: Final = 4
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What was read in one alignment: soft values, most credible first; whether anything is there; what was undone."""
+
+    reads: list[SoftRead]
+    presence: Detection
+    geometry: Geometry | None = None
+
+    @classmethod
+    def of(cls, reads: list[SoftRead], geometry: Geometry | None = None) -> Attempt:
+        """Judge by the pilots, each read a hypothesis."""
+        score = max((read.score for read in reads), default=0.0)
+        p_value = any_of(rademacher_p_value(score), max(1, len(reads)))
+        return cls(reads, Detection(score, p_value, "pilot"), geometry)
+
+
+def longest_message(scheme: Scheme, shape: tuple[int, ...]) -> int:
+    """Return how many bytes of message a picture of this shape has room for."""
+    capacity = scheme.capacity(shape)
+    if isinstance(scheme, PlaneScheme):
+        room = scheme.n_places(shape) // _PLACES_A_BIT
+        return max((size.n_bytes for size in SIZE_CLASSES if size.n <= capacity and size.k <= room), default=0)
+    return max((size.n_bytes for size in SIZE_CLASSES if size.k <= capacity // _BITS_A_BIT), default=0)
+
+
+def carried_bits(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, ...]) -> Bits:
+    """Return the payload that carries a message: its code word, rate matched or repeated to the room there is."""
+    if isinstance(scheme, PlaneScheme):
+        return encode(message, key=key)
+    capacity = scheme.capacity(shape)
+    return np.resize(encode(message, key=key, room=capacity), capacity)
+
+
+def soft_reads(scheme: Scheme, image: Image, key: Key) -> Attempt:
+    """Read a picture with a scheme that does not know how long its payload is: every length is a hypothesis."""
+    found = scheme.extract(image, key=key)
+    llr = np.zeros(0, np.float32) if found.llr is None else found.llr
+    if not llr.size:
+        return Attempt([], found.detection)
+    lengths = [n for n in (*code_lengths(), matched_length(llr.size)) if n <= llr.size]
+    return Attempt([SoftRead(n, _fold(llr, n), np.inf) for n in lengths], found.detection)
+
+
+def _fold(llr: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
+    padded = np.zeros(-(-llr.size // length) * length, np.float32)
+    padded[: llr.size] = llr
+    return np.asarray(padded.reshape(-1, length).sum(0), np.float32)
+
+
+def decode_message(reads: list[SoftRead], key: Key) -> tuple[Decoded | None, int]:
+    """Look for a message in the credible reads, short lists first; return it and the number of checks tried."""
+    credible = [read for read in reads if read.score > _CREDIBLE]
+    if any(read.score < np.inf for read in credible):
+        credible = credible[:_MAX_READS]
+    n_checks = 0
+    for list_size in LIST_SIZES:
+        for read in credible:
+            decoded, tried = search(read.sums, key=key, list_sizes=(list_size,))
+            n_checks += tried
+            if decoded is not None:
+                return decoded, n_checks
+    return None, n_checks
+
+
+def best_presence(tried: list[Attempt]) -> Detection:
+    """Return the most significant of several attempts, its p-value that of the best of so many."""
+    best = min((attempt.presence for attempt in tried), key=lambda one: one.p_value)
+    return Detection(best.score, any_of(best.p_value, len(tried)), best.statistic)
+
+
+def reading_detection(presence: Detection, decoded: Decoded | None, n_checks: int) -> Detection:
+    """Combine the presence statistic with the chance that a check passed: min(1, 2 min(p, k 2^-check))."""
+    if decoded is None:
+        return Detection(presence.score, any_of(presence.p_value, 2), presence.statistic)
+    by_check = any_of(2.0**-CHECK_BITS, n_checks)
+    statistic = presence.statistic if presence.p_value <= by_check else "check"
+    return Detection(presence.score, any_of(min(presence.p_value, by_check), 2), statistic)
+
+
+def message_detection(reads: list[SoftRead], word: Bits) -> Detection:
+    """Compare soft values with the code word of a message: the keyed mask makes its signs random without the key."""
+    chips = np.where(word, np.float32(1), np.float32(-1))
+    scores = []
+    for read in reads:
+        if read.length == word.size:
+            norm = float(np.sqrt(np.square(read.sums, dtype=np.float64).sum()))
+            scores.append(float(chips @ read.sums) / norm if norm > 0 else 0.0)
+    score = max(scores, default=0.0)
+    return Detection(score, any_of(rademacher_p_value(score), max(1, len(scores))), "code word")

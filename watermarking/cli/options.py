@@ -1,0 +1,139 @@
+"""Options that several subcommands take, always under the same name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watermarking.keys import Key
+
+    C = TypeVar("C", bound=Callable[..., Any])
+
+__all__ = [
+    "force_option",
+    "is_debugging",
+    "json_option",
+    "key_option",
+    "keys_option",
+    "logging_options",
+    "message_options",
+    "read_message",
+    "scheme_option",
+]
+
+_DEBUG: Final = "watermarking.debug"
+
+
+def _set_verbosity(ctx: click.Context, _param: click.Parameter, value: int) -> None:
+    if value:
+        import logging
+
+        level = logging.INFO if value == 1 else logging.DEBUG
+        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+        logging.getLogger("watermarking").setLevel(level)
+
+
+def _set_debugging(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta[_DEBUG] = True
+
+
+def is_debugging(ctx: click.Context) -> bool:
+    """Say whether failures shall show where in the program they arose."""
+    return bool(ctx.meta.get(_DEBUG))
+
+
+def logging_options(command: C) -> C:
+    """Add ``-v`` and ``--debug``, accepted before and after the subcommand's name."""
+    for option in (
+        click.option(
+            "--debug",
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_set_debugging,
+            help="On failure show where in the program it arose.",
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            count=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_set_verbosity,
+            help="Say what is done; twice: in detail.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _load_key(_ctx: click.Context, _param: click.Parameter, path: str) -> Key:
+    from watermarking.keys import Key
+
+    return Key.from_file(path)
+
+
+def _load_keys(_ctx: click.Context, _param: click.Parameter, paths: tuple[str, ...]) -> list[Key]:
+    from watermarking.keys import Key
+
+    return [Key.from_file(path) for path in paths]
+
+
+_KEY_HELP: Final = "Key file, as 'watermarking keygen' writes it."
+_KEY_COMMON: Final[dict[str, Any]] = {
+    "metavar": "KEYFILE",
+    "type": click.Path(),
+    "required": True,
+    "envvar": "WATERMARKING_KEY",
+    "show_envvar": True,
+}
+key_option = click.option("-k", "--key", "key", callback=_load_key, help=_KEY_HELP, **_KEY_COMMON)
+keys_option = click.option(
+    "-k", "--key", "keys", multiple=True, callback=_load_keys, help=f"{_KEY_HELP} Several may be given.", **_KEY_COMMON
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+force_option = click.option("--force", is_flag=True, help="Replace files that exist already.")
+
+
+def scheme_option(what: str) -> Callable[[C], C]:
+    """Add ``--scheme``; ``what`` says what happens without it."""
+    return click.option("--scheme", metavar="S", help=f"Id of a scheme, see 'watermarking schemes'; {what}.")
+
+
+def message_options(command: C) -> C:
+    """Add the three ways to give a message; :func:`read_message` takes them."""
+    for option in (
+        click.option(
+            "--message-file", metavar="FILE", type=click.Path(), help="File that holds the message; - for stdin."
+        ),
+        click.option("--message-hex", metavar="HEX", help="Message as hexadecimal digits."),
+        click.option("-m", "--message", "message_text", metavar="TEXT", help="Message."),
+    ):
+        command = option(command)
+    return command
+
+
+def read_message(message_text: str | None, message_hex: str | None, message_file: str | None) -> str | bytes:
+    """Return the message that was given; exactly one way must have been used."""
+    if sum(way is not None for way in (message_text, message_hex, message_file)) != 1:
+        raise click.UsageError("A message is needed, by one of -m, --message-hex and --message-file.")
+    if message_file is not None:
+        with click.open_file(message_file, "rb") as stream:
+            content: bytes = stream.read()
+        return content
+    if message_hex is not None:
+        try:
+            return bytes.fromhex(message_hex)
+        except ValueError:
+            raise click.UsageError(f"{message_hex!r} is not an even number of hexadecimal digits.") from None
+    assert message_text is not None
+    try:
+        message_text.encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("The message is not valid UTF-8: use --message-hex or --message-file.") from None
+    return message_text

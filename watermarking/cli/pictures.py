@@ -1,0 +1,121 @@
+"""Where the subcommands' pictures come from and go to: files, folders, standard input and output."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from watermarking.cli.program import DONE, report
+from watermarking.errors import FileFormatError, WatermarkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from watermarking.files import Picture
+
+__all__ = [
+    "STANDARD",
+    "announce_compilation",
+    "check_target",
+    "each_picture",
+    "load",
+    "staged",
+]
+
+STANDARD: Final = "-"
+
+
+def load(source: str) -> Picture:
+    """Read a picture from a file, or from standard input."""
+    from watermarking.files import read_picture
+
+    return read_picture(_read_standard_input() if source == STANDARD else source)
+
+
+def _read_standard_input() -> bytes:
+    """Read a file's content from standard input."""
+    if sys.stdin.isatty():
+        raise click.UsageError("'-' reads a picture from standard input, which is a terminal.")
+    return sys.stdin.buffer.read()
+
+
+def each_picture(sources: Iterable[str], act: Callable[[str], int]) -> int:
+    """Do something to every picture, those of folders included; one that fails does not stop the others.
+
+    Returns the worst exit status, which is the highest.
+    """
+    worst = DONE
+    for source in sources:
+        try:
+            files = _expand(source)
+        except (WatermarkError, OSError) as error:
+            worst = max(worst, report(error, source))
+            continue
+        for file in files:
+            try:
+                status = act(file)
+            except BrokenPipeError:
+                raise
+            except (WatermarkError, OSError, MemoryError) as error:
+                status = report(error, file)
+            worst = max(worst, status)
+    return worst
+
+
+def _expand(source: str) -> list[str]:
+    if source == STANDARD or not Path(source).is_dir():
+        return [source]
+    from watermarking.files import list_pictures
+
+    found = [str(path) for path in list_pictures(source)]
+    if not found:
+        raise FileFormatError(f"{source} holds no pictures")
+    return found
+
+
+@contextmanager
+def staged(source: str, target: str) -> Iterator[tuple[Path, Path]]:
+    """Give standard input and output a file's name for a while; what was written goes out when all went well."""
+    if STANDARD not in (source, target):
+        yield Path(source), Path(target)
+        return
+    from watermarking.formats.decoding import identify
+
+    with tempfile.TemporaryDirectory(prefix="watermarking-") as folder:
+        data = _read_standard_input() if source == STANDARD else None
+        suffix = f".{identify(_head(source) if data is None else data).lower()}"
+        staged_source = Path(source) if data is None else Path(folder, f"in{suffix}")
+        if data is not None:
+            staged_source.write_bytes(data)
+        staged_target = Path(folder, f"out{suffix}") if target == STANDARD else Path(target)
+        yield staged_source, staged_target
+        if target == STANDARD:
+            sys.stdout.buffer.write(staged_target.read_bytes())
+            sys.stdout.buffer.flush()
+
+
+def check_target(target: str, force: bool) -> None:
+    """Refuse to write a picture to a terminal, or without ``--force`` over a file that exists."""
+    if target == STANDARD:
+        if sys.stdout.isatty():
+            raise click.UsageError("'-o -' writes a picture to standard output, which is a terminal.")
+    elif Path(target).is_file() and not force:
+        raise WatermarkError(f"{target} exists already: choose another name, or replace it with --force")
+
+
+def _head(file: str) -> bytes:
+    with Path(file).open("rb") as stream:
+        return stream.read(16)
+
+
+def announce_compilation() -> None:
+    """Say so, once, if the first kernel must be compiled, since that takes seconds."""
+    from watermarking.kernels.jit import on_first_compilation
+
+    line = "watermarking: compiling for this machine, a few seconds, kept for later runs where a cache can be written"
+    on_first_compilation(lambda: click.echo(line, err=True))

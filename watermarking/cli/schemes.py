@@ -1,0 +1,47 @@
+"""``watermarking schemes``: what there is to choose from."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import click
+
+from watermarking.cli.options import json_option, logging_options
+from watermarking.errors import UnknownSchemeError
+
+__all__ = ["command"]
+
+
+@click.command("schemes")
+@json_option
+@logging_options
+def command(as_json: bool) -> None:
+    """List the schemes, those of other installed packages included.
+
+    A scheme whose package cannot be loaded is listed with the reason; it keeps no other scheme from working.
+    """
+    from watermarking.registry import scheme_ids
+
+    for scheme_id in scheme_ids():
+        row = _describe(scheme_id)
+        if as_json:
+            click.echo(json.dumps(row, ensure_ascii=False))
+        elif row["error"]:
+            click.echo(f"{scheme_id:<16}cannot be used: {row['error']}")
+        else:
+            click.echo(f"{scheme_id:<16}{row['summary']}")
+
+
+def _describe(scheme_id: str) -> dict[str, Any]:
+    from watermarking.registry import scheme_class
+
+    row = dict.fromkeys(("id", "summary", "payload_kind", "keyed", "bit_exact", "error"))
+    row["id"] = scheme_id
+    try:
+        found = scheme_class(scheme_id)
+    except UnknownSchemeError as error:
+        return {**row, "error": str(error)}
+    traits = {name: getattr(found, name, None) for name in ("payload_kind", "keyed", "bit_exact")}
+    return {**row, **traits, "summary": (inspect.getdoc(found) or "").partition("\n")[0]}

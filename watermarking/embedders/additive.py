@@ -1,0 +1,50 @@
+"""``additive``: spread spectrum in the pixel domain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from watermarking.embedders.placement import Layout
+from watermarking.embedders.spread_spectrum import F32, SpreadSpectrum
+from watermarking.transforms.chips import chips_from_plane, plane_from_chips
+
+__all__ = ["Additive"]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Additive(SpreadSpectrum):
+    """Adds a keyed pattern of chips, 3x3 working pixels each, whitened against their surroundings.
+
+    The pattern's energy lies between 0.05 and 0.17 cycles a working pixel.
+
+    Parameters
+    ----------
+    psnr : float
+        Strength, in dB over RGB; used by the embedder alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from watermarking import Key
+    >>> picture = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    >>> key, bits = Key(bytes(16)), np.arange(40) % 3 == 0
+    >>> marked = Additive(psnr=40).embed(picture, bits, key=key)
+    >>> Additive().extract(marked, key=key).detection.is_present()
+    True
+    """
+
+    id: ClassVar[str] = "additive"
+    layout: ClassVar[Layout] = Layout("additive", 3, (96, 96), 1)
+    band_shape: ClassVar[tuple[float, ...]] = (1.0,)
+    response: ClassVar[float] = 0.264
+    spread_gain: ClassVar[float] = 0.197
+
+    def analyse(self, plane: F32) -> F32:
+        """Return the bands (rows, cols, 1) of a working plane (h, w)."""
+        return chips_from_plane(plane, self.layout.cell)[..., None]
+
+    def synthesise(self, bands: F32, shape: tuple[int, int]) -> F32:
+        """Return the change of a working plane of this shape that a change of the bands makes."""
+        return plane_from_chips(bands[..., 0], self.layout.cell, shape)

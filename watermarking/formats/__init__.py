@@ -1,0 +1,1 @@
+"""Picture files in memory: formats, samples, metadata."""

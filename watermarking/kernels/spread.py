@@ -1,0 +1,166 @@
+"""Spread spectrum over bands of coefficients: activity, masks, weights, spreading and despreading.
+
+``bands`` is (rows, cols, n_bands) float32. A tile is ``tile_rows`` x ``tile_cols`` cells; place q of a tile is
+``(row * tile_cols + col) * n_bands + band`` and belongs to slot ``slots[(q + offsets[tile]) % len(slots)]`` with the
+sign ``signs[tile, q]``. ``tile`` counts along the rows of tiles, ``tiles_across`` of them in a row, and ``origin`` is
+the cell of the tile grid that ``bands[0, 0]`` lies on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from watermarking.kernels.jit import kernel
+
+__all__ = ["activity", "despread", "gather_groups", "shape_weights", "spread"]
+
+F32 = npt.NDArray[np.float32]
+I8 = npt.NDArray[np.int8]
+I32 = npt.NDArray[np.int32]
+
+
+@kernel
+def activity(bands: F32, level: F32, raw: F32, relative: F32) -> None:
+    """Measure how much happens in each band and in each cell.
+
+    Writes ``level`` (n_bands,), the mean magnitude of a band; ``raw`` (rows, cols), the mean magnitude of a cell; and
+    ``relative`` (rows, cols), the mean over the bands of a cell's magnitude divided by the band's level.
+    """
+    rows, cols, n = bands.shape
+    sums = np.zeros(n, np.float64)
+    for r in range(rows):
+        for c in range(cols):
+            for b in range(n):
+                sums[b] += abs(bands[r, c, b])
+    for b in range(n):
+        level[b] = sums[b] / (rows * cols) + 1e-3
+    for r in range(rows):
+        for c in range(cols):
+            total = np.float32(0)
+            share = np.float32(0)
+            for b in range(n):
+                magnitude = abs(bands[r, c, b])
+                total += magnitude
+                share += magnitude / level[b]
+            raw[r, c] = total / n
+            relative[r, c] = share / n
+
+
+@kernel
+def shape_weights(
+    bands: F32, level: F32, raw: F32, relative: F32, shape: F32, floor: float, exponent: float, noises: F32, mask: F32,
+    weights: F32,
+) -> None:  # fmt: skip
+    """Compute the perceptual mask of every place, and the reader's weight under each noise level.
+
+    The mask is ``shape[b] * (floor + a)^exponent``, a the cell's activity, held down next to edges. The weight is the
+    matched filter ``mask / (noise + v + excess / 4)``, v the local variance from 3x3 cells of the same band and of all
+    bands, and ``excess`` what the squared coefficient has above v: single large coefficients do not dominate.
+
+    shape (n_bands,), noises (k,), mask like bands, weights (k, *bands.shape).
+    """
+    rows, cols, n = bands.shape
+    local = np.empty(n, np.float32)
+    for r in range(rows):
+        top, bottom = max(r - 1, 0), min(r + 2, rows)
+        for c in range(cols):
+            left, right = max(c - 1, 0), min(c + 2, cols)
+            local[:] = 0
+            around = np.float32(0)
+            share = np.float32(0)
+            for y in range(top, bottom):
+                for x in range(left, right):
+                    around += raw[y, x]
+                    share += relative[y, x]
+                    for b in range(n):
+                        local[b] += abs(bands[y, x, b])
+            inverse = np.float32(1.0 / ((bottom - top) * (right - left)))
+            around *= inverse
+            share *= inverse
+            base = np.float32(floor + 0.5 * (around + min(around, raw[r, c]))) ** np.float32(exponent)
+            for b in range(n):
+                deviation = np.float32(0.625) * (local[b] * inverse + share * level[b])
+                variance = deviation * deviation
+                value = bands[r, c, b]
+                variance += np.float32(0.25) * max(value * value - variance, np.float32(0))
+                mask[r, c, b] = base * shape[b]
+                for k in range(noises.shape[0]):
+                    weights[k, r, c, b] = mask[r, c, b] / (noises[k] + variance)
+
+
+@kernel
+def despread(
+    bands: F32, weights: F32, slots: I32, offsets: I32, signs: I8, tile: tuple[int, int], tiles_across: int,
+    origin: tuple[int, int], sums: F32, energy: F32,
+) -> None:  # fmt: skip
+    """Collect every slot's weighted, unsigned-again coefficients; ``sums`` and ``energy`` are (len(slots),).
+
+    ``energy`` collects the squares of what is added to ``sums``: its variance when the signs are unknown.
+    """
+    rows, cols, n = bands.shape
+    places = slots.shape[0]
+    for r in range(rows):
+        tile_row, row = divmod(origin[0] + r, tile[0])
+        for c in range(cols):
+            tile_col, col = divmod(origin[1] + c, tile[1])
+            t = tile_row * tiles_across + tile_col
+            start = (row * tile[1] + col) * n
+            for b in range(n):
+                value = weights[r, c, b] * bands[r, c, b]
+                place = start + b + offsets[t]
+                if place >= places:
+                    place -= places
+                slot = slots[place]
+                sums[slot] += signs[t, start + b] * value
+                energy[slot] += value * value
+
+
+@kernel
+def gather_groups(
+    bands: F32, mask: F32, weights: F32, slots: I32, offsets: I32, signs: I8, tile: tuple[int, int], tiles_across: int,
+    chips: F32, groups: I32, host: F32, gain: F32, power: F32,
+) -> None:  # fmt: skip
+    """Measure what the host says already about each group of slots that one bit shares.
+
+    chips (n_slots,) the wanted signs; groups (n_slots,) the group of each slot. Adds, a group: ``host``, the weighted
+    sum a reader would see unmarked, positive if it helps; ``gain``, what unit amplitude adds to it; ``power``, the
+    squared change of unit amplitude.
+    """
+    rows, cols, n = bands.shape
+    places = slots.shape[0]
+    for r in range(rows):
+        tile_row, row = divmod(r, tile[0])
+        for c in range(cols):
+            tile_col, col = divmod(c, tile[1])
+            t = tile_row * tiles_across + tile_col
+            start = (row * tile[1] + col) * n
+            for b in range(n):
+                place = start + b + offsets[t]
+                if place >= places:
+                    place -= places
+                slot = slots[place]
+                group = groups[slot]
+                host[group] += signs[t, start + b] * chips[slot] * weights[r, c, b] * bands[r, c, b]
+                gain[group] += weights[r, c, b] * mask[r, c, b]
+                power[group] += mask[r, c, b] * mask[r, c, b]
+
+
+@kernel
+def spread(
+    mask: F32, slots: I32, offsets: I32, signs: I8, tile: tuple[int, int], tiles_across: int, amplitudes: F32, out: F32
+) -> None:
+    """Write the change of every coefficient: mask times sign times the slot's amplitude, (len(slots),)."""
+    rows, cols, n = mask.shape
+    places = slots.shape[0]
+    for r in range(rows):
+        tile_row, row = divmod(r, tile[0])
+        for c in range(cols):
+            tile_col, col = divmod(c, tile[1])
+            t = tile_row * tiles_across + tile_col
+            start = (row * tile[1] + col) * n
+            for b in range(n):
+                place = start + b + offsets[t]
+                if place >= places:
+                    place -= places
+                out[r, c, b] = mask[r, c, b] * signs[t, start + b] * amplitudes[slots[place]]

@@ -1,0 +1,268 @@
+"""Messages into pictures and out of them: a scheme, a code, a key."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import warnings
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from watermarking.carrier import carried_bits, longest_message
+from watermarking.codes.framing import size_class
+from watermarking.codes.messages import Message, as_text, to_bytes
+from watermarking.errors import CapacityError, KeyFileError, UnknownSchemeError, VerificationError, WatermarkError
+from watermarking.files import read_picture, write_picture
+from watermarking.images import to_array
+from watermarking.interface import Detection, PlaneScheme, Scheme
+from watermarking.keys import Key
+from watermarking.plane import apply_residual, luma_energy, luma_plane
+from watermarking.reader import detect_message, read_message
+from watermarking.reading import Reading, Receipt, best_reading
+from watermarking.registry import get_scheme
+from watermarking.significance import any_of
+from watermarking.sync.template import SHARE, signal
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from watermarking.interface import Bits, Image
+
+__all__ = ["DEFAULT_SCHEME", "Marker", "Reading", "Receipt", "detect_any", "extract_any"]
+
+DEFAULT_SCHEME: Final = "dwt"
+"""The scheme that measures best: see benchmarks/results."""
+CLASSICAL: Final = ("dwt", "dct", "additive", "additive_block")
+_PSNR_RANGE: Final = (20.0, 70.0)
+
+
+class Marker:
+    """Embeds messages and reads them back.
+
+    Parameters
+    ----------
+    scheme : str, mapping or Scheme, optional
+        Id, configuration or object; by default the scheme that measures best.
+    key : Key or sequence of Key
+        A reader takes several and tries them in turn; only a single key can embed.
+    psnr : float, optional
+        Strength in dB over RGB, 42 unless the scheme says otherwise; the reader ignores it.
+    search : int
+        How many alignments the reader tries where a picture cannot be read as it is: cropped, scaled, turned,
+        mirrored. 0 reads pictures that were not moved, and refuses others at once.
+
+    Raises
+    ------
+    UnknownSchemeError, KeyFileError, WatermarkError
+        If there is no such scheme, no key, or the PSNR is not in 20..70 dB.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> picture = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+    >>> marker = Marker(key=Key.generate())
+    >>> marker.extract(marker.embed(picture, "(c) Ada 2026")).text
+    '(c) Ada 2026'
+    """
+
+    def __init__(
+        self,
+        scheme: str | dict[str, Any] | Scheme | None = None,
+        *,
+        key: Key | Sequence[Key],
+        psnr: float | None = None,
+        search: int = 3,
+    ) -> None:
+        self.keys: tuple[Key, ...] = (key,) if isinstance(key, Key) else tuple(key)
+        if not self.keys or not all(isinstance(one, Key) for one in self.keys):
+            raise KeyFileError("a marker needs a key: Key.generate(), Key.from_file(path) or Key.from_passphrase(...)")
+        found = get_scheme(scheme or DEFAULT_SCHEME) if not isinstance(scheme, Scheme) else scheme
+        if found.payload_kind != "bits":
+            raise UnknownSchemeError(f"scheme {found.id!r} carries a {found.payload_kind}, a marker needs bits")
+        if psnr is not None:
+            if not _PSNR_RANGE[0] <= psnr <= _PSNR_RANGE[1]:
+                raise WatermarkError(f"a PSNR of {psnr} dB makes no mark: give 20 to 70, 42 is usual")
+            found = dataclasses.replace(found, psnr=float(psnr))  # type: ignore[type-var]  # schemes are dataclasses
+        self.scheme: Scheme = found
+        self.search = search
+
+    def __repr__(self) -> str:
+        return f"Marker({self.scheme!r}, key={', '.join(map(repr, self.keys))})"
+
+    def capacity(self, shape: tuple[int, ...]) -> int:
+        """Return how many bytes of message fit in a picture of this shape; 0 if none do."""
+        return longest_message(self.scheme, shape)
+
+    def embed(self, image: Any, message: Message) -> Any:
+        """Return a copy of the picture that carries the message.
+
+        Parameters
+        ----------
+        image : ndarray or PIL image
+            See :mod:`watermarking.images`; the same kind comes back.
+        message : str, bytes, uuid.UUID or 2-D bool array
+
+        Raises
+        ------
+        CapacityError
+            If the message is too long for the picture.
+        UnsupportedImageError
+            If the picture is none that can be marked.
+
+        Warns
+        -----
+        UserWarning
+            If the picture carries a mark of this key and scheme already.
+        """
+        if len(self.keys) != 1:
+            raise KeyFileError(f"{len(self.keys)} keys are given, a picture is marked with one")
+        array, restore = to_array(image)
+        data = to_bytes(message)
+        self._check_room(data, array.shape)
+        if self._read(array, self.keys[0], 0, search=0).detection.is_present():
+            warnings.warn("the picture carries a mark of this key already: it is marked twice now", stacklevel=2)
+        payload = carried_bits(self.scheme, data, self.keys[0], array.shape)
+        return restore(self._marked(array, payload, self.keys[0]))
+
+    def extract(self, image: Any) -> Reading:
+        """Read a picture, knowing nothing but the key.
+
+        Parameters
+        ----------
+        image : ndarray or PIL image
+
+        Returns
+        -------
+        Reading
+            Its message is None unless a keyed check of 48 bits passed.
+        """
+        array, _ = to_array(image)
+        return best_reading(self._read(array, key, index, self.search) for index, key in enumerate(self.keys))
+
+    def detect(self, image: Any, message: Message) -> Detection:
+        """Say whether a picture carries a message that is known already; works where damage forbids reading it."""
+        array, _ = to_array(image)
+        data = to_bytes(message)
+        size_class(len(data))  # a message that no picture holds is the caller's mistake, a small picture is not
+        found = [detect_message(self.scheme, array, key, data, self.search) for key in self.keys]
+        best = min(found, key=lambda one: one.p_value)
+        return dataclasses.replace(best, p_value=any_of(best.p_value, len(found)))
+
+    def embed_file(
+        self,
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str] | IO[bytes],
+        message: Message,
+        *,
+        verify: bool = True,
+        in_place: bool = False,
+        quality: int | None = None,
+        subsampling: str | None = None,
+    ) -> Receipt:
+        """Mark a picture file and write it in the format of the target's suffix.
+
+        Format, metadata, JPEG quality and chroma subsampling are the source's unless told otherwise. With ``verify``
+        the encoded file is read back before it is written.
+
+        Raises
+        ------
+        VerificationError
+            If the message cannot be read from what would be written; nothing is written then.
+        FileFormatError, FileAccessError
+            If a file cannot be read or written.
+        """
+        picture = read_picture(source)
+        data = to_bytes(message)
+        marked = self.embed(picture.array, message)
+        receipts = []
+
+        def check(encoded: bytes) -> None:
+            receipts.append(self._verify(picture.array, encoded, data))
+
+        write_picture(
+            marked, target, like=picture, quality=quality, subsampling=subsampling, in_place=in_place,
+            check=check if verify else None,
+        )  # fmt: skip
+        return receipts[0] if receipts else Receipt(data, self.scheme.id, None, None, None)
+
+    def extract_file(self, path: str | os.PathLike[str]) -> Reading:
+        """Read a picture file."""
+        return self.extract(read_picture(path).array)
+
+    def embed_bytes(self, data: bytes, message: Message) -> bytes:
+        """Mark a picture given as a file's content; return the content of a file of the same format."""
+        picture = read_picture(data)
+        target = io.BytesIO()
+        write_picture(self.embed(picture.array, message), target, like=picture)
+        return target.getvalue()
+
+    def extract_bytes(self, data: bytes) -> Reading:
+        """Read a picture given as a file's content."""
+        return self.extract(read_picture(data).array)
+
+    def _marked(self, array: Image, payload: Bits, key: Key) -> Image:
+        """Embed a payload, and beside it the synchronisation signal where the scheme shares its plane."""
+        if not isinstance(self.scheme, PlaneScheme):
+            marked: Image = self.scheme.embed(array, payload, key=key)
+            return marked
+        plane, energy = luma_plane(array), luma_energy(array, self.scheme.psnr)
+        residual = self.scheme.residual(plane, payload, key=key, energy=energy * (1 - SHARE))
+        return apply_residual(array, residual + signal(plane, key, energy * SHARE), self.scheme.psnr)
+
+    def _read(self, array: Image, key: Key, index: int, search: int) -> Reading:
+        decoded, detection, geometry = read_message(self.scheme, array, key, search)
+        if decoded is None:
+            return Reading(None, None, detection, None, None, self.scheme.id, None)
+        text, rate = as_text(decoded.message), decoded.bit_error_rate
+        return Reading(decoded.message, text, detection, rate, geometry, self.scheme.id, index)
+
+    def _check_room(self, data: bytes, shape: tuple[int, ...]) -> None:
+        capacity = self.capacity(shape)
+        if len(data) > capacity:
+            size_class(len(data))  # too long for any picture: say that instead
+            raise CapacityError(
+                f"{capacity} bytes fit in {shape[1]}x{shape[0]} pixels with {self.scheme.id!r}, {len(data)} are "
+                "needed: use a shorter message or a larger image"
+                if capacity
+                else f"no message fits in {shape[1]}x{shape[0]} pixels with {self.scheme.id!r}: use a larger image"
+            )
+
+    def _verify(self, original: Image, encoded: bytes, message: bytes) -> Receipt:
+        """Read an encoded file back and measure it."""
+        from watermarking.metrics.psnr import psnr
+        from watermarking.metrics.ssim import ssim
+
+        written = read_picture(encoded).array
+        reading = self._read(written, self.keys[0], 0, search=0)
+        if reading.message != message:
+            raise VerificationError(
+                "the message cannot be read back from the file that would be written: choose a lower PSNR, a higher "
+                "quality, a shorter message or a larger image"
+            )
+        same = written.shape == original.shape and written.dtype == original.dtype
+        similarity = ssim(original, written) if same else None
+        return Receipt(
+            message, self.scheme.id, psnr(original, written) if same else None, similarity, reading.bit_error_rate
+        )
+
+
+def extract_any(image: Any, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL) -> Reading:
+    """Read a picture with every scheme given; the first that finds a message ends the search.
+
+    The p-value is multiplied by the number of schemes tried.
+    """
+    found: list[Reading] = []
+    for scheme in schemes:
+        found.append(Marker(scheme, key=keys).extract(image))
+        if found[-1].message is not None:
+            break
+    return best_reading(found)
+
+
+def detect_any(
+    image: Any, message: Message, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL
+) -> tuple[str, Detection]:
+    """Look for a known message with every scheme given; return the most credible scheme's id and its detection."""
+    found = {scheme: Marker(scheme, key=keys).detect(image, message) for scheme in schemes}
+    scheme, best = min(found.items(), key=lambda item: item[1].p_value)
+    return scheme, dataclasses.replace(best, p_value=any_of(best.p_value, len(found)))

@@ -1,0 +1,67 @@
+"""What the picture metrics share: their one rule for inputs, luma, and bands of rows that bound the memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from watermarking.errors import UnsupportedImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from watermarking.interface import Image
+
+__all__ = ["check_pair", "luma", "peak", "planes", "row_bands"]
+
+_BAND_SAMPLES: Final = 1 << 20
+_LUMA: Final = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # Rec. 601
+
+
+def check_pair(first: Image, second: Image) -> None:
+    """Raise UnsupportedImageError unless both are pictures of one shape and dtype."""
+    for picture in (first, second):
+        channels_fit = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in (3, 4))
+        if not channels_fit or 0 in picture.shape:
+            raise UnsupportedImageError(f"a metric needs (H, W), (H, W, 3) or (H, W, 4), not {picture.shape}")
+    if first.shape != second.shape or first.dtype != second.dtype:
+        raise UnsupportedImageError(
+            f"a metric compares pictures of one shape and dtype, not {first.shape} {first.dtype} "
+            f"and {second.shape} {second.dtype}"
+        )
+    peak(first)
+
+
+def peak(picture: Image) -> float:
+    """Return the largest value that the dtype of a picture stands for: 255, 65535 or 1.0."""
+    if picture.dtype in (np.uint8, np.uint16):
+        return float(np.iinfo(picture.dtype).max)
+    if np.issubdtype(picture.dtype, np.floating):
+        return 1.0
+    raise UnsupportedImageError(f"a metric needs uint8, uint16 or floating point in [0, 1], not {picture.dtype}")
+
+
+def row_bands(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Cut a picture into bands of about a million samples; at least one row each."""
+    height = max(1, _BAND_SAMPLES // max(1, int(np.prod(shape[1:]))))
+    for top in range(0, shape[0], height):
+        yield slice(top, min(shape[0], top + height))
+
+
+def luma(picture: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return the Rec. 601 luma (H, W) float32, unrounded, in the picture's units; alpha is left out."""
+    if picture.ndim == 2:
+        return picture.astype(np.float32)
+    return np.asarray(picture[..., :3].astype(np.float32) @ _LUMA, dtype=np.float32)
+
+
+def planes(picture: Image, channels: str) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield the planes (H, W) that a metric compares: the luma, or each colour channel."""
+    if channels == "luma" or picture.ndim == 2:
+        yield luma(picture)
+    else:
+        for index in range(3):
+            yield picture[..., index].astype(np.float32)

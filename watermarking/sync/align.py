@@ -1,0 +1,65 @@
+"""From a plane that cannot be read as it is to planes that may be: find, refine, rectify."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from watermarking.sync.refine import refine
+from watermarking.sync.search import find_candidates, spectrum_of
+from watermarking.sync.template import template
+from watermarking.sync.warp import Region, Warp, rectify, region_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from watermarking.keys import Key
+
+__all__ = ["Alignment", "alignments"]
+
+F32 = npt.NDArray[np.float32]
+
+_SMALLEST: Final = 64
+_CANDIDATES: Final = 8
+_CREDIBLE: Final = 13.0
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A plane put back into place.
+
+    Attributes
+    ----------
+    plane : (rows, cols) float32
+    inside : (rows, cols) bool, False where the picture at hand shows nothing
+    region : Region, which part of the marked plane it is
+    warp : Warp, from the marked plane to the plane at hand
+    score : float, coherent sum of the waves, in standard deviations
+    """
+
+    plane: F32
+    inside: npt.NDArray[np.bool_]
+    region: Region
+    warp: Warp
+    score: float
+
+
+def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
+    """Yield at most ``count`` ways to put a plane back into place, the most credible first.
+
+    Finds scale, rotation, reflection and offset of any size, aspect and shear up to about 15 % on upright pictures;
+    then refines affine map and bend over all blocks. Time is bounded by the plane's size alone.
+    """
+    if count < 1 or min(plane.shape) < _SMALLEST or not plane.any():
+        return
+    waves = template(key)
+    coarse = find_candidates(spectrum_of(plane), waves, _CANDIDATES)
+    refined = [refine(plane, waves, Warp(one.matrix, np.zeros((2, 3)))) for one in coarse]
+    credible = sorted((one for one in refined if one[1] > _CREDIBLE), key=lambda one: -one[1])
+    for warp, score in credible[:count]:
+        region = region_of(warp, (plane.shape[0], plane.shape[1]))
+        if region is not None:
+            yield Alignment(*rectify(plane, warp, region), region, warp, score)

@@ -1,0 +1,126 @@
+"""Refine a coarse alignment: the phases of all blocks together say how far each is off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from watermarking.kernels.sync import block_phasors
+from watermarking.sync.template import PERIOD, Template
+from watermarking.sync.warp import Region, Warp, rectify, region_of
+from watermarking.sync.whitening import whitened
+
+__all__ = ["refine"]
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+
+_ROUNDS: Final = ((6.0, 0.5, 6), (3.0, 0.25, 12))
+"""Of each round: largest displacement looked at and its step, working pixels, and how many parameters are fitted."""
+_BLOCKS: Final = 8
+_SMALLEST_BLOCK: Final = 24
+
+
+def refine(plane: F32, template: Template, coarse: Warp) -> tuple[Warp, float]:
+    """Return the warp that lines the waves up best, and their coherent sum in standard deviations.
+
+    Parameters
+    ----------
+    plane : (h, w) float32, the plane at hand
+    template : Template
+    coarse : Warp, right to a few working pixels everywhere
+    """
+    warp, score = coarse, 0.0
+    for reach, step, n_parameters in _ROUNDS:
+        region = region_of(warp, (plane.shape[0], plane.shape[1]))
+        if region is None:
+            return warp, 0.0
+        warp, score = _improve(plane, template, warp, region, reach, step, n_parameters)
+    return warp, score
+
+
+def _improve(
+    plane: F32, template: Template, warp: Warp, region: Region, reach: float, step: float, n_parameters: int
+) -> tuple[Warp, float]:
+    side = max(_SMALLEST_BLOCK, max(region.rows, region.cols) // _BLOCKS)
+    shape = (region.rows // side, region.cols // side)
+    if not shape[0] * shape[1]:
+        return warp, 0.0
+    rectified, inside = rectify(plane, warp, region)
+    clean = whitened(rectified) * inside
+    phasors = np.zeros((*shape, len(template.waves)), np.complex128)
+    energy = np.zeros(shape)
+    wheel = np.exp(-2j * np.pi * np.arange(PERIOD) / PERIOD).astype(np.complex64)
+    block_phasors(clean, (region.row, region.col), side, template.waves, wheel, phasors, energy)
+    surfaces, grid = _surfaces(phasors.reshape(-1, len(template.waves)), template, reach, step)
+    middle = np.array([region.row, region.col]) + np.array([region.rows, region.cols]) / 2
+    extent = max(region.rows, region.cols) / 2
+    row, col = np.mgrid[: shape[0], : shape[1]].reshape(2, -1)
+    at = (np.stack([region.row + (row + 0.5) * side, region.col + (col + 0.5) * side], 1) - middle) / extent
+    terms = np.stack([np.ones(len(at)), at[:, 0], at[:, 1], at[:, 0] ** 2, at[:, 0] * at[:, 1], at[:, 1] ** 2], 1)
+    found, total = _climb(surfaces, grid, terms, n_parameters // 2)
+    noise = np.sqrt(energy.sum() * len(template.waves) / 2)
+    return _apply(warp, found, middle, extent), float(total / noise) if noise > 0 else 0.0
+
+
+def _surfaces(
+    phasors: npt.NDArray[np.complex128], template: Template, reach: float, step: float
+) -> tuple[npt.NDArray[np.float64], F64]:
+    """Return every block's coherent sum for displacements on a grid, (n_blocks, m, m), and the grid (m,)."""
+    grid = np.arange(-reach, reach + step / 2, step)
+    values = phasors * np.exp(-1j * template.phases)
+    along = [np.exp(2j * np.pi * template.frequencies[:, i, None] * grid) for i in range(2)]
+    surfaces = np.einsum("bk,ki,kj->bij", values, along[0], along[1], optimize=True).real
+    return surfaces, grid
+
+
+def _climb(surfaces: F64, grid: F64, terms: F64, n_terms: int) -> tuple[F64, float]:
+    """Maximise the sum of all blocks' surfaces over displacement fields that are polynomials of the place.
+
+    Returns
+    -------
+    coefficients : (2, 6), displacement in working pixels
+    total : float
+    """
+    coefficients = np.zeros((2, 6))
+    best = _total(surfaces, grid, coefficients[None] @ terms.T)[0]
+    moves = np.zeros((4 * n_terms, 2, 6))
+    for i in range(2 * n_terms):
+        moves[2 * i, i % 2, i // 2], moves[2 * i + 1, i % 2, i // 2] = 1, -1
+    step = grid[-1] / 2
+    while step > 0.03:
+        tried = coefficients + step * moves
+        totals = _total(surfaces, grid, tried @ terms.T)
+        if totals.max() > best:
+            coefficients, best = tried[totals.argmax()], totals.max()
+        else:
+            step /= 2
+    return coefficients, float(best)
+
+
+def _total(surfaces: F64, grid: F64, fields: F64) -> F64:
+    """Sum the surfaces at displacements (m, 2, n_blocks), interpolated linearly; nothing beyond the grid."""
+    place = (fields - grid[0]) / (grid[1] - grid[0])
+    outside = ((place < 0) | (place > len(grid) - 1.001)).any(1)
+    place = np.clip(place, 0, len(grid) - 1.001)
+    low = place.astype(int)
+    t = place - low
+    block = np.arange(surfaces.shape[0])
+    value = np.zeros(outside.shape)
+    for i in (0, 1):
+        for j in (0, 1):
+            weight = (t[:, 0] if i else 1 - t[:, 0]) * (t[:, 1] if j else 1 - t[:, 1])
+            value += weight * surfaces[block, low[:, 0] + i, low[:, 1] + j]
+    return np.asarray(np.where(outside, 0, value).sum(1), np.float64)
+
+
+def _apply(warp: Warp, found: F64, middle: F64, extent: float) -> Warp:
+    """Put a displacement before a warp: the marked point x is at warp(x - displacement(x))."""
+    linear = np.eye(2) + found[:, 1:3] / extent
+    shift = found[:, 0] - found[:, 1:3] @ middle / extent
+    matrix = np.column_stack([warp.matrix[:, :2] @ linear, warp.matrix[:, :2] @ shift + warp.matrix[:, 2]])
+    bend = found[:, 3:] if found[:, 3:].any() else warp.bend
+    return replace(warp, matrix=matrix, bend=bend, centre=(float(middle[0]), float(middle[1])), reach=extent)

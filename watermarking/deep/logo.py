@@ -64,6 +64,7 @@ class FixedLogo:
         with torch.no_grad():
             payload = weights.reader(torch.from_numpy(seen)[None].to(self.device))[0][0].float().cpu().numpy()
         logo = np.float32(self.logo.transpose(2, 0, 1)) / np.float32(127.5) - 1
-        score = block_correlation(payload - np.float32(weights.card["blank"]), logo, _BLOCK, _FLOOR)
+        change = np.asarray(payload - weights.card["blank"], np.float32)
+        score = block_correlation(change, logo, _BLOCK, _FLOOR)
         picture = np.clip(np.rint((payload.transpose(1, 2, 0) + 1) * 127.5), 0, 255).astype(np.uint8)
         return picture, Detection(score, rademacher_p_value(score), "logo correlation, sign symmetry assumed")

@@ -18,6 +18,7 @@ __all__ = ["STRIDE", "Critic", "Hider", "NetSpec", "Reader"]
 STRIDE = 4
 """Pixels of the working picture per cell of the trunk, along each axis."""
 _MULTIPLE = 16
+_ROOM = 32.0  # the residual fades over the last 8 grey levels before black and white
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,8 @@ class _Block(nn.Module):
         nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.leaky_relu(self.first(F.leaky_relu(x, 0.1)), 0.1))
+        change: Tensor = self.second(F.leaky_relu(self.first(F.leaky_relu(x, 0.1)), 0.1))
+        return x + change
 
 
 def _pad(x: Tensor) -> Tensor:
@@ -132,7 +134,10 @@ class Hider(nn.Module):
         for i in range(len(self.up) - 1, -1, -1):
             x = self.up[i](self.grow[i](x) + skips[i])
         x = F.pixel_shuffle(self.leave(F.leaky_relu(x, 0.1)), STRIDE)
-        return self.spec.bound * torch.tanh(x[..., :height, :width])
+        change = self.spec.bound * torch.tanh(x[..., :height, :width])
+        # Near black and white there is no room: what would be clipped must not count as strength.
+        room = torch.where(change < 0, cover, 1 - cover)
+        return change * (room * _ROOM).clamp(0, 1)
 
 
 class Reader(nn.Module):

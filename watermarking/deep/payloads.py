@@ -104,12 +104,14 @@ class PictureBank:
         for path in sorted(Path(icons).glob("*.png")) if icons else []:
             icon = cv2.imread(str(path), cv2.IMREAD_COLOR)
             if icon is not None:
-                drawn.append(np.asarray(cv2.resize(icon, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC))[..., ::-1])
+                drawn.append(np.asarray(cv2.resize(icon, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)[..., ::-1], np.uint8))
         per_file = max(1, 2 * n // len(files))
         for path in files:
             photograph = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            drawn += [] if photograph is None else [_window(photograph[..., ::-1], rng) for _ in range(per_file)]
-        return cls(np.stack(drawn).astype(np.uint8), device)
+            if photograph is not None:
+                rgb = np.asarray(photograph[..., ::-1], np.uint8)
+                drawn += [_window(rgb, rng) for _ in range(per_file)]
+        return cls(np.stack(drawn), device)
 
     def draw(self, n: int, side: int, generator: torch.Generator) -> Tensor:
         """Draw (n, 3, side, side) payload tiles in [-1, 1]; the generator lives on the bank's device."""

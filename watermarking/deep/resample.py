@@ -27,7 +27,7 @@ def axis_weights(n_in: int, n_out: int) -> npt.NDArray[np.float32]:
     else:
         centres = np.clip((np.arange(n_out) + 0.5) * n_in / n_out - 0.5, 0, n_in - 1)
         weights = np.clip(1 - np.abs(centres[:, None] - np.arange(n_in)), 0, None)
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return np.asarray(weights / weights.sum(1, keepdims=True), np.float32)
 
 
 @lru_cache(maxsize=256)

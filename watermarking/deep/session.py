@@ -6,7 +6,6 @@ import json
 import math
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +27,15 @@ def _writer(folder: Path) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder))
 
 
-def _join_group() -> AbstractContextManager[None]:
+def _join_group() -> None:
     """Join the processes that ``torchrun`` started, if it did."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
         distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    return nullcontext()
 
 
 def run_training(
@@ -84,8 +82,8 @@ def run_training(
     torch.backends.cudnn.benchmark = True
     _join_group()
     learn, held = split_by_photograph(photograph_files(images))
-    sides = tuple(16 * math.ceil(config.tile * reach * 1.13 / 16) for reach in config.reach)
-    photographs = Photographs(learn, config.shrink, *sides, target)
+    least, most = (16 * math.ceil(config.tile * reach * 1.13 / 16) for reach in config.reach)
+    photographs = Photographs(learn, config.shrink, least, most, target)
     bank = PictureBank.build(learn, pictures, config.seed, target) if config.payload == "pictures" else None
     trainer = Trainer(config, photographs, bank, folder)
     if start is not None and trainer.step == 0:
@@ -107,7 +105,7 @@ def run_training(
 
     trainer.run(on_progress, seconds)
     if trainer.rank == 0:
-        learnt, trainer.photographs = trainer.photographs, Photographs(held, config.shrink, *sides, target)
+        learnt, trainer.photographs = trainer.photographs, Photographs(held, config.shrink, least, most, target)
         rows = validate(trainer)
         trainer.photographs = learnt
         (folder / "validation.json").write_text(json.dumps({"step": trainer.step, "rows": rows}, indent=1) + "\n")

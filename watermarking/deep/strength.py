@@ -9,7 +9,7 @@ from watermarking.deep.jpeg import round_through
 
 __all__ = ["apply_strength", "to_levels"]
 
-_CLIP_PASSES = 3
+_CLIP_PASSES = 4
 
 
 def to_levels(image: Tensor) -> Tensor:
@@ -38,6 +38,5 @@ def apply_strength(cover: Tensor, residual: Tensor, psnr: Tensor, group: int) ->
         for _ in range(_CLIP_PASSES):
             shift = residual * (scale * correction).expand(-1, group).reshape(n, 1, 1, 1)
             clipped = ((cover + shift).clamp(0, 1) - cover).square().mean((1, 2, 3)).reshape(n // group, group)
-            correction *= torch.sqrt(allowed / (clipped.mean(1, keepdim=True) + 1e-12)).clamp(0.5, 2)
-        correction.clamp_(max=8)
+            correction *= torch.sqrt(allowed / (clipped.mean(1, keepdim=True) + 1e-12)).clamp(0.25, 4)
     return to_levels(cover + residual * (scale * correction).expand(-1, group).reshape(n, 1, 1, 1))

@@ -221,7 +221,7 @@ class Trainer:
             flat = torch.cat([g.reshape(-1) for g in gradients])
             distributed.all_reduce(flat)
             flat /= self.world
-            for g, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            for g, part in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
                 g.copy_(part.reshape(g.shape))
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         for group in optimiser.param_groups:

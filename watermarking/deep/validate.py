@@ -30,9 +30,10 @@ def similarity(marked: Tensor, cover: Tensor) -> Tensor:
 
     a, b, unbiased = marked, cover, 49 / 48
     ma, mb = mean(a), mean(b)
-    va, vb, vab = ((mean(x * y) - mx * my) * unbiased for x, y, mx, my in ((a, a, ma, ma), (b, b, mb, mb), (a, b, ma, mb)))
+    va, vb, vab = ((mean(x * y) - mean(x) * mean(y)) * unbiased for x, y in ((a, a), (b, b), (a, b)))
     ratio = (2 * ma * mb + 1e-4) * (2 * vab + 9e-4) / ((ma * ma + mb * mb + 1e-4) * (va + vb + 9e-4))
-    return ratio.mean((1, 2, 3))
+    index: Tensor = ratio.mean((1, 2, 3))
+    return index
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ __all__ = ["CODE_VERSION", "Weights", "built_in", "load_weights", "save_weights"
 CODE_VERSION: Final = 1
 """Raised when networks of the same shape would compute something else; weights of another version are refused."""
 MAX_BYTES: Final = 4_000_000
+_PICKLES: Final = {".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt"}
 _FOLDER: Final = Path(__file__).parent / "weights"
 
 
@@ -89,14 +90,14 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
     WeightsError
         If there are no such weights, they are a pickle, or they do not fit their card or this version of the code.
     """
-    path = Path(name) if name.endswith((".safetensors", ".pt", ".pth", ".pkl", ".bin")) else _FOLDER / f"{name}.safetensors"
-    if path.suffix != ".safetensors":
+    path = Path(name) if Path(name).suffix else _FOLDER / f"{name}.safetensors"
+    if path.suffix in _PICKLES:
         raise WeightsError(f"{path} may be a pickle, which can run code when it is loaded: only .safetensors are accepted")
     found = _digest(path)
     tensors = read_tensors(path)
     card = _read_card(path.with_suffix(".json"))
     if card["sha256"] != found:
-        raise WeightsError(f"{path} has the sha256 {found[:16]}..., its card says {card['sha256'][:16]}...: fetch both again")
+        raise WeightsError(f"{path} has the sha256 {found[:12]}, its card says {str(card['sha256'])[:12]}: fetch both again")
     if card["code_version"] != CODE_VERSION:
         raise WeightsError(
             f"{path} was made for version {card['code_version']} of the networks, this package has {CODE_VERSION}: "
@@ -104,10 +105,12 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
         )
     try:
         target = torch.device(device)
-        spec = NetSpec(**{k: tuple(v) if isinstance(v, list) else v for k, v in card["net"].items()})
+        shape: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["net"].items()}
+        spec = NetSpec(**shape)
         pair = Hider(spec), Reader(spec)
         for kind, module in zip(("hider", "reader"), pair, strict=True):
-            module.load_state_dict({k.removeprefix(f"{kind}."): v.float() for k, v in tensors.items() if k.startswith(kind)})
+            own = {k.removeprefix(f"{kind}."): v.float() for k, v in tensors.items() if k.startswith(f"{kind}.")}
+            module.load_state_dict(own)
             module.to(target).eval().requires_grad_(False)
     except (RuntimeError, TypeError) as error:
         raise WeightsError(f"{path} cannot be used on {device!r} with this code: {error}") from error

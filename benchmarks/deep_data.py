@@ -24,11 +24,11 @@ ENLIGHTENMENT = "enlightenment-data/usr/share/enlightenment/data/backgrounds"
 LOMIRI = "lomiri-wallpapers-16.04/usr/share/backgrounds"
 ICONS = "tango-icon-theme/usr/share/icons/Tango"
 DUPLICATES = {"bonus-01", "menu-credits", "menu-sounds"}
-EDJ = (
-    "Bamboo Foggy-Trees God-Rays Green-Maple Lichen-Branches Mountain Peaks Red-Maple Sea-of-Lanterns Snow-Trees "
-    "Spruce-Needles Sunset-Clouds White-Flower Yellow-Flower"
-).split()
-WALLPAPERS = "aitzgorri friends life picosdeeuropa sunset Picture_0B Picture_1A Wine seeding".split()
+EDJ = [
+    "Bamboo", "Foggy-Trees", "God-Rays", "Green-Maple", "Lichen-Branches", "Mountain", "Peaks", "Red-Maple",
+    "Sea-of-Lanterns", "Snow-Trees", "Spruce-Needles", "Sunset-Clouds", "White-Flower", "Yellow-Flower",
+]  # fmt: skip
+WALLPAPERS = ["aitzgorri", "friends", "life", "picosdeeuropa", "sunset", "Picture_0B", "Picture_1A", "Wine", "seeding"]
 
 
 def photographs(data: Path) -> dict[str, Path]:
@@ -53,6 +53,7 @@ def icons(data: Path, out: Path) -> int:
 
 
 def main() -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
@@ -67,7 +68,8 @@ def main() -> None:
         settings = [cv2.IMWRITE_JPEG_QUALITY, arguments.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111]
         cv2.imwrite(str(folder / f"{name}.jpg"), small[..., ::-1], settings)
         total += (folder / f"{name}.jpg").stat().st_size
-    print(f"{len(list(folder.iterdir()))} photographs, {total / 2**20:.1f} MiB; {icons(arguments.data, arguments.out / 'icons')} icons")
+    n_icons = icons(arguments.data, arguments.out / "icons")
+    print(f"{len(list(folder.iterdir()))} photographs, {total / 2**20:.1f} MiB; {n_icons} icons")
 
 
 if __name__ == "__main__":

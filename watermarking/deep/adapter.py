@@ -8,14 +8,17 @@ in bands, so that a 60 MP picture needs no copy in floating point.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from watermarking.deep.resample import axis_weights
-from watermarking.interface import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watermarking.interface import Image
 
 __all__ = ["add_residual", "is_grey", "working_picture"]
 

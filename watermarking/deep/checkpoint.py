@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -13,6 +12,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from watermarking.errors import WeightsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["load_checkpoint", "read_tensors", "save_checkpoint", "write_tensors"]
 
@@ -22,7 +24,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + f".{os.getpid()}.part")
     save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, unfinished, metadata)
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -37,14 +37,14 @@ class TrainConfig:
         Name of the weights, for example ``"deep-any"``.
     net : NetSpec
     payload : {"bits", "fixed", "pictures"}
-        What is hidden: random cells of -1 and +1, the built-in logo, or pictures cut into scrambled blocks.
+        What is hidden: random cells of -1 and +1, the logo, or pictures cut into scrambled blocks.
     blank : float
-        What R answers to an unmarked picture, in [-1, 1]. 0 (mid-grey) is the only value that a keyed inversion leaves
-        alone; 1 (white) is the paper's.
+        What R answers to an unmarked picture, in [-1, 1]. 0 (mid-grey) is the only value that a keyed inversion
+        leaves alone; 1 (white) is the paper's.
     tile : int
         Side of a training tile at the working size, in pixels.
     groups, group : int
-        Photographs per step and tiles per photograph. The residual's strength is set over a photograph's tiles together.
+        Photographs per step and tiles per photograph. The strength is set over a photograph's tiles together.
     reach : (float, float)
         Range of a tile's own size over its working size.
     shrink : tuple of float
@@ -54,8 +54,8 @@ class TrainConfig:
     grey : float
         Share of the photographs that are made grey.
     ramp, start_psnr : int, float
-        Over the first ``ramp`` steps the strength goes from ``start_psnr`` dB down to the range above and the perceptual
-        term comes in: before anything can be read, it would only teach H to hide nothing.
+        Over the first ``ramp`` steps the strength goes from ``start_psnr`` dB down to the range above and the
+        perceptual term comes in: before anything can be read, it would only teach H to hide nothing.
     attacks : mapping of layer name to (weight, lowest, highest parameter)
     steps, learning_rate, warm_up, decay : int, float, int, float
         The rate rises over ``warm_up`` steps, stays, and falls to 0 over the last ``decay`` share of the steps.

@@ -73,7 +73,9 @@ class Photographs:
         If no photograph is large enough, or a file cannot be read as a picture.
     """
 
-    def __init__(self, files: list[Path], shrink: tuple[float, ...], least: int, most: int, device: torch.device) -> None:
+    def __init__(
+        self, files: list[Path], shrink: tuple[float, ...], least: int, most: int, device: torch.device
+    ) -> None:
         rows: list[tuple[int, int, int]] = []
         parts: list[np.ndarray] = []
         offset = 0

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
-from watermarking.deep.weights import Weights
 from watermarking.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from watermarking.deep.weights import Weights
 
 __all__ = ["export_onnx"]
 

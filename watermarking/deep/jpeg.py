@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 __all__ = ["jpeg", "quantiser_steps", "round_through"]
 
@@ -81,15 +81,15 @@ def jpeg(image: Tensor, quality: int, *, subsample: bool = True) -> Tensor:
     Tensor (N, 3, H, W) in [0, 1], on 8-bit levels
     """
     height, width = image.shape[-2:]
-    x = F.pad(image * 255, (0, -width % 16, 0, -height % 16), mode="replicate")
+    x = functional.pad(image * 255, (0, -width % 16, 0, -height % 16), mode="replicate")
     ycc = _mix(x, _TO_YCC)
     luma, colour = ycc[:, 0] - 128, ycc[:, 1:]
     if subsample:
-        colour = F.avg_pool2d(colour, 2)
+        colour = functional.avg_pool2d(colour, 2)
     n, _, rows, columns = colour.shape
     luma = _code(round_through(luma), quality, False) + 128
     colour = _code(round_through(colour).reshape(n * 2, rows, columns), quality, True).reshape(n, 2, rows, columns)
     if subsample:
-        colour = F.interpolate(colour, scale_factor=2, mode="bilinear", align_corners=False)
+        colour = functional.interpolate(colour, scale_factor=2, mode="bilinear", align_corners=False)
     rgb = _mix(torch.cat([luma[:, None], colour], 1), _TO_RGB)[..., :height, :width]
     return round_through(rgb.clamp(0, 255)) / 255

@@ -50,9 +50,10 @@ class FixedLogo:
         """Return a marked copy, same shape and dtype."""
         image = check_image(image)
         weights = load_weights(self.weights, self.device)
-        logo = np.float32(self.logo.transpose(2, 0, 1)) / np.float32(127.5) - 1
+        logo = np.asarray(self.logo.transpose(2, 0, 1) / 127.5 - 1, np.float32)
         with torch.no_grad():
-            inputs = (torch.from_numpy(x)[None].to(self.device) for x in (working_picture(image, weights.working), logo))
+            cover = working_picture(image, weights.working)
+            inputs = (torch.from_numpy(x)[None].to(self.device) for x in (cover, logo))
             strength = torch.tensor([self.psnr], device=self.device)
             residual = weights.hider(*inputs, torch.zeros(1, device=self.device), strength)[0]
         return add_residual(image, residual.float().cpu().numpy(), self.psnr)
@@ -63,7 +64,7 @@ class FixedLogo:
         seen = working_picture(check_image(image), weights.working)
         with torch.no_grad():
             payload = weights.reader(torch.from_numpy(seen)[None].to(self.device))[0][0].float().cpu().numpy()
-        logo = np.float32(self.logo.transpose(2, 0, 1)) / np.float32(127.5) - 1
+        logo = np.asarray(self.logo.transpose(2, 0, 1) / 127.5 - 1, np.float32)
         change = np.asarray(payload - weights.card["blank"], np.float32)
         score = block_correlation(change, logo, _BLOCK, _FLOOR)
         picture = np.clip(np.rint((payload.transpose(1, 2, 0) + 1) * 127.5), 0, 255).astype(np.uint8)

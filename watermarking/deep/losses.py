@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 __all__ = ["basic", "blankness", "consistency", "critic_loss", "deception", "perceptual", "reading"]
 
@@ -40,10 +40,10 @@ def perceptual(marked: Tensor, cover: Tensor, psnr: Tensor) -> Tensor:
     .. [1] Wang et al., Image quality assessment: from error visibility to structural similarity, TIP 13(4), 2004.
     """
     with torch.no_grad():
-        mean = F.avg_pool2d(cover, 7, 1, 3, count_include_pad=False)
-        variance = F.avg_pool2d(cover.square(), 7, 1, 3, count_include_pad=False) - mean.square()
+        mean = functional.avg_pool2d(cover, 7, 1, 3, count_include_pad=False)
+        variance = functional.avg_pool2d(cover.square(), 7, 1, 3, count_include_pad=False) - mean.square()
         masking = _FLOOR / (2 * variance.clamp_min(0) + _FLOOR)
-    error = F.avg_pool2d((marked - cover).square(), 7, 1, 3, count_include_pad=False)
+    error = functional.avg_pool2d((marked - cover).square(), 7, 1, 3, count_include_pad=False)
     return ((error * masking).mean((1, 2, 3)) / allowed_error(psnr)).mean()
 
 

@@ -8,10 +8,11 @@ over a whole picture would tie a tile's reading to the rest of the picture.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 __all__ = ["STRIDE", "Critic", "Hider", "NetSpec", "Reader"]
 
@@ -64,22 +65,22 @@ class _Block(nn.Module):
         nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        change: Tensor = self.second(F.leaky_relu(self.first(F.leaky_relu(x, 0.1)), 0.1))
+        change: Tensor = self.second(functional.leaky_relu(self.first(functional.leaky_relu(x, 0.1)), 0.1))
         return x + change
 
 
 def _pad(x: Tensor) -> Tensor:
     """Repeat the edge so that both sides are multiples of the coarsest cell."""
     below, right = -x.shape[-2] % _MULTIPLE, -x.shape[-1] % _MULTIPLE
-    return F.pad(x, (0, right, 0, below), mode="replicate") if below or right else x
+    return functional.pad(x, (0, right, 0, below), mode="replicate") if below or right else x
 
 
 def _to_cells(x: Tensor, ratio: int, cells: tuple[int, int]) -> Tensor:
     """Bring a payload map to the trunk's grid, (N, C, h, w) -> (N, C', rows, columns)."""
     if ratio < STRIDE:
         fold = STRIDE // ratio
-        return F.pixel_unshuffle(F.interpolate(x, (cells[0] * fold, cells[1] * fold), mode="nearest"), fold)
-    return F.interpolate(x, cells, mode="nearest")
+        return functional.pixel_unshuffle(functional.interpolate(x, (cells[0] * fold, cells[1] * fold), mode="nearest"), fold)
+    return functional.interpolate(x, cells, mode="nearest")
 
 
 class Hider(nn.Module):
@@ -98,8 +99,8 @@ class Hider(nn.Module):
         widths = spec.hider_widths
         self.enter = nn.Conv2d(n_in, widths[0], 3, padding=1)
         self.down = nn.ModuleList(_Block(width) for width in widths)
-        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in zip(widths, widths[1:], strict=False))
-        self.grow = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in zip(widths, widths[1:], strict=False))
+        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in pairwise(widths))
+        self.grow = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in pairwise(widths))
         self.up = nn.ModuleList(_Block(width) for width in widths[:-1])
         self.leave = nn.Conv2d(widths[0], 3 * STRIDE**2, 3, padding=1)
 
@@ -118,11 +119,11 @@ class Hider(nn.Module):
         Tensor (N, 3, H, W) in [-bound, bound]
         """
         height, width = cover.shape[-2:]
-        x = F.pixel_unshuffle(_pad(cover) - 0.5, STRIDE)
+        x = functional.pixel_unshuffle(_pad(cover) - 0.5, STRIDE)
         cells = (x.shape[-2], x.shape[-1])
         parts = [x, _to_cells(payload, self.spec.payload_ratio, cells)]
         if self.spec.pilot_ratio:
-            parts.append(F.interpolate(pilot, cells, mode="nearest"))
+            parts.append(functional.interpolate(pilot, cells, mode="nearest"))
         parts.append(((psnr - 44) / 8).reshape(-1, 1, 1, 1).expand(-1, 1, *cells))
         x = self.enter(torch.cat(parts, 1))
         skips = []
@@ -133,7 +134,7 @@ class Hider(nn.Module):
         x = self.down[-1](x)
         for i in range(len(self.up) - 1, -1, -1):
             x = self.up[i](self.grow[i](x) + skips[i])
-        x = F.pixel_shuffle(self.leave(F.leaky_relu(x, 0.1)), STRIDE)
+        x = functional.pixel_shuffle(self.leave(functional.leaky_relu(x, 0.1)), STRIDE)
         change = self.spec.bound * torch.tanh(x[..., :height, :width])
         # Near black and white there is no room: what would be clipped must not count as strength.
         room = torch.where(change < 0, cover, 1 - cover)
@@ -176,12 +177,12 @@ class Reader(nn.Module):
         payload : Tensor (N, C, ceil(H / ratio), ceil(W / ratio)), about [-1, 1]
         pilot : Tensor (N, 1, k, l), about [-1, 1], 0 where nothing is there
         """
-        x = self.stem(self.enter(F.pixel_unshuffle(_pad(image) - 0.5, 2)))
-        x = F.leaky_relu(self.trunk(self.fold(F.leaky_relu(x, 0.1))), 0.1)
+        x = self.stem(self.enter(functional.pixel_unshuffle(_pad(image) - 0.5, 2)))
+        x = functional.leaky_relu(self.trunk(self.fold(functional.leaky_relu(x, 0.1))), 0.1)
         payload = self.payload(x)
         ratio = self.spec.payload_ratio
         if ratio < STRIDE:
-            payload = F.pixel_shuffle(payload, STRIDE // ratio)
+            payload = functional.pixel_shuffle(payload, STRIDE // ratio)
         rows, columns = -(-image.shape[-2] // ratio), -(-image.shape[-1] // ratio)
         return payload[..., :rows, :columns], self.pilot(x)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor
 
 from watermarking.deep.jpeg import jpeg
 from watermarking.deep.resample import resample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["LAYERS", "blur", "colour", "crop", "gaussian_noise", "resize", "strike"]
 
@@ -66,13 +68,13 @@ def colour(image: Tensor, change: float) -> Tensor:
 
 
 LAYERS: Final[dict[str, Callable[[Tensor, float, torch.Generator], Tensor]]] = {
-    "none": lambda image, value, generator: image,
-    "jpeg": lambda image, value, generator: jpeg(image, round(value)),
-    "resize": lambda image, value, generator: resize(image, value),
+    "none": lambda image, _value, _generator: image,
+    "jpeg": lambda image, value, _generator: jpeg(image, round(value)),
+    "resize": lambda image, value, _generator: resize(image, value),
     "crop": crop,
-    "blur": lambda image, value, generator: blur(image, value),
+    "blur": lambda image, value, _generator: blur(image, value),
     "noise": gaussian_noise,
-    "colour": lambda image, value, generator: colour(image, value),
+    "colour": lambda image, value, _generator: colour(image, value),
 }
 """Layer by name: (pictures, parameter, generator) -> pictures, perhaps of another size."""
 

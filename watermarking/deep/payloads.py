@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 __all__ = ["BLOCK", "SIDE", "PictureBank", "draw_bits", "draw_pilot", "fixed_logo", "synthetic_code", "synthetic_text"]
 
@@ -18,7 +18,7 @@ SIDE: Final = 128
 """Side of a payload picture in pixels."""
 BLOCK: Final = 8
 """Side of the blocks that the key permutes and inverts, in payload pixels."""
-_WORDS: Final = "(c) Copyright Proof Image Mark 2026 Studio Ada Owner ID No. Photo & Co alpha Omega 3.14 @home".split()
+_WORDS: Final = ["(c)", "Copyright", "Proof", "2026", "Studio", "Ada", "Owner", "No.", "& Co", "3.14", "@home", "Omega"]
 
 
 def fixed_logo(side: int = SIDE) -> npt.NDArray[np.uint8]:
@@ -104,7 +104,8 @@ class PictureBank:
         for path in sorted(Path(icons).glob("*.png")) if icons else []:
             icon = cv2.imread(str(path), cv2.IMREAD_COLOR)
             if icon is not None:
-                drawn.append(np.asarray(cv2.resize(icon, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)[..., ::-1], np.uint8))
+                large = cv2.resize(icon, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+                drawn.append(np.asarray(large[..., ::-1], np.uint8))
         per_file = max(1, 2 * n // len(files))
         for path in files:
             photograph = cv2.imread(str(path), cv2.IMREAD_COLOR)
@@ -123,8 +124,8 @@ class PictureBank:
         tiles = self.blocks[picture, order[:, : per_side**2]].float().div(127.5).sub(1)
         kind = torch.rand((n, 1, 1, 1, 1), generator=generator, device=device)
         grey = tiles.mean(2, keepdim=True).expand_as(tiles)
-        coarse = F.avg_pool2d(grey.reshape(-1, 1, BLOCK, BLOCK), 2)
-        coarse = F.interpolate(coarse, scale_factor=2, mode="nearest").reshape(grey.shape)
+        coarse = functional.avg_pool2d(grey.reshape(-1, 1, BLOCK, BLOCK), 2)
+        coarse = functional.interpolate(coarse, scale_factor=2, mode="nearest").reshape(grey.shape)
         tiles = torch.where(kind < 0.33, coarse, torch.where(kind < 0.5, grey, tiles))
         sign = torch.randint(2, (n, per_side**2, 1, 1, 1), generator=generator, device=device) * 2.0 - 1
         tiles = (tiles * sign).reshape(n, per_side, per_side, 3, BLOCK, BLOCK)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ import numpy.typing as npt
 from watermarking.errors import FileFormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from PIL.Image import Image as PilImage
 
 __all__ = ["add_rain", "bone_pair", "edj_photograph", "shrink_to", "tiles"]
@@ -39,9 +40,9 @@ def edj_photograph(path: str | Path) -> PilImage:
             found = Image.open(io.BytesIO(data[start:]))
         except OSError:
             found = None  # three bytes that only look like the start of a JPEG
-        if found is not None and found.format == "JPEG" and found.mode == "RGB":
-            if best is None or found.width * found.height > best.width * best.height:
-                best = found
+        usable = found is not None and found.format == "JPEG" and found.mode == "RGB"
+        if usable and (best is None or found.width * found.height > best.width * best.height):
+            best = found
         start = data.find(b"\xff\xd8\xff", start + 3)
     if best is None:
         raise FileFormatError(f"{path} holds no RGB photograph: only theme files with an embedded JPEG can be used")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import cv2
 import numpy as np
@@ -16,8 +16,10 @@ from watermarking.deep.weights import Weights, load_weights
 from watermarking.errors import CapacityError, UnsupportedImageError, WeightsError
 from watermarking.images import check_image
 from watermarking.interface import Detection, Extraction, Image
-from watermarking.keys import Key
 from watermarking.significance import rademacher_p_value
+
+if TYPE_CHECKING:
+    from watermarking.keys import Key
 
 __all__ = ["MIN_SIDE", "Deep", "to_payload"]
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import distributed
 
-from watermarking.deep.config import TrainConfig
 from watermarking.deep.data import Photographs, photograph_files, split_by_photograph
 from watermarking.deep.payloads import PictureBank
 from watermarking.deep.train import Progress, Trainer
 from watermarking.deep.validate import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watermarking.deep.config import TrainConfig
 
 __all__ = ["run_training"]
 

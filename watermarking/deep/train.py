@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, distributed
 
 from watermarking.deep import losses, noise
 from watermarking.deep.checkpoint import load_checkpoint, save_checkpoint
-from watermarking.deep.config import TrainConfig
-from watermarking.deep.data import Photographs
 from watermarking.deep.nets import Critic, Hider, Reader
 from watermarking.deep.payloads import PictureBank, draw_bits, draw_pilot, fixed_logo
 from watermarking.deep.resample import resample
 from watermarking.deep.strength import apply_strength
 from watermarking.errors import WatermarkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from watermarking.deep.config import TrainConfig
+    from watermarking.deep.data import Photographs
 
 __all__ = ["Progress", "Sample", "Trainer", "TrainingError", "grow"]
 
@@ -209,7 +213,8 @@ class Trainer:
         if weights.consistency:
             found["consistency"] = weights.consistency * losses.consistency(payload[:n])
         if self.critic is not None:
-            found["adversarial"] = weights.adversarial * losses.deception(self.critic(marked[..., : size[0], : size[1]]))
+            corner = marked[..., : config.tile, : config.tile]
+            found["adversarial"] = weights.adversarial * losses.deception(self.critic(corner))
         return found, marked
 
     def _descend(self, kind: str, loss: Tensor, parameters: list[Tensor]) -> None:
@@ -281,7 +286,9 @@ class Trainer:
     def _refuse_nan(self, values: dict[str, float]) -> None:
         for name, value in values.items():
             if not math.isfinite(value):
-                kept = f"the last good checkpoint is {self.checkpoint}" if self.checkpoint.exists() else "none was saved"
+                kept = "no checkpoint was saved yet"
+                if self.checkpoint.exists():
+                    kept = f"the last good checkpoint is {self.checkpoint}"
                 raise TrainingError(
                     f"the {name} loss is {value} at step {self.step}: {kept}; lower learning_rate and start again"
                 )

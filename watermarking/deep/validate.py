@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from watermarking.deep import noise
 from watermarking.deep.resample import resample
@@ -26,7 +26,8 @@ def correlation(read: Tensor, hidden: Tensor) -> Tensor:
 def similarity(marked: Tensor, cover: Tensor) -> Tensor:
     """Return the mean SSIM of pictures (N, 3, H, W) in [0, 1], (N,); 7 x 7 windows, as scikit-image by default."""
     def mean(x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, 7, 1)
+        pooled: Tensor = functional.avg_pool2d(x, 7, 1)
+        return pooled
 
     a, b, unbiased = marked, cover, 49 / 48
     ma, mb = mean(a), mean(b)

@@ -92,12 +92,16 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
     """
     path = Path(name) if Path(name).suffix else _FOLDER / f"{name}.safetensors"
     if path.suffix in _PICKLES:
-        raise WeightsError(f"{path} may be a pickle, which can run code when it is loaded: only .safetensors are accepted")
+        raise WeightsError(
+            f"{path} may be a pickle, which can run code when it is loaded: only .safetensors are accepted"
+        )
     found = _digest(path)
     tensors = read_tensors(path)
     card = _read_card(path.with_suffix(".json"))
     if card["sha256"] != found:
-        raise WeightsError(f"{path} has the sha256 {found[:12]}, its card says {str(card['sha256'])[:12]}: fetch both again")
+        raise WeightsError(
+            f"{path} has the sha256 {found[:12]}, its card says {str(card['sha256'])[:12]}: fetch both again"
+        )
     if card["code_version"] != CODE_VERSION:
         raise WeightsError(
             f"{path} was made for version {card['code_version']} of the networks, this package has {CODE_VERSION}: "

@@ -1,0 +1,240 @@
+"""Measure the shipped deep weights on the evaluation photographs, none of which was used in training.
+
+    python benchmarks/deep.py [logo any64 any128 robust blank] [--out benchmarks/results]
+
+One JSON file a part, ``deep-<part>.json``, with raw rows. 8-bit pictures between H and R throughout. ``NC`` is the
+paper's cosine without mean removal, reported beside the same figure for the uniform answer that R gives to unmarked
+pictures; ``correlation`` has the means removed. Success: the key's test (for the logo, the logo's) says present at
+1e-6; for ``deep-robust`` the 8-byte message is read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from harness.photographs import Photograph, find, load
+from harness.provenance import provenance
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+
+from watermarking.attacks import parse_attack
+from watermarking.codes.framing import decode, encode
+from watermarking.codes.raster import from_raster, to_raster
+from watermarking.deep.logo import FixedLogo
+from watermarking.deep.payloads import synthetic_code
+from watermarking.deep.prepare import add_rain
+from watermarking.deep.scheme import Deep, to_payload
+from watermarking.deep.scramble import pilot_detection, unscramble
+from watermarking.keys import Key
+from watermarking.metrics.psnr import psnr
+from watermarking.metrics.ssim import ssim
+
+Row = dict[str, Any]
+ATTACKS = ["", "jpeg(75)", "jpeg(50)", "resize(0.75)", "blur(1.0)", "noise(5.0)"]
+N_PICTURES, N_READS = 200, 5000
+
+
+def key_of(*names: object) -> Key:
+    """Return a key that follows from names."""
+    return Key(hashlib.sha256("/".join(map(str, ("deep", *names))).encode()).digest())
+
+
+def colour(photograph: Photograph) -> np.ndarray:
+    """Load a photograph as RGB."""
+    pixels = load(photograph)
+    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
+
+
+def cosines(read: np.ndarray, hidden: np.ndarray) -> tuple[float, float]:
+    """Return the cosine, and the cosine without the means."""
+    a, b = read.astype(np.float64).ravel(), hidden.astype(np.float64).ravel()
+    plain = a @ b / max(1e-9, np.linalg.norm(a) * np.linalg.norm(b))
+    a, b = a - a.mean(), b - b.mean()
+    return float(plain), float(a @ b / max(1e-9, np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+def unseen_logo(i: int) -> np.ndarray:
+    """Draw the i-th of the logos and codes, (64, 64) uint8: QR codes, text in another typeface, other codes."""
+    import segno
+
+    rng = np.random.default_rng([20, i])
+    if i % 5 < 2:
+        modules = np.array([list(row) for row in segno.make(f"https://example.org/{rng.integers(1 << 30)}", micro=False).matrix])
+        grey = np.pad(np.where(modules, 0, 255).astype(np.uint8), 2, constant_values=255)
+        return np.asarray(cv2.resize(grey, (64, 64), interpolation=cv2.INTER_AREA))
+    if i % 5 < 3:
+        return np.asarray(cv2.resize(synthetic_code(rng)[..., 0], (64, 64), interpolation=cv2.INTER_AREA))
+    ground, ink = (255, 0) if rng.random() < 0.5 else (int(rng.integers(0, 90)), 255)
+    image = Pillow.new("L", (64, 64), ground)
+    draw = ImageDraw.Draw(image)
+    shape = draw.ellipse if rng.random() < 0.5 else draw.rectangle
+    shape([int(v) for v in (*rng.integers(0, 28, 2), *rng.integers(36, 64, 2))], fill=int(rng.integers(90, 170)))
+    text = "".join(rng.choice(list("ABCDEFGHJKLMNPRSTUVWXYZ0123456789&@"), 3))
+    draw.text((int(rng.integers(0, 8)), int(rng.integers(4, 24))), text, fill=ink, font=ImageFont.load_default(int(rng.integers(20, 34))))
+    return np.asarray(image)
+
+
+def unseen_picture(i: int, photographs: list[Photograph], cover: Photograph) -> np.ndarray:
+    """Cut the i-th colour picture, (128, 128, 3) uint8, out of another evaluation photograph."""
+    rng = np.random.default_rng([21, i])
+    other = colour(photographs[int(rng.choice([k for k, p in enumerate(photographs) if p != cover]))])
+    side = int(rng.integers(128, min(other.shape[:2]) + 1))
+    y, x = (int(rng.integers(0, n - side + 1)) for n in other.shape[:2])
+    return np.asarray(cv2.resize(np.ascontiguousarray(other[y : y + side, x : x + side]), (128, 128), interpolation=cv2.INTER_AREA))
+
+
+def fidelity(marked: np.ndarray, cover: np.ndarray) -> Row:
+    """Return PSNR and SSIM of the marked picture."""
+    return {"psnr": round(psnr(cover, marked), 3), "ssim": round(ssim(cover, marked, channels="rgb"), 5)}
+
+
+def logo(photographs: list[Photograph]) -> list[Row]:
+    """Part 1: the fixed logo at 50 and 52 dB."""
+    rows = []
+    for photograph in photographs:
+        cover = colour(photograph)
+        for level in (50.0, 52.0):
+            scheme = FixedLogo(psnr=level)
+            marked = scheme.embed(cover)
+            read, found = scheme.read(marked)
+            blank, _ = scheme.read(cover)
+            nc, correlation = cosines(read, scheme.logo)
+            rows.append({"photograph": photograph.name, "target": level, **fidelity(marked, cover), "nc": nc,
+                         "correlation": correlation, "p_value": found.p_value, "success": found.is_present(1e-6),
+                         "nc_unmarked": cosines(blank, scheme.logo)[0], "correlation_unmarked": cosines(blank, scheme.logo)[1]})  # fmt: skip
+    return rows
+
+
+def hidden_pictures(photographs: list[Photograph], grey: bool) -> list[Row]:
+    """Parts 2 and 3: 200 unseen pictures, one a cover in turn, at 42 dB."""
+    scheme, rows = Deep(weights="deep-any", psnr=42.0), []
+    for i in range(N_PICTURES):
+        photograph = photographs[i % len(photographs)]
+        cover, key = colour(photograph), key_of("any", grey, i)
+        wanted = unseen_logo(i) if grey else unseen_picture(i, photographs, photograph)
+        marked = scheme.embed(cover, wanted, key=key)
+        found = scheme.extract(marked, key=key)
+        read = found.payload
+        if grey:
+            read = cv2.resize(read.astype(np.float32).mean(2), (64, 64), interpolation=cv2.INTER_AREA)
+        nc, correlation = cosines(read, wanted)
+        wrong = scheme.extract(marked, key=key_of("wrong", i))
+        rows.append({"photograph": photograph.name, "picture": i, **fidelity(marked, cover), "nc": nc,
+                     "correlation": correlation, "p_value": found.detection.p_value,
+                     "success": bool(found.detection.is_present(1e-6) and nc > 0.95),
+                     "p_value_known_picture": scheme.detect(marked, wanted, key=key).p_value,
+                     "p_value_wrong_key": wrong.detection.p_value,
+                     "nc_blank": cosines(np.full_like(wanted, 128), wanted)[0]})  # fmt: skip
+    return rows
+
+
+def robust(photographs: list[Photograph]) -> list[Row]:
+    """Part 4: an 8-byte message as a code raster, at 40 dB, four keys and messages a photograph."""
+    scheme, rows = Deep(weights="deep-robust", psnr=40.0), []
+    for photograph in photographs:
+        cover = colour(photograph)
+        for turn in range(4):
+            key, rng = key_of("robust", turn), np.random.default_rng([22, turn])
+            message = rng.bytes(8)
+            bits = encode(message, key=key)
+            marked = scheme.embed(cover, to_raster(bits, scheme.payload_shape), key=key)
+            for attack in ATTACKS:
+                struck = parse_attack(attack)(marked, rng=rng) if attack else marked
+                found = scheme.extract(struck, key=key)
+                soft = from_raster(found.payload.astype(np.float32).mean(2), bits.size)
+                decoded = decode(soft, key=key)
+                rows.append({"photograph": photograph.name, "turn": turn, "attack": attack, **fidelity(marked, cover),
+                             "bit_errors": float(np.mean((soft > 0) != bits)),
+                             "success": decoded is not None and decoded.message == message,
+                             "p_value": found.detection.p_value})  # fmt: skip
+    return rows
+
+
+def blank(photographs: list[Photograph]) -> list[Row]:
+    """Part 5: 5,000 reads of unmarked pictures, half of them rainy (domain A); and the logo over as many windows."""
+    rows: list[Row] = []
+    n_windows, any_, sure = 100, Deep(weights="deep-any"), Deep(weights="deep-robust")
+    rng = np.random.default_rng(23)
+    picture = unseen_picture(0, photographs, photographs[0])
+    for i in range(n_windows):
+        window = _window(photographs, rng, rainy=i % 2 == 1)
+        for name, scheme in (("deep-any", any_), ("deep-robust", sure)):
+            weights, payload, pilot = scheme._read(window)  # one pass of R; the keys are what is random
+            wanted = to_payload(picture, weights.side, weights.spec.payload_channels)
+            keys = [key_of("blank", i, k) for k in range(N_READS // n_windows)]
+            plain = [unscramble(payload, key, weights.card["block"]) for key in keys]
+            rows.append({"weights": name, "window": i, "domain": "A" if i % 2 else "B",
+                         "root_mean_square": float(np.sqrt(np.mean(np.square(payload)))),
+                         "p_values": [pilot_detection(pilot, key).p_value for key in keys],
+                         "correlations": [round(cosines(p, wanted)[1], 4) for p in plain]})  # fmt: skip
+    scheme = FixedLogo()
+    for i in range(N_READS):
+        window = _window(photographs, rng, rainy=i % 2 == 1)
+        read, found = scheme.read(window)
+        rows.append({"weights": "deep-logo", "domain": "A" if i % 2 else "B", "p_value": found.p_value,
+                     "correlation": round(cosines(read, scheme.logo)[1], 4)})  # fmt: skip
+    return rows
+
+
+def _window(photographs: list[Photograph], rng: np.random.Generator, *, rainy: bool) -> np.ndarray:
+    cover = colour(photographs[int(rng.integers(len(photographs)))])
+    side = int(rng.integers(160, min(cover.shape[:2]) + 1))
+    y, x = (int(rng.integers(0, n - side + 1)) for n in cover.shape[:2])
+    window = np.ascontiguousarray(cover[y : y + side, x : x + side])
+    return add_rain(window, rng) if rainy else window
+
+
+def timings(photographs: list[Photograph]) -> list[Row]:
+    """Part 6: seconds at 512 x 512 on one thread, networks and everything around them."""
+    cover = np.asarray(cv2.resize(colour(photographs[0]), (512, 512), interpolation=cv2.INTER_AREA))
+    rows, key = [], key_of("time")
+    for name in ("deep-any", "deep-robust"):
+        scheme = Deep(weights=name)
+        marked = scheme.embed(cover, synthetic_code(np.random.default_rng(1)), key=key)
+        for what, call in (("embed", lambda s=scheme: s.embed(cover, cover, key=key)), ("extract", lambda s=scheme: s.extract(marked, key=key))):
+            taken = []
+            for _ in range(7):
+                began = time.perf_counter()
+                call()
+                taken.append(time.perf_counter() - began)
+            rows.append({"weights": name, "what": what, "seconds": sorted(taken)[3], "all": taken})
+    return rows
+
+
+PARTS: dict[str, Callable[[list[Photograph]], list[Row]]] = {
+    "logo": logo,
+    "any64": lambda photographs: hidden_pictures(photographs, True),
+    "any128": lambda photographs: hidden_pictures(photographs, False),
+    "robust": robust,
+    "blank": blank,
+    "time": timings,
+}
+
+
+def main() -> None:
+    """Run the parts that are named, all of them by default."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    photographs = find("evaluation")
+    for part in options.parts or PARTS:
+        began = time.monotonic()
+        rows = PARTS[part](photographs)
+        described = provenance(seconds=round(time.monotonic() - began, 1), torch=torch.__version__)
+        (options.out / f"deep-{part}.json").write_text(json.dumps({"provenance": described, "rows": rows}, indent=0) + "\n")
+        print(f"{part}: {len(rows)} rows in {described['seconds']} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

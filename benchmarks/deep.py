@@ -14,18 +14,18 @@ import argparse
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import torch
-from harness.photographs import Photograph, find, load
-from harness.provenance import provenance
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
+from harness.photographs import Photograph, find, load
+from harness.provenance import provenance
 from watermarking.attacks import parse_attack
 from watermarking.codes.framing import decode, encode
 from watermarking.codes.raster import from_raster, to_raster
@@ -37,6 +37,9 @@ from watermarking.deep.scramble import pilot_detection, unscramble
 from watermarking.keys import Key
 from watermarking.metrics.psnr import psnr
 from watermarking.metrics.ssim import ssim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Row = dict[str, Any]
 ATTACKS = ["", "jpeg(75)", "jpeg(50)", "resize(0.75)", "blur(1.0)", "noise(5.0)"]
@@ -68,7 +71,8 @@ def unseen_logo(i: int) -> np.ndarray:
 
     rng = np.random.default_rng([20, i])
     if i % 5 < 2:
-        modules = np.array([list(row) for row in segno.make(f"https://example.org/{rng.integers(1 << 30)}", micro=False).matrix])
+        code = segno.make(f"https://example.org/{rng.integers(1 << 30)}", micro=False)
+        modules = np.array([list(row) for row in code.matrix])
         grey = np.pad(np.where(modules, 0, 255).astype(np.uint8), 2, constant_values=255)
         return np.asarray(cv2.resize(grey, (64, 64), interpolation=cv2.INTER_AREA))
     if i % 5 < 3:
@@ -79,7 +83,8 @@ def unseen_logo(i: int) -> np.ndarray:
     shape = draw.ellipse if rng.random() < 0.5 else draw.rectangle
     shape([int(v) for v in (*rng.integers(0, 28, 2), *rng.integers(36, 64, 2))], fill=int(rng.integers(90, 170)))
     text = "".join(rng.choice(list("ABCDEFGHJKLMNPRSTUVWXYZ0123456789&@"), 3))
-    draw.text((int(rng.integers(0, 8)), int(rng.integers(4, 24))), text, fill=ink, font=ImageFont.load_default(int(rng.integers(20, 34))))
+    where = int(rng.integers(0, 8)), int(rng.integers(4, 24))
+    draw.text(where, text, fill=ink, font=ImageFont.load_default(int(rng.integers(20, 34))))
     return np.asarray(image)
 
 
@@ -89,7 +94,8 @@ def unseen_picture(i: int, photographs: list[Photograph], cover: Photograph) -> 
     other = colour(photographs[int(rng.choice([k for k, p in enumerate(photographs) if p != cover]))])
     side = int(rng.integers(128, min(other.shape[:2]) + 1))
     y, x = (int(rng.integers(0, n - side + 1)) for n in other.shape[:2])
-    return np.asarray(cv2.resize(np.ascontiguousarray(other[y : y + side, x : x + side]), (128, 128), interpolation=cv2.INTER_AREA))
+    window = np.ascontiguousarray(other[y : y + side, x : x + side])
+    return np.asarray(cv2.resize(window, (128, 128), interpolation=cv2.INTER_AREA))
 
 
 def fidelity(marked: np.ndarray, cover: np.ndarray) -> Row:
@@ -110,7 +116,8 @@ def logo(photographs: list[Photograph]) -> list[Row]:
             nc, correlation = cosines(read, scheme.logo)
             rows.append({"photograph": photograph.name, "target": level, **fidelity(marked, cover), "nc": nc,
                          "correlation": correlation, "p_value": found.p_value, "success": found.is_present(1e-6),
-                         "nc_unmarked": cosines(blank, scheme.logo)[0], "correlation_unmarked": cosines(blank, scheme.logo)[1]})  # fmt: skip
+                         "nc_unmarked": cosines(blank, scheme.logo)[0],
+                         "correlation_unmarked": cosines(blank, scheme.logo)[1]})  # fmt: skip
     return rows
 
 
@@ -168,7 +175,7 @@ def blank(photographs: list[Photograph]) -> list[Row]:
     for i in range(n_windows):
         window = _window(photographs, rng, rainy=i % 2 == 1)
         for name, scheme in (("deep-any", any_), ("deep-robust", sure)):
-            weights, payload, pilot = scheme._read(window)  # one pass of R; the keys are what is random
+            weights, payload, pilot = scheme.read(window)  # one pass of R; the keys are what is random
             wanted = to_payload(picture, weights.side, weights.spec.payload_channels)
             keys = [key_of("blank", i, k) for k in range(N_READS // n_windows)]
             plain = [unscramble(payload, key, weights.card["block"]) for key in keys]
@@ -200,7 +207,9 @@ def timings(photographs: list[Photograph]) -> list[Row]:
     for name in ("deep-any", "deep-robust"):
         scheme = Deep(weights=name)
         marked = scheme.embed(cover, synthetic_code(np.random.default_rng(1)), key=key)
-        for what, call in (("embed", lambda s=scheme: s.embed(cover, cover, key=key)), ("extract", lambda s=scheme: s.extract(marked, key=key))):
+        embed, extract = partial(scheme.embed, cover, cover, key=key), partial(scheme.extract, marked, key=key)
+        calls = {"embed": embed, "extract": extract}
+        for what, call in calls.items():
             taken = []
             for _ in range(7):
                 began = time.perf_counter()
@@ -232,7 +241,8 @@ def main() -> None:
         began = time.monotonic()
         rows = PARTS[part](photographs)
         described = provenance(seconds=round(time.monotonic() - began, 1), torch=torch.__version__)
-        (options.out / f"deep-{part}.json").write_text(json.dumps({"provenance": described, "rows": rows}, indent=0) + "\n")
+        stored = json.dumps({"provenance": described, "rows": rows}, indent=0)
+        (options.out / f"deep-{part}.json").write_text(stored + "\n")
         print(f"{part}: {len(rows)} rows in {described['seconds']} s", flush=True)
 
 

@@ -144,7 +144,8 @@ def test_small_covers_and_wrong_weights_are_refused(photograph: np.ndarray, tmp_
         Deep(weights="deep-logo").embed(photograph, cells(), key=KEY)
     with pytest.raises(WeightsError, match="built in are: deep-any, deep-logo, deep-robust"):
         load_weights("deep-anything")
-    for suffix, content in ((".pth", b"PK\x03\x04"), (".safetensors", b"PK\x03\x04zip"), (".safetensors", b"\x80\x02}q\x00.")):
+    pickles = ((".pth", b"PK\x03\x04"), (".safetensors", b"PK\x03\x04zip"), (".safetensors", b"\x80\x02}q\x00."))
+    for suffix, content in pickles:
         file = tmp_path / f"evil{suffix}"
         file.write_bytes(content)
         with pytest.raises(WeightsError, match="pickle"):

@@ -25,7 +25,7 @@ BAD_INPUT: Final = 2
 FAILED: Final = 3
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell reports it
 _BROKEN_PIPE: Final = 141  # 128 + SIGPIPE
-_COMMANDS: Final = ("keygen", "embed", "extract", "detect", "capacity", "schemes", "attack")
+_COMMANDS: Final = ("keygen", "embed", "extract", "detect", "capacity", "schemes", "attack", "deep")
 
 
 class Program(click.Group):

@@ -79,7 +79,8 @@ def _to_cells(x: Tensor, ratio: int, cells: tuple[int, int]) -> Tensor:
     """Bring a payload map to the trunk's grid, (N, C, h, w) -> (N, C', rows, columns)."""
     if ratio < STRIDE:
         fold = STRIDE // ratio
-        return functional.pixel_unshuffle(functional.interpolate(x, (cells[0] * fold, cells[1] * fold), mode="nearest"), fold)
+        grown = functional.interpolate(x, (cells[0] * fold, cells[1] * fold), mode="nearest")
+        return functional.pixel_unshuffle(grown, fold)
     return functional.interpolate(x, cells, mode="nearest")
 
 

@@ -139,7 +139,8 @@ class Deep:
             residual = weights.hider(*inputs, torch.tensor([self.psnr], device=self.device))[0]
         return add_residual(image, residual.float().cpu().numpy(), self.psnr)
 
-    def _read(self, image: Image) -> tuple[Weights, F32, F32]:
+    def read(self, image: Image) -> tuple[Weights, F32, F32]:
+        """Return the weights and what R reads, payload (still scrambled) and pilot; the same for every key."""
         weights = self._load()
         seen = working_picture(check_image(image), weights.working)
         with torch.no_grad():
@@ -148,7 +149,7 @@ class Deep:
 
     def extract(self, image: Image, *, key: Key) -> Extraction[npt.NDArray[np.uint8]]:
         """Read the picture: (rows, columns, 3) uint8, uniform mid-grey but for noise where nothing is hidden."""
-        weights, payload, pilot = self._read(image)
+        weights, payload, pilot = self.read(image)
         plain = unscramble(payload, key, weights.card["block"])
         planes = np.repeat(plain, 3, axis=0) if plain.shape[0] == 1 else plain
         picture = np.clip(np.rint((planes.transpose(1, 2, 0) + 1) * 127.5), 0, 255).astype(np.uint8)
@@ -156,7 +157,7 @@ class Deep:
 
     def detect(self, image: Image, payload: Image, *, key: Key) -> Detection:
         """Test for a picture that is known: zero-mean correlation, block by block with the key's signs."""
-        weights, read, _ = self._read(image)
+        weights, read, _ = self.read(image)
         wanted = to_payload(payload, weights.side, weights.spec.payload_channels)
         plain = unscramble(read, key, weights.card["block"])
         score = block_correlation(plain, wanted, weights.card["block"])

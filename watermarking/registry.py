@@ -25,7 +25,6 @@ _BUILT_IN: Final = {
     "additive_block": "watermarking.embedders.additive_block:AdditiveBlock",
     "dct": "watermarking.embedders.dct:Dct",
     "dwt": "watermarking.embedders.dwt:Dwt",
-    "deep": "watermarking.deep.scheme:Deep",
 }
 
 

@@ -40,9 +40,8 @@ def edj_photograph(path: str | Path) -> PilImage:
             found = Image.open(io.BytesIO(data[start:]))
         except OSError:
             found = None  # three bytes that only look like the start of a JPEG
-        usable = found is not None and found.format == "JPEG" and found.mode == "RGB"
-        if usable and (best is None or found.width * found.height > best.width * best.height):
-            best = found
+        if found is not None and found.format == "JPEG" and found.mode == "RGB":
+            best = found if best is None else max(best, found, key=lambda one: one.width * one.height)
         start = data.find(b"\xff\xd8\xff", start + 3)
     if best is None:
         raise FileFormatError(f"{path} holds no RGB photograph: only theme files with an embedded JPEG can be used")

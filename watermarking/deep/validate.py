@@ -20,7 +20,8 @@ def correlation(read: Tensor, hidden: Tensor) -> Tensor:
     """Return the zero-mean normalised correlation of each payload (N, C, h, w) with what was hidden, (N,)."""
     a, b = read.flatten(1), hidden.flatten(1)
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
-    return (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1) + 1e-12)
+    found: Tensor = (a * b).sum(1) / (a.square().sum(1).sqrt() * b.square().sum(1).sqrt() + 1e-12)
+    return found
 
 
 def similarity(marked: Tensor, cover: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import io
 import warnings
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from watermarking.carrier import carried_bits, longest_message
+from watermarking.carrier import Attempt, carried_bits, longest_message, soft_reads
 from watermarking.codes.framing import size_class
 from watermarking.codes.messages import Message, as_text, to_bytes
 from watermarking.errors import CapacityError, KeyFileError, UnknownSchemeError, VerificationError, WatermarkError
@@ -119,10 +119,11 @@ class Marker:
         array, restore = to_array(image)
         data = to_bytes(message)
         self._check_room(data, array.shape)
-        if self._read(array, self.keys[0], 0, search=0).detection.is_present():
-            warnings.warn("the picture carries a mark of this key already: it is marked twice now", stacklevel=2)
         payload = carried_bits(self.scheme, data, self.keys[0], array.shape)
-        return restore(self._marked(array, payload, self.keys[0]))
+        marked, before = self._marked(array, payload, self.keys[0])
+        if before.is_present():
+            warnings.warn("the picture carries a mark of this key already: it is marked twice now", stacklevel=2)
+        return restore(marked)
 
     def extract(self, image: Any) -> Reading:
         """Read a picture, knowing nothing but the key.
@@ -200,14 +201,17 @@ class Marker:
         """Read a picture given as a file's content."""
         return self.extract(read_picture(data).array)
 
-    def _marked(self, array: Image, payload: Bits, key: Key) -> Image:
-        """Embed a payload, and beside it the synchronisation signal where the scheme shares its plane."""
+    def _marked(self, array: Image, payload: Bits, key: Key) -> tuple[Image, Detection]:
+        """Embed a payload; return the marked picture, and whether it was marked before.
+
+        Where the scheme shares its plane, the synchronisation signal takes a share of the energy.
+        """
         if not isinstance(self.scheme, PlaneScheme):
-            marked: Image = self.scheme.embed(array, payload, key=key)
-            return marked
+            return self.scheme.embed(array, payload, key=key), soft_reads(self.scheme, array, key).presence
         plane, energy = luma_plane(array), luma_energy(array, self.scheme.psnr)
+        before = Attempt.of(self.scheme.read(plane, key=key)).presence
         residual = self.scheme.residual(plane, payload, key=key, energy=energy * (1 - SHARE))
-        return apply_residual(array, residual + signal(plane, key, energy * SHARE), self.scheme.psnr)
+        return apply_residual(array, residual + signal(plane, key, energy * SHARE), self.scheme.psnr), before
 
     def _read(self, array: Image, key: Key, index: int, search: int) -> Reading:
         decoded, detection, geometry = read_message(self.scheme, array, key, search)
@@ -218,7 +222,7 @@ class Marker:
 
     def _check_room(self, data: bytes, shape: tuple[int, ...]) -> None:
         capacity = self.capacity(shape)
-        if len(data) > capacity:
+        if not capacity or len(data) > capacity:  # an empty message needs the room of a short one
             size_class(len(data))  # too long for any picture: say that instead
             raise CapacityError(
                 f"{capacity} bytes fit in {shape[1]}x{shape[0]} pixels with {self.scheme.id!r}, {len(data)} are "

@@ -24,7 +24,10 @@ F32 = npt.NDArray[np.float32]
 
 _SMALLEST: Final = 64
 _CANDIDATES: Final = 8
+_ALWAYS: Final = 3
+_STANDS_OUT: Final = 5.8  # what chance gives the best of all offsets of all candidates, about
 _CREDIBLE: Final = 13.0
+_CERTAIN: Final = 22.0
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,21 @@ def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
     if count < 1 or min(plane.shape) < _SMALLEST or not plane.any():
         return
     waves = template(key)
+    doubtful: list[tuple[Warp, float]] = []
+    n_found = 0
     coarse = find_candidates(spectrum_of(plane), waves, _CANDIDATES)
-    refined = [refine(plane, waves, Warp(one.matrix, np.zeros((2, 3)))) for one in coarse]
-    credible = sorted((one for one in refined if one[1] > _CREDIBLE), key=lambda one: -one[1])
-    for warp, score in credible[:count]:
-        region = region_of(warp, (plane.shape[0], plane.shape[1]))
-        if region is not None:
-            yield Alignment(*rectify(plane, warp, region), region, warp, score)
+    for one in [one for i, one in enumerate(coarse) if i < _ALWAYS or one.score > _STANDS_OUT]:
+        warp, score = refine(plane, waves, Warp(one.matrix, np.zeros((2, 3))))
+        if score > _CERTAIN and n_found < count:
+            n_found += 1
+            yield from _put_back(plane, warp, score)
+        elif score > _CREDIBLE:
+            doubtful.append((warp, score))
+    for warp, score in sorted(doubtful, key=lambda one: -one[1])[: count - n_found]:
+        yield from _put_back(plane, warp, score)
+
+
+def _put_back(plane: F32, warp: Warp, score: float) -> Iterator[Alignment]:
+    region = region_of(warp, (plane.shape[0], plane.shape[1]))
+    if region is not None:
+        yield Alignment(*rectify(plane, warp, region), region, warp, score)

@@ -59,7 +59,7 @@ def template(key: Key) -> Template:
     radius = np.hypot(v, u) / PERIOD
     allowed = np.stack([v, u], -1)[(radius >= _LOWEST) & (radius <= _HIGHEST) & (np.abs(v) >= _AXIS)]
     chosen = allowed[key.permutation(_LABEL, len(allowed))[:N_WAVES]]
-    phases = key.integers(f"{_LABEL}/phases", N_WAVES, 2**32) * (2 * np.pi / 2**32)
+    phases = key.integers(f"{_LABEL}/phases", N_WAVES, 2**32).astype(np.float64) * (2 * np.pi / 2**32)
     return Template(chosen.astype(np.int64), phases)
 
 

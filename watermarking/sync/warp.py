@@ -70,8 +70,8 @@ def region_of(warp: Warp, shape: tuple[int, int]) -> Region | None:
     return Region(int(low[0]), int(low[1]), int(rows), int(cols))
 
 
-def rectify(plane: F32, warp: Warp, region: Region) -> tuple[F32, npt.NDArray[np.bool_]]:
-    """Resample a region of the marked plane.
+def rectify(plane: F32, warp: Warp, region: Region, *, smooth: bool = True) -> tuple[F32, npt.NDArray[np.bool_]]:
+    """Resample a region of the marked plane; ``smooth`` takes cubic instead of linear interpolation.
 
     Returns
     -------
@@ -82,7 +82,9 @@ def rectify(plane: F32, warp: Warp, region: Region) -> tuple[F32, npt.NDArray[np
     if warp.scale > 1.1:
         plane = cv2.GaussianBlur(plane, (0, 0), 0.45 * math.sqrt(warp.scale**2 - 1), borderType=cv2.BORDER_REFLECT)
     row, col = _places(warp, region)
-    rectified = cv2.remap(plane, col, row, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    rectified = cv2.remap(
+        plane, col, row, cv2.INTER_CUBIC if smooth else cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     inside = (row > -0.5) & (col > -0.5) & (row < plane.shape[0] - 0.5) & (col < plane.shape[1] - 0.5)
     return np.asarray(rectified, np.float32), inside
 

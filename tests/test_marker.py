@@ -194,6 +194,8 @@ def test_messages_that_do_not_fit(scheme_id: str) -> None:
         room = marker.capacity(shape)
         with pytest.raises(CapacityError, match=r"^(\d+ bytes fit|no message fits) in \d+x\d+ pixels with .*: use a"):
             marker.embed(photograph(shape), bytes(room + 1))
+    with pytest.raises(CapacityError, match=r"^no message fits in 40x41 pixels with .*: use a larger image"):
+        marker.embed(photograph((41, 40)), "")
     with pytest.raises(CapacityError, match="513 bytes, a frame holds at most 512: use a shorter message"):
         marker.embed(photograph(SHAPE), bytes(513))
     assert marker.capacity((1, 1)) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -113,8 +114,9 @@ def _head(file: str) -> bytes:
         return stream.read(16)
 
 
+@functools.cache
 def announce_compilation() -> None:
-    """Say so, once, if the first kernel must be compiled, since that takes seconds."""
+    """Say so, once a process, if the first kernel must be compiled, since that takes seconds."""
     from watermarking.kernels.jit import on_first_compilation
 
     line = "watermarking: compiling for this machine, a few seconds, kept for later runs where a cache can be written"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from watermarking.sync.refine import refine
 from watermarking.sync.search import find_candidates, spectrum_of
-from watermarking.sync.template import template
+from watermarking.sync.template import PERIOD, template
 from watermarking.sync.warp import Region, Warp, rectify, region_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Alignment:
 
 
 def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
-    """Yield at most ``count`` ways to put a plane back into place, the most credible first.
+    """Yield at most ``count`` ways (and two more) to put a plane back into place, the most credible first.
 
     Finds scale, rotation, reflection and offset of any size, aspect and shear up to about 15 % on upright pictures;
     then refines affine map and bend over all blocks. Time is bounded by the plane's size alone.
@@ -59,17 +59,20 @@ def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
     if count < 1 or min(plane.shape) < _SMALLEST or not plane.any():
         return
     waves = template(key)
+    certain: list[tuple[Warp, float]] = []
     doubtful: list[tuple[Warp, float]] = []
-    n_found = 0
     coarse = find_candidates(spectrum_of(plane), waves, _CANDIDATES)
     for one in [one for i, one in enumerate(coarse) if i < _ALWAYS or one.score > _STANDS_OUT]:
         warp, score = refine(plane, waves, Warp(one.matrix, np.zeros((2, 3))))
-        if score > _CERTAIN and n_found < count:
-            n_found += 1
+        if score > _CERTAIN and len(certain) < count:
+            certain.append((warp, score))
             yield from _put_back(plane, warp, score)
         elif score > _CREDIBLE:
             doubtful.append((warp, score))
-    for warp, score in sorted(doubtful, key=lambda one: -one[1])[: count - n_found]:
+    for warp, score in certain[:1]:
+        for shift in ((0.0, PERIOD), (PERIOD, 0.0)):  # the waves repeat: a part of a longer plane may lie further on
+            yield from _put_back(plane, warp.further(shift), score)
+    for warp, score in sorted(doubtful, key=lambda one: -one[1])[: count - len(certain)]:
         yield from _put_back(plane, warp, score)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -43,6 +43,13 @@ class Warp:
     def scale(self) -> float:
         """Pixels at hand to a marked one, along an edge."""
         return math.sqrt(abs(float(np.linalg.det(self.matrix[:, :2]))))
+
+    def further(self, shift: tuple[float, float]) -> Warp:
+        """Return the warp of a plane whose origin lies (rows, columns) before this one's."""
+        matrix = self.matrix.copy()
+        matrix[:, 2] -= matrix[:, :2] @ shift
+        centre = (self.centre[0] + shift[0], self.centre[1] + shift[1])
+        return replace(self, matrix=matrix, centre=centre)
 
 
 @dataclass(frozen=True)

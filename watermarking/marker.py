@@ -59,7 +59,7 @@ class Marker:
     Examples
     --------
     >>> import numpy as np
-    >>> picture = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+    >>> picture = np.random.default_rng(0).integers(100, 156, (256, 256, 3), np.uint8)
     >>> marker = Marker(key=Key.generate())
     >>> marker.extract(marker.embed(picture, "(c) Ada 2026")).text
     '(c) Ada 2026'

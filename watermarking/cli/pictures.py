@@ -25,6 +25,7 @@ __all__ = [
     "check_target",
     "each_picture",
     "load",
+    "prefix",
     "staged",
 ]
 
@@ -66,6 +67,11 @@ def each_picture(sources: Iterable[str], act: Callable[[str], int]) -> int:
                 status = report(error, file)
             worst = max(worst, status)
     return worst
+
+
+def prefix(file: str, sources: tuple[str, ...]) -> str:
+    """Return what tells a picture's line of output from the others; nothing where there is only one."""
+    return "" if sources == (file,) else f"{file}: "
 
 
 def _expand(source: str) -> list[str]:

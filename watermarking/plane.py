@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LUMA", "apply_residual", "luma_energy", "luma_plane", "working_scale", "working_shape"]
 
+F16 = npt.NDArray[np.float16]
 F32 = npt.NDArray[np.float32]
 
 LUMA: Final = (0.299, 0.587, 0.114)
@@ -93,13 +94,13 @@ def luma_energy(image: Image, psnr: float) -> float:
     return 255.0**2 / 10 ** (psnr / 10) * min(3, weights.size) / float(np.square(weights).sum())
 
 
-def apply_residual(image: Image, residual: F32, psnr: float, *, scale: int | None = None) -> Image:
+def apply_residual(image: Image, residual: F32 | F16, psnr: float, *, scale: int | None = None) -> Image:
     """Return a copy of the picture with a residual added at the strength that gives the PSNR asked for.
 
     Parameters
     ----------
     image : (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]
-    residual : (h, w) float32
+    residual : (h, w) float32 or float16
         Change of luma at the working scale, in grey levels, of any strength.
     psnr : float
         In dB, over the RGB samples that are not fully transparent; reached within [-0.05, +0.3] dB if clipping and
@@ -124,13 +125,18 @@ def apply_residual(image: Image, residual: F32, psnr: float, *, scale: int | Non
         out[...] = image
         return out
     strength = math.sqrt(wanted / n_samples / max(float(np.square(weights).sum()) / min(3, weights.size), 1e-9))
-    strength /= max(float(np.sqrt(np.mean(np.square(residual)))), 1e-9)
+    power = sum(float(np.square(residual[a:b], dtype=np.float64).sum()) for a, b in row_bands(residual.shape[0], _BAND))
+    strength /= max(math.sqrt(power / residual.size), 1e-9)
     bands = row_bands(-(-image.shape[0] // scale), _BAND)
     sample = _sample(image.shape[0], scale) if scale > 1 and not masked else bands
 
     def run(which: list[tuple[int, int]], strength: float) -> float:
-        scaled = residual * np.float32(strength)
-        return sum(map_bands(lambda band: _write_band(image, scaled, scale, weights, masked, band, out), which))
+        def write(band: tuple[int, int]) -> float:
+            top = max(band[0] - 1, 0)  # interpolation looks one working row up and down
+            scaled = residual[top : band[1] + 1] * np.float32(strength)
+            return _write_band(image, scaled, top * scale, scale, weights, masked, band, out)
+
+        return sum(map_bands(write, which))
 
     share = sum(min(b * scale, image.shape[0]) - a * scale for a, b in sample) / image.shape[0]
     strength = _settle(lambda s: run(sample, s) / share, strength, wanted)
@@ -167,15 +173,16 @@ def _settle(energy_of: Any, strength: float, wanted: float) -> float:
 
 
 def _write_band(
-    image: Image, residual: F32, scale: int, weights: F32, masked: bool, band: tuple[int, int], out: Image
+    image: Image, residual: F32, top: int, scale: int, weights: F32, masked: bool, band: tuple[int, int], out: Image
 ) -> float:
+    """Mark a band of working rows; ``residual`` begins at row ``top`` of the picture. Return the energy."""
     first, stop = band[0] * scale, min(band[1] * scale, image.shape[0])
     source = image[first:stop]
     if image.dtype == np.uint8:
         rows, target = _flat(source), _flat(out[first:stop])
-        return float(add_residual(rows, first, residual, weights.size, scale, weights, 1.0, masked, target))
+        return float(add_residual(rows, first - top, residual, weights.size, scale, weights, 1.0, masked, target))
     rows = _grey_levels(source)
-    energy = float(add_residual(rows, first, residual, weights.size, scale, weights, 0.0, masked, rows))
+    energy = float(add_residual(rows, first - top, residual, weights.size, scale, weights, 0.0, masked, rows))
     back = rows.reshape(source.shape)
     if image.dtype == np.uint16:
         out[first:stop] = np.rint(back * np.float32(257))

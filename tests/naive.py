@@ -246,3 +246,23 @@ def spread(mask: Array, tiles: Tiles, amplitudes: Array) -> Array:
         slot, sign = tiles.slot(r, c, b, mask.shape[2])
         out[r, c, b] = float(mask[r, c, b]) * sign * float(amplitudes[slot])
     return out
+
+
+def wave_power(power: Array, width: int, frequencies: Array, matrix: Array) -> float:
+    """Sum the half spectrum's nearest bins at ``matrix @ f``, of all waves f; nothing at or beyond Nyquist's."""
+    total = 0.0
+    for frequency in frequencies:
+        v, u = matrix @ frequency
+        if u < 0:
+            v, u = -v, -u
+        if u >= 0.5 or abs(v) >= 0.5:
+            continue
+        row = math.floor(v * power.shape[0] + 0.5) % power.shape[0]
+        total += float(power[row, math.floor(u * width + 0.5)])
+    return total
+
+
+def similarity(scale: float, angle: float, flip: float) -> Array:
+    """Return R(angle) diag(1, flip) / scale."""
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([[c, -s], [s, c]]) @ np.diag([1.0, flip]) / scale

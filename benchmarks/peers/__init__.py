@@ -32,6 +32,7 @@ PEERS = (
 )
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 600.0  # seconds for one call
+_OWN, _WEAKEST = 1.0, 1 / 64
 _BELOW, _ABOVE = 0.05, 0.3  # dB around the PSNR aimed at: the tolerance that our own schemes have
 _strengths: dict[tuple[Any, ...], float] = {}
 
@@ -53,7 +54,8 @@ class Peer:
     """A method of another package at a PSNR of our choice.
 
     The strength that gives this PSNR is looked for, and the reader is told it, as its own interface wants it to be. It
-    is also told the message's length. Grey pictures are given as RGB.
+    is also told the message's length. A method that cannot reach the PSNR, because it changes the picture even where it
+    marks nothing, works at its own strength: a stronger mark than ours. Grey pictures are given as RGB.
     """
 
     def __init__(self, name: str, target: float) -> None:
@@ -64,7 +66,13 @@ class Peer:
         """Mark a picture at the strength whose PSNR lies within the tolerance, or next to it."""
         cover = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
         remembered = (self.name, self.target, cover.shape, int(cover[::7, ::7].sum()))
-        low, high, strength = 1 / 64, 16.0, _strengths.get(remembered, 1.0)
+        low, high, strength = _WEAKEST, 16.0, _strengths.get(remembered, 0.0)
+        if not strength and psnr(cover, self._mark(cover, message, low)) < self.target:
+            _strengths[remembered] = strength = _OWN  # what it does to the picture besides marking is too much already
+        if strength == _OWN:
+            self.strength = _OWN
+            return self._mark(cover, message, _OWN)
+        strength = strength or 0.7
         best: tuple[float, float, Image] | None = None
         for _ in range(10):
             marked = self._mark(cover, message, strength)

@@ -58,7 +58,7 @@ def test_noise_gives_no_alignment() -> None:
     assert not [one for one in alignments(plane, KEY, 3) if one.score > 22]
 
 
-@pytest.mark.parametrize("shape", [(8, 300), (63, 63), (64, 64), (70, 900)])
+@pytest.mark.parametrize("shape", [(8, 300), (63, 63), (64, 64), (70, 900), (64, 33_000)])
 def test_small_planes_take_no_harm(shape: tuple[int, int]) -> None:
     plane = np.random.default_rng(4).normal(128, 20, shape).astype(np.float32)
     for one in alignments(plane, KEY, 2):

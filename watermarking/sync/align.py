@@ -11,7 +11,7 @@ import numpy.typing as npt
 from watermarking.sync.refine import refine
 from watermarking.sync.search import find_candidates, spectrum_of
 from watermarking.sync.template import PERIOD, template
-from watermarking.sync.warp import Region, Warp, rectify, region_of
+from watermarking.sync.warp import LONGEST, Region, Warp, rectify, region_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
     Finds scale, rotation, reflection and offset of any size, aspect and shear up to about 15 % on upright pictures;
     then refines affine map and bend over all blocks. Time is bounded by the plane's size alone.
     """
-    if count < 1 or min(plane.shape) < _SMALLEST or not plane.any():
+    if count < 1 or min(plane.shape) < _SMALLEST or max(plane.shape) > LONGEST or not plane.any():
         return
     waves = template(key)
     certain: list[tuple[Warp, float]] = []

@@ -11,13 +11,15 @@ import numpy.typing as npt
 
 from watermarking.opencv import cv2_module
 
-__all__ = ["Region", "Warp", "rectify", "region_of"]
+__all__ = ["LONGEST", "Region", "Warp", "rectify", "region_of"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
 _GRID: Final = 24  # a multiple of every scheme's cell
 _MOST_PIXELS: Final = 3_000_000
+LONGEST: Final = 2**15 - 2
+"""Working pixels to a side: OpenCV resamples nothing longer."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,10 @@ class Region:
 
 
 def region_of(warp: Warp, shape: tuple[int, int]) -> Region | None:
-    """Return the part of the marked plane that a plane of this shape shows, or None if it is none or absurdly large."""
+    """Return the part of the marked plane that a plane of this shape shows.
+
+    None if it is none, or absurdly large or long.
+    """
     corners = np.array([[-0.5, -0.5], [-0.5, shape[1] - 0.5], [shape[0] - 0.5, -0.5], [shape[0] - 0.5, shape[1] - 0.5]])
     linear = warp.matrix[:, :2]
     if not np.isfinite(warp.matrix).all() or abs(np.linalg.det(linear)) < 1e-3:
@@ -72,7 +77,7 @@ def region_of(warp: Warp, shape: tuple[int, int]) -> Region | None:
     low = np.maximum(np.floor(there.min(0) / _GRID), 0) * _GRID
     high = np.ceil(there.max(0) / _GRID) * _GRID
     rows, cols = (high - low).astype(int)
-    if min(rows, cols) < _GRID or rows * cols > _MOST_PIXELS:
+    if min(rows, cols) < _GRID or max(rows, cols) > LONGEST or rows * cols > _MOST_PIXELS:
         return None
     return Region(int(low[0]), int(low[1]), int(rows), int(cols))
 

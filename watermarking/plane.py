@@ -8,7 +8,7 @@ Only here are residuals rounded, clipped and written, once.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from watermarking.kernels.pixels import add_residual, luma_box, luma_box_alpha
 from watermarking.threads import map_bands, row_bands
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from watermarking.interface import Image
 
 __all__ = ["LUMA", "apply_residual", "luma_energy", "luma_plane", "working_scale", "working_shape"]
@@ -151,24 +153,27 @@ def _sample(n_rows: int, scale: int) -> list[tuple[int, int]]:
     return few[5::10] or few
 
 
-def _settle(energy_of: Any, strength: float, wanted: float) -> float:
-    """Find the strength whose energy lies within the tolerance, by secant steps on the logarithms.
+def _settle(energy_of: Callable[[float], float], strength: float, wanted: float) -> float:
+    """Find the strength whose energy lies within the tolerance: as if it grew with the square, then by regula falsi.
 
-    Rounding makes the energy a step-like function of the strength where a change is below half a grey level, hence
-    the bracket.
+    Rounding makes the energy a steep, step-like function of the strength where a change is below half a grey level,
+    hence the bracket, each end with its error in dB, and no step to the outer tenths of it.
     """
-    low, high = 0.0, math.inf
+    low, high = (0.0, math.inf), (math.inf, -math.inf)
     for _ in range(24):
         energy = energy_of(strength)
         error = 10 * math.log10(wanted / energy) if energy > 0 else math.inf
-        if -_BELOW - _AIM < error < _ABOVE - _AIM and abs(error) < _ABOVE:
+        if -_BELOW - _AIM < error < _ABOVE - _AIM:
             break
         if error > 0:
-            low = strength
+            low = (strength, error)
         else:
-            high = strength
-        guess = strength * 10 ** (min(error, 12.0) / 20)
-        strength = guess if low < guess < high else (math.sqrt(low * high) if low else high / 2)
+            high = (strength, error)
+        if low[0] and math.isfinite(high[0]):
+            part = low[1] / (low[1] - high[1]) if math.isfinite(low[1]) else 0.5
+            strength = low[0] * (high[0] / low[0]) ** min(max(part, 0.1), 0.9)
+        else:
+            strength *= 10 ** (min(error, 12.0) / 20)
     return strength
 
 

@@ -37,7 +37,7 @@ $(BIN)/python:
 
 # opencv-python needs libGL; a server or a container may lack it, the headless wheel does not need it.
 define install
-	$(PIP) install -c constraints.txt -e $(1)
+	$(PIP) install -c constraints.txt -e '.$(EXTRAS)'
 	@$(BIN)/python -c "import cv2" 2>/dev/null || { \
 	  echo "opencv-python does not load here (libGL is missing): taking opencv-python-headless instead"; \
 	  $(PIP) uninstall --yes opencv-python && $(PIP) install -c constraints.txt --force-reinstall --no-deps opencv-python-headless; }
@@ -45,7 +45,8 @@ define install
 endef
 
 $(STAMPS)/run: setup.cfg constraints.txt | $(BIN)/python
-	$(call install,.)
+	$(install)
 
+$(STAMPS)/develop: EXTRAS := [test,dev]
 $(STAMPS)/develop: setup.cfg constraints.txt | $(BIN)/python
-	$(call install,'.[test,dev]')
+	$(install)

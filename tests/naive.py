@@ -102,6 +102,19 @@ def subtract_surroundings(source: Array, taps: Array) -> Array:
     return out
 
 
+def busyness(plane: Array, side: int, shape: tuple[int, int]) -> Array:
+    """Average the magnitudes of the differences to the right and below in squares, then over 3x3 squares."""
+    own, out = np.zeros(shape), np.zeros(shape)
+    for y, x in np.ndindex(plane.shape):
+        if y < shape[0] * side and x < shape[1] * side:
+            for near in ((y, x + 1), (y + 1, x)):
+                if near[0] < plane.shape[0] and near[1] < plane.shape[1]:
+                    own[y // side, x // side] += abs(float(plane[near]) - float(plane[y, x])) / 2 / side**2
+    for r, c in np.ndindex(shape):
+        out[r, c] = own[max(r - 1, 0) : r + 2, max(c - 1, 0) : c + 2].mean()
+    return out
+
+
 def blocks_forward(plane: Array, basis: Array, modes: Array) -> Array:
     """Correlate each whole 8x8 block with the outer product of two basis vectors."""
     out = np.zeros((plane.shape[0] // 8, plane.shape[1] // 8, len(modes)))
@@ -233,3 +246,23 @@ def spread(mask: Array, tiles: Tiles, amplitudes: Array) -> Array:
         slot, sign = tiles.slot(r, c, b, mask.shape[2])
         out[r, c, b] = float(mask[r, c, b]) * sign * float(amplitudes[slot])
     return out
+
+
+def wave_power(power: Array, width: int, frequencies: Array, matrix: Array) -> float:
+    """Sum the half spectrum's nearest bins at ``matrix @ f``, of all waves f; nothing at or beyond Nyquist's."""
+    total = 0.0
+    for frequency in frequencies:
+        v, u = matrix @ frequency
+        if u < 0:
+            v, u = -v, -u
+        if u >= 0.5 or abs(v) >= 0.5:
+            continue
+        row = math.floor(v * power.shape[0] + 0.5) % power.shape[0]
+        total += float(power[row, math.floor(u * width + 0.5)])
+    return total
+
+
+def similarity(scale: float, angle: float, flip: float) -> Array:
+    """Return R(angle) diag(1, flip) / scale."""
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([[c, -s], [s, c]]) @ np.diag([1.0, flip]) / scale

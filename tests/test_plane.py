@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from watermarking.plane import LUMA, apply_residual, luma_energy, luma_plane, working_scale, working_shape
+from watermarking.plane import LUMA, _settle, apply_residual, luma_energy, luma_plane, working_scale, working_shape
 from watermarking.threads import threads
 
 Array = np.ndarray[Any, Any]
@@ -102,6 +102,22 @@ def test_any_picture_at_any_strength(height: int, width: int, psnr: float, expon
     assert np.array_equal(marked[image[..., 3] == 0], image[image[..., 3] == 0])
     if np.count_nonzero(image[..., 3]) >= 500:
         assert -0.05 <= measured_psnr(image, marked) - psnr <= 0.3
+
+
+@pytest.mark.parametrize("exponent", [2, 4, 5, 9])
+@pytest.mark.parametrize("wanted", [0.2, 0.7, 1.2, 5.0])
+def test_the_strength_is_found_in_a_few_passes(exponent: int, wanted: float) -> None:
+    """Where a faint mark lifts few samples over half a grey level, energy grows with a high power of the strength."""
+    passes: list[float] = []
+
+    def energy_of(strength: float) -> float:
+        passes.append(strength)
+        return strength**exponent
+
+    found = _settle(energy_of, 1.0, wanted)
+    assert found == passes[-1]  # what was written last
+    assert len(passes) <= 5
+    assert -0.09 <= 10 * np.log10(wanted / found**exponent) <= 0.23
 
 
 def test_energy_of_luma_is_what_arrives_there() -> None:

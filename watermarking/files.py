@@ -133,10 +133,9 @@ def write_picture(
         if not in_place:
             raise FileFormatError(f"{path} is the input: choose another name, or allow it with in_place")
         file_format = file_format or like.format
+    file_format = file_format or format_of(path)
     try:
-        data = encode_picture(
-            array, file_format or format_of(path), like=like, quality=quality, subsampling=subsampling
-        )
+        data = encode_picture(array, file_format, like=like, quality=quality, subsampling=subsampling)
     except FileFormatError as error:
         raise FileFormatError(f"{path}: {error}") from error
     if check is not None:

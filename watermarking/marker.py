@@ -7,19 +7,18 @@ import io
 import warnings
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from watermarking.carrier import carried_bits, longest_message
+from watermarking.carrier import Attempt, carried_bits, longest_message, soft_reads
 from watermarking.codes.framing import size_class
-from watermarking.codes.messages import Message, as_text, to_bytes
+from watermarking.codes.messages import Message, to_bytes
 from watermarking.errors import CapacityError, KeyFileError, UnknownSchemeError, VerificationError, WatermarkError
 from watermarking.files import read_picture, write_picture
 from watermarking.images import to_array
 from watermarking.interface import Detection, PlaneScheme, Scheme
 from watermarking.keys import Key
 from watermarking.plane import apply_residual, luma_energy, luma_plane
-from watermarking.reader import detect_message, read_message
-from watermarking.reading import Reading, Receipt, best_reading
+from watermarking.reader import detect, read
+from watermarking.reading import Reading, Receipt
 from watermarking.registry import get_scheme
-from watermarking.significance import any_of
 from watermarking.sync.template import SHARE, signal
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class Marker:
     Examples
     --------
     >>> import numpy as np
-    >>> picture = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+    >>> picture = np.random.default_rng(0).integers(100, 156, (256, 256, 3), np.uint8)
     >>> marker = Marker(key=Key.generate())
     >>> marker.extract(marker.embed(picture, "(c) Ada 2026")).text
     '(c) Ada 2026'
@@ -119,10 +118,11 @@ class Marker:
         array, restore = to_array(image)
         data = to_bytes(message)
         self._check_room(data, array.shape)
-        if self._read(array, self.keys[0], 0, search=0).detection.is_present():
-            warnings.warn("the picture carries a mark of this key already: it is marked twice now", stacklevel=2)
         payload = carried_bits(self.scheme, data, self.keys[0], array.shape)
-        return restore(self._marked(array, payload, self.keys[0]))
+        marked, before = self._marked(array, payload, self.keys[0])
+        if before.is_present():
+            warnings.warn("the picture carries a mark of this key already: it is marked twice now", stacklevel=2)
+        return restore(marked)
 
     def extract(self, image: Any) -> Reading:
         """Read a picture, knowing nothing but the key.
@@ -137,16 +137,14 @@ class Marker:
             Its message is None unless a keyed check of 48 bits passed.
         """
         array, _ = to_array(image)
-        return best_reading(self._read(array, key, index, self.search) for index, key in enumerate(self.keys))
+        return read((self.scheme,), array, self.keys, self.search)
 
     def detect(self, image: Any, message: Message) -> Detection:
         """Say whether a picture carries a message that is known already; works where damage forbids reading it."""
         array, _ = to_array(image)
         data = to_bytes(message)
         size_class(len(data))  # a message that no picture holds is the caller's mistake, a small picture is not
-        found = [detect_message(self.scheme, array, key, data, self.search) for key in self.keys]
-        best = min(found, key=lambda one: one.p_value)
-        return dataclasses.replace(best, p_value=any_of(best.p_value, len(found)))
+        return detect((self.scheme,), array, self.keys, data, self.search)[1]
 
     def embed_file(
         self,
@@ -200,25 +198,21 @@ class Marker:
         """Read a picture given as a file's content."""
         return self.extract(read_picture(data).array)
 
-    def _marked(self, array: Image, payload: Bits, key: Key) -> Image:
-        """Embed a payload, and beside it the synchronisation signal where the scheme shares its plane."""
-        if not isinstance(self.scheme, PlaneScheme):
-            marked: Image = self.scheme.embed(array, payload, key=key)
-            return marked
-        plane, energy = luma_plane(array), luma_energy(array, self.scheme.psnr)
-        residual = self.scheme.residual(plane, payload, key=key, energy=energy * (1 - SHARE))
-        return apply_residual(array, residual + signal(plane, key, energy * SHARE), self.scheme.psnr)
+    def _marked(self, array: Image, payload: Bits, key: Key) -> tuple[Image, Detection]:
+        """Embed a payload; return the marked picture, and whether it was marked before.
 
-    def _read(self, array: Image, key: Key, index: int, search: int) -> Reading:
-        decoded, detection, geometry = read_message(self.scheme, array, key, search)
-        if decoded is None:
-            return Reading(None, None, detection, None, None, self.scheme.id, None)
-        text, rate = as_text(decoded.message), decoded.bit_error_rate
-        return Reading(decoded.message, text, detection, rate, geometry, self.scheme.id, index)
+        Where the scheme shares its plane, the synchronisation signal takes a share of the energy.
+        """
+        if not isinstance(self.scheme, PlaneScheme):
+            return self.scheme.embed(array, payload, key=key), soft_reads(self.scheme, array, key).presence
+        plane, energy = luma_plane(array), luma_energy(array, self.scheme.psnr)
+        before = Attempt.of(self.scheme.read(plane, key=key)).presence
+        residual = self.scheme.residual(plane, payload, key=key, energy=energy * (1 - SHARE))
+        return apply_residual(array, residual + signal(plane, key, energy * SHARE), self.scheme.psnr), before
 
     def _check_room(self, data: bytes, shape: tuple[int, ...]) -> None:
         capacity = self.capacity(shape)
-        if len(data) > capacity:
+        if not capacity or len(data) > capacity:  # an empty message needs the room of a short one
             size_class(len(data))  # too long for any picture: say that instead
             raise CapacityError(
                 f"{capacity} bytes fit in {shape[1]}x{shape[0]} pixels with {self.scheme.id!r}, {len(data)} are "
@@ -233,7 +227,7 @@ class Marker:
         from watermarking.metrics.ssim import ssim
 
         written = read_picture(encoded).array
-        reading = self._read(written, self.keys[0], 0, search=0)
+        reading = read((self.scheme,), written, self.keys, search=0)
         if reading.message != message:
             raise VerificationError(
                 "the message cannot be read back from the file that would be written: choose a lower PSNR, a higher "
@@ -246,23 +240,20 @@ class Marker:
         )
 
 
-def extract_any(image: Any, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL) -> Reading:
-    """Read a picture with every scheme given; the first that finds a message ends the search.
+def extract_any(image: Any, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3) -> Reading:
+    """Read a picture with every scheme and key given; the first message found ends the search.
 
-    The p-value is multiplied by the number of schemes tried.
+    The p-value counts all that was tried. See :class:`Marker` for the parameters.
     """
-    found: list[Reading] = []
-    for scheme in schemes:
-        found.append(Marker(scheme, key=keys).extract(image))
-        if found[-1].message is not None:
-            break
-    return best_reading(found)
+    array, _ = to_array(image)
+    return read([Marker(scheme, key=keys).scheme for scheme in schemes], array, keys, search)
 
 
 def detect_any(
-    image: Any, message: Message, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL
+    image: Any, message: Message, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3
 ) -> tuple[str, Detection]:
-    """Look for a known message with every scheme given; return the most credible scheme's id and its detection."""
-    found = {scheme: Marker(scheme, key=keys).detect(image, message) for scheme in schemes}
-    scheme, best = min(found.items(), key=lambda item: item[1].p_value)
-    return scheme, dataclasses.replace(best, p_value=any_of(best.p_value, len(found)))
+    """Look for a known message with every scheme and key given; return the best scheme's id and its verdict."""
+    array, _ = to_array(image)
+    data = to_bytes(message)
+    size_class(len(data))
+    return detect([Marker(scheme, key=keys).scheme for scheme in schemes], array, keys, data, search)

@@ -8,7 +8,7 @@ Only here are residuals rounded, clipped and written, once.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,13 @@ from watermarking.kernels.pixels import add_residual, luma_box, luma_box_alpha
 from watermarking.threads import map_bands, row_bands
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from watermarking.interface import Image
 
 __all__ = ["LUMA", "apply_residual", "luma_energy", "luma_plane", "working_scale", "working_shape"]
 
+F16 = npt.NDArray[np.float16]
 F32 = npt.NDArray[np.float32]
 
 LUMA: Final = (0.299, 0.587, 0.114)
@@ -93,13 +96,13 @@ def luma_energy(image: Image, psnr: float) -> float:
     return 255.0**2 / 10 ** (psnr / 10) * min(3, weights.size) / float(np.square(weights).sum())
 
 
-def apply_residual(image: Image, residual: F32, psnr: float, *, scale: int | None = None) -> Image:
+def apply_residual(image: Image, residual: F32 | F16, psnr: float, *, scale: int | None = None) -> Image:
     """Return a copy of the picture with a residual added at the strength that gives the PSNR asked for.
 
     Parameters
     ----------
     image : (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]
-    residual : (h, w) float32
+    residual : (h, w) float32 or float16
         Change of luma at the working scale, in grey levels, of any strength.
     psnr : float
         In dB, over the RGB samples that are not fully transparent; reached within [-0.05, +0.3] dB if clipping and
@@ -124,13 +127,18 @@ def apply_residual(image: Image, residual: F32, psnr: float, *, scale: int | Non
         out[...] = image
         return out
     strength = math.sqrt(wanted / n_samples / max(float(np.square(weights).sum()) / min(3, weights.size), 1e-9))
-    strength /= max(float(np.sqrt(np.mean(np.square(residual)))), 1e-9)
+    power = sum(float(np.square(residual[a:b], dtype=np.float64).sum()) for a, b in row_bands(residual.shape[0], _BAND))
+    strength /= max(math.sqrt(power / residual.size), 1e-9)
     bands = row_bands(-(-image.shape[0] // scale), _BAND)
     sample = _sample(image.shape[0], scale) if scale > 1 and not masked else bands
 
     def run(which: list[tuple[int, int]], strength: float) -> float:
-        scaled = residual * np.float32(strength)
-        return sum(map_bands(lambda band: _write_band(image, scaled, scale, weights, masked, band, out), which))
+        def write(band: tuple[int, int]) -> float:
+            top = max(band[0] - 1, 0)  # interpolation looks one working row up and down
+            scaled = residual[top : band[1] + 1] * np.float32(strength)
+            return _write_band(image, scaled, top * scale, scale, weights, masked, band, out)
+
+        return sum(map_bands(write, which))
 
     share = sum(min(b * scale, image.shape[0]) - a * scale for a, b in sample) / image.shape[0]
     strength = _settle(lambda s: run(sample, s) / share, strength, wanted)
@@ -145,37 +153,41 @@ def _sample(n_rows: int, scale: int) -> list[tuple[int, int]]:
     return few[5::10] or few
 
 
-def _settle(energy_of: Any, strength: float, wanted: float) -> float:
-    """Find the strength whose energy lies within the tolerance, by secant steps on the logarithms.
+def _settle(energy_of: Callable[[float], float], strength: float, wanted: float) -> float:
+    """Find the strength whose energy lies within the tolerance: as if it grew with the square, then by regula falsi.
 
-    Rounding makes the energy a step-like function of the strength where a change is below half a grey level, hence
-    the bracket.
+    Rounding makes the energy a steep, step-like function of the strength where a change is below half a grey level,
+    hence the bracket, each end with its error in dB, and no step to the outer tenths of it.
     """
-    low, high = 0.0, math.inf
+    low, high = (0.0, math.inf), (math.inf, -math.inf)
     for _ in range(24):
         energy = energy_of(strength)
         error = 10 * math.log10(wanted / energy) if energy > 0 else math.inf
-        if -_BELOW - _AIM < error < _ABOVE - _AIM and abs(error) < _ABOVE:
+        if -_BELOW - _AIM < error < _ABOVE - _AIM:
             break
         if error > 0:
-            low = strength
+            low = (strength, error)
         else:
-            high = strength
-        guess = strength * 10 ** (min(error, 12.0) / 20)
-        strength = guess if low < guess < high else (math.sqrt(low * high) if low else high / 2)
+            high = (strength, error)
+        if low[0] and math.isfinite(high[0]):
+            part = low[1] / (low[1] - high[1]) if math.isfinite(low[1]) else 0.5
+            strength = low[0] * (high[0] / low[0]) ** min(max(part, 0.1), 0.9)
+        else:
+            strength *= 10 ** (min(error, 12.0) / 20)
     return strength
 
 
 def _write_band(
-    image: Image, residual: F32, scale: int, weights: F32, masked: bool, band: tuple[int, int], out: Image
+    image: Image, residual: F32, top: int, scale: int, weights: F32, masked: bool, band: tuple[int, int], out: Image
 ) -> float:
+    """Mark a band of working rows; ``residual`` begins at row ``top`` of the picture. Return the energy."""
     first, stop = band[0] * scale, min(band[1] * scale, image.shape[0])
     source = image[first:stop]
     if image.dtype == np.uint8:
         rows, target = _flat(source), _flat(out[first:stop])
-        return float(add_residual(rows, first, residual, weights.size, scale, weights, 1.0, masked, target))
+        return float(add_residual(rows, first - top, residual, weights.size, scale, weights, 1.0, masked, target))
     rows = _grey_levels(source)
-    energy = float(add_residual(rows, first, residual, weights.size, scale, weights, 0.0, masked, rows))
+    energy = float(add_residual(rows, first - top, residual, weights.size, scale, weights, 0.0, masked, rows))
     back = rows.reshape(source.shape)
     if image.dtype == np.uint16:
         out[first:stop] = np.rint(back * np.float32(257))

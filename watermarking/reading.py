@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watermarking.significance import any_of
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from watermarking.interface import Detection
     from watermarking.sync.geometry import Geometry
 
-__all__ = ["Reading", "Receipt", "best_reading"]
+__all__ = ["Reading", "Receipt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +45,3 @@ class Receipt:
     psnr: float | None
     ssim: float | None
     bit_error_rate: float | None
-
-
-def best_reading(readings: Iterable[Reading]) -> Reading:
-    """Return the first reading with a message, else the most credible; its p-value counts all that were made."""
-    tried: list[Reading] = []
-    for reading in readings:
-        tried.append(reading)
-        if reading.message is not None:
-            break
-    best = min(tried, key=lambda one: (one.message is None, one.detection.p_value))
-    detection = dataclasses.replace(best.detection, p_value=any_of(best.detection.p_value, len(tried)))
-    return dataclasses.replace(best, detection=detection)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Final
 
 __all__ = ["any_of", "rademacher_p_value", "squares_p_value"]
 
+_SMALLEST: Final = sys.float_info.min  # a probability that underflows is not 0
 _BENTKUS: Final = 1 / (4 * 0.5 * math.erfc(1.0))  # 1 / (4 P(N >= sqrt 2)), about 3.178
 
 
@@ -29,7 +31,7 @@ def rademacher_p_value(score: float) -> float:
     """
     if not score > 0:
         return 1.0
-    return min(1.0, _BENTKUS * 0.5 * math.erfc(score / math.sqrt(2)))
+    return min(1.0, max(_SMALLEST, _BENTKUS * 0.5 * math.erfc(score / math.sqrt(2))))
 
 
 def squares_p_value(total: float, n: int) -> float:
@@ -42,7 +44,7 @@ def squares_p_value(total: float, n: int) -> float:
     if n < 1 or not total > n:
         return 1.0
     x = total / n
-    return math.exp(-0.5 * n * (x - 1 - math.log(x)))
+    return max(_SMALLEST, math.exp(-0.5 * n * (x - 1 - math.log(x))))
 
 
 def any_of(p_value: float, tries: int) -> float:

@@ -114,6 +114,8 @@ def exit_status(main: Callable[[], None]) -> int:
 
 
 def _row(cell: Cell, result: Row, this_run: str) -> Row:
+    if doubled := cell.keys() & result.keys():
+        raise ValueError(f"a result may not be called what a parameter is called: {', '.join(doubled)}")
     seconds = {"seconds": result["seconds"]} if "seconds" in result else {}
     return {**cell, **{name: value for name, value in result.items() if name != "seconds"}, "run": this_run, **seconds}
 

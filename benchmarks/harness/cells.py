@@ -12,6 +12,9 @@ import numpy as np
 from watermarking.keys import Key
 
 __all__ = [
+    "CRASHED",
+    "DONE",
+    "IMPOSSIBLE",
     "Cell",
     "Measure",
     "Row",
@@ -28,6 +31,8 @@ Cell: TypeAlias = dict[str, Any]
 """JSON-able parameters of one measurement."""
 Row: TypeAlias = dict[str, Any]
 """A cell, what was measured (``status`` first), the id of the run, and ``seconds`` last."""
+DONE, IMPOSSIBLE, CRASHED = "done", "impossible", "crashed"
+"""The values of ``status``. A crashed cell is measured again by the next run."""
 Measure: TypeAlias = Callable[[list[Cell]], list[Row]]
 """Measures cells that share their expensive part; returns one result (without the cell) a cell."""
 

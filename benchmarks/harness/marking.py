@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from harness.cells import Cell, Row, key_of, message_of, rng_of, significant
+from harness.cells import CRASHED, DONE, IMPOSSIBLE, Cell, Row, key_of, message_of, rng_of, significant
 from harness.grid import NO_ATTACK
 from harness.photographs import Photograph, load
-from harness.workers import CRASHED, DONE, IMPOSSIBLE, failed
+from harness.workers import failed
 from watermarking.attacks import parse_attack
-from watermarking.carrier import soft_reads
-from watermarking.codes.framing import encode
+from watermarking.carrier import carried_bits
 from watermarking.errors import WatermarkError
 from watermarking.interface import PlaneScheme
 from watermarking.marker import Marker
 from watermarking.metrics import psnr
-from watermarking.plane import luma_plane
 
 if TYPE_CHECKING:
     from watermarking.interface import Image
@@ -51,10 +49,12 @@ class OwnMethod:
     def __init__(self, scheme: Any, key: Key, target: float) -> None:
         self.marker = Marker(scheme, key=key, psnr=target)
         self.key = key
+        self.shape: tuple[int, ...] = ()
 
     def embed(self, image: Image, message: bytes) -> Image:
         """Mark a picture."""
         marked: Image = self.marker.embed(image, message)
+        self.shape = marked.shape
         return marked
 
     def read(self, image: Image, message: bytes) -> Row:
@@ -69,13 +69,15 @@ class OwnMethod:
         }
 
     def _unread_rate(self, image: Image, message: bytes) -> float | None:
-        """Return the share of wrong channel bits of a picture that could not be read, as it lies there."""
-        scheme, word = self.marker.scheme, encode(message, key=self.key)
-        plane = luma_plane(image) if isinstance(scheme, PlaneScheme) else None
-        reads, _ = soft_reads(scheme, image, self.key, plane)
-        sums = next((read.sums for read in reads if read.length == word.size), np.zeros(0))
-        known = np.flatnonzero(sums)
-        return float(np.mean((sums[known] > 0) != word[known])) if known.size else None
+        """Return the share of wrong channel bits in a picture that could not be read, as it lies there.
+
+        None where the reader takes another length to be the likelier one, or the picture's size has changed.
+        """
+        scheme = self.marker.scheme
+        sent = carried_bits(scheme, message, self.key, image.shape)
+        found = scheme.extract(image, key=self.key).payload
+        fits = found.size == sent.size or (not isinstance(scheme, PlaneScheme) and found.size > sent.size)
+        return float(np.mean(found[: sent.size] != sent)) if fits and image.shape == self.shape else None
 
 
 def method_of(cell: Cell) -> Method:

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from harness.cells import Cell, Row, canonical, identity
+from harness.cells import CRASHED, Cell, Row, canonical, identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +83,9 @@ class Store:
                 self._lock.close()  # the file stays: removing it would let two runs lock different files
 
     def __contains__(self, cell: Cell) -> bool:
-        return identity(cell) in self.rows
+        """Say whether the cell is finished; one that crashed is not, it is tried again."""
+        row = self.rows.get(identity(cell))
+        return row is not None and row["status"] != CRASHED
 
     def of(self, cells: Iterable[Cell]) -> list[Row]:
         """Return the rows of the cells that have one, in the order of the cells."""
@@ -93,7 +95,6 @@ class Store:
     def add(self, rows: Iterable[Row]) -> None:
         """Append rows: all of them, or on a full disk none, and then ResultsError."""
         new = {identity(cell_of(row)): row for row in rows}
-        new = {name: row for name, row in new.items() if name not in self.rows}
         data = "".join(_line(row) for row in new.values()).encode()
         size = os.fstat(self._journal).st_size
         try:
@@ -145,7 +146,7 @@ def read_rows(folder: Path) -> list[Row]:
     for text in texts:
         for line in text.splitlines():
             row = json.loads(line)
-            rows.setdefault(identity(cell_of(row)), row)
+            rows[identity(cell_of(row))] = row  # the journal's word is the later one
     return list(rows.values())
 
 

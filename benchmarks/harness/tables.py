@@ -7,8 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.cells import IMPOSSIBLE
 from harness.grid import NO_ATTACK
-from harness.workers import IMPOSSIBLE
 from watermarking.attacks import Attack, parse_attack
 from watermarking.attacks.chains import Chain
 from watermarking.errors import UnknownAttackError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from harness.cells import Row
 
-__all__ = ["Share", "attack_label", "scheme_label", "shares", "text_table"]
+__all__ = ["Share", "attack_label", "family_of", "scheme_label", "shares", "text_table"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,16 @@ def _short(attack: Attack) -> str:
         if getattr(attack, field.name) != field.default
     ]
     return f"{attack.id}({', '.join(shown)})" if shown else attack.id
+
+
+def family_of(text: str) -> str:
+    """Return the family of an attack; a chain is of the chains'."""
+    if text == NO_ATTACK:
+        return text
+    try:
+        return parse_attack(text).family
+    except UnknownAttackError:
+        return "not installed"
 
 
 def scheme_label(scheme: Any) -> str:

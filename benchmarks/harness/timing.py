@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.cells import Cell, Row, significant
+from harness.cells import DONE, IMPOSSIBLE, Cell, Row, significant
 from harness.photographs import SHIPPED, Photograph, load
-from harness.workers import DONE, IMPOSSIBLE, failed
+from harness.workers import failed
 from watermarking.attacks import parse_attack
 from watermarking.errors import WatermarkError
 from watermarking.keys import Key
@@ -132,10 +132,9 @@ def _own_call(operation: str, marker: Marker, picture: Pixels) -> Callable[[], A
     return lambda: marker.extract(marked)
 
 
-def _timed(seconds: list[float], **more: Any) -> Row:
+def _timed(seconds: list[float]) -> Row:
     return {
         "status": DONE,
-        **more,
         "seconds": [significant(statistics.median(seconds), 3), significant(min(seconds), 3)],
     }
 
@@ -161,7 +160,7 @@ def peak_above(scheme: str, megapixels: float) -> float:
     Path("/proc/self/clear_refs").write_text("5", "ascii")  # forget the peak so far
     with threads(2):
         marked = marker.embed(picture, _MESSAGE)
-    return max(0.0, (_status("VmHWM") - before - marked.nbytes) / 1e6)
+    return float(max(0.0, (_status("VmHWM") - before - marked.nbytes) / 1e6))
 
 
 def _status(name: str) -> int:

@@ -12,14 +12,13 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
 from typing import TYPE_CHECKING
 
-from harness.cells import Cell, Measure, Row
+from harness.cells import CRASHED, Cell, Measure, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CRASHED", "DONE", "IMPOSSIBLE", "compute", "failed"]
+__all__ = ["compute", "failed"]
 
-DONE, IMPOSSIBLE, CRASHED = "done", "impossible", "crashed"
 _ONE_THREAD = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

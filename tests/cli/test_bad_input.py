@@ -21,9 +21,10 @@ def fails(run: Run, status: int, hint: str, *args: object, stdin: bytes | None =
     result = run(*args, stdin=stdin)
     assert result.exit_code == status, result.output
     assert result.stdout == ""
-    assert len(result.stderr.splitlines()) == 1, result.stderr
-    assert hint in result.stderr
-    assert "should not happen" not in result.stderr
+    lines = [line for line in result.stderr.splitlines() if "compiling for this machine" not in line]
+    assert len(lines) == 1, result.stderr
+    assert hint in lines[0]
+    assert "should not happen" not in lines[0]
 
 
 @pytest.fixture

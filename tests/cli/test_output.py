@@ -45,7 +45,7 @@ def test_without_verification_there_are_no_figures() -> None:
     ("message", "line"),
     [
         (b"hi", "a.png: found, scheme dct, p = 1e-20, 2.5% of the bits wrong"),
-        (None, "a.png: nothing found (p = 0.4)"),
+        (None, "a.png: not found (p = 0.4)"),
     ],
 )
 def test_verdicts(message: bytes | None, line: str) -> None:

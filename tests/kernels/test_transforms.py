@@ -1,4 +1,4 @@
-"""Block and wavelet kernels, and chips, against the plain loops."""
+"""Block and wavelet kernels, masks and chips, against the plain loops."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watermarking.kernels.chips import box_mean, subtract_surroundings
+from watermarking.kernels.masks import busyness
 from watermarking.kernels.transforms import (
     blocks_forward,
     blocks_inverse,
@@ -74,6 +75,16 @@ def test_box_mean(rows: int, cols: int, side: int, seed: int) -> None:
     out = np.full((rows, cols), np.nan, np.float32)
     box_mean(plane, side, out)
     assert np.allclose(out, naive.box_mean(plane, side, out.shape), atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 5), SEEDS)
+def test_busyness(rows: int, cols: int, side: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    plane = normal(rng, rows * side + rng.integers(0, side), cols * side + rng.integers(0, side))
+    out = np.full((rows, cols), np.nan, np.float32)
+    busyness(plane, side, out)
+    assert np.allclose(out, naive.busyness(plane, side, out.shape), atol=1e-5)
 
 
 @settings(max_examples=30, deadline=None)

@@ -109,12 +109,13 @@ class Remark(Attack):
     psnr: float = number(42.0, 20.0, 70.0)
 
     def apply(self, pixels: Pixels, rng: np.random.Generator) -> Pixels:
-        """Embed as any user would; too small a picture raises CapacityError."""
+        """Embed 8 bytes, or as many as fit; a picture without room raises CapacityError."""
         from watermarking.keys import Key
         from watermarking.marker import DEFAULT_SCHEME, Marker
 
         marker = Marker(self.scheme or DEFAULT_SCHEME, key=Key(rng.bytes(32)), psnr=self.psnr)
-        return np.asarray(marker.embed(pixels, rng.bytes(8)), dtype=np.uint8)
+        message = rng.bytes(8)[: max(1, marker.capacity(pixels.shape))]
+        return np.asarray(marker.embed(pixels, message), dtype=np.uint8)
 
 
 def _shortest_period(residual: Plane) -> int:

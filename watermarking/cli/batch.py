@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["embed_folder"]
 
+_CLEAR: Final = "\r\x1b[K"
+"""Makes a terminal forget the line with the bar, which is drawn anew below the message."""
 Run: TypeAlias = "Callable[[str, str], dict[str, Any]]"
 
 
@@ -33,12 +35,13 @@ def embed_folder(run: Run, source: Path, target: Path, *, workers: int, force: b
     with _progress(len(tasks)) as advance, ThreadPoolExecutor(workers) as pool:
         try:
             for file, outcome in pool.map(lambda task: _attempt(run, *task), tasks):
-                advance()
                 if isinstance(outcome, Exception):
+                    click.echo(_CLEAR if sys.stderr.isatty() else "", err=True, nl=False)
                     report(outcome, file)
                     n_failed += 1
                 elif as_json:
                     print_record(outcome)
+                advance()
         except BaseException:  # an interrupt, a closed pipe: what has not begun need not
             pool.shutdown(wait=False, cancel_futures=True)
             raise

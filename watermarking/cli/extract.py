@@ -8,7 +8,7 @@ import click
 
 from watermarking.cli.options import json_option, keys_option, logging_options, scheme_option
 from watermarking.cli.output import print_record, reading_record, verdict_line
-from watermarking.cli.pictures import announce_compilation, each_picture, load
+from watermarking.cli.pictures import announce_compilation, each_picture, load, prefix
 from watermarking.cli.program import DONE, NOT_FOUND
 
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ def command(sources: tuple[str, ...], keys: list[Key], scheme: str | None, as_js
             print_record(record)
         else:
             if record["found"]:
-                click.echo(record["message_hex"] if record["message"] is None else record["message"])
-            click.echo(verdict_line(record), err=True)
+                click.echo(prefix(file, sources) + (record["message"] or record["message_hex"]))
+            marked = reading.detection.is_present()
+            absent = "marked with this key, but the message is lost" if marked else "no message found"
+            click.echo(verdict_line(record, absent), err=True)
         return DONE if record["found"] else NOT_FOUND
 
     return each_picture(sources, read)

@@ -79,11 +79,11 @@ def embedding_line(record: dict[str, Any]) -> str:
     return f"{record['output']}: {', '.join(parts)}"
 
 
-def verdict_line(record: dict[str, Any]) -> str:
+def verdict_line(record: dict[str, Any], absent: str = "not found") -> str:
     """Say how sure a reader is, in words."""
     chance = f"p = {record['p_value']:.2g}"
     if not record["found"]:
-        return f"{record['file']}: nothing found ({chance})"
+        return f"{record['file']}: {absent} ({chance})"
     errors = "" if record["bit_error_rate"] is None else f", {record['bit_error_rate']:.1%} of the bits wrong"
     return f"{record['file']}: found, scheme {record['scheme']}, {chance}{errors}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ __all__ = [
     "check_target",
     "each_picture",
     "load",
+    "prefix",
     "staged",
 ]
 
@@ -65,6 +67,11 @@ def each_picture(sources: Iterable[str], act: Callable[[str], int]) -> int:
                 status = report(error, file)
             worst = max(worst, status)
     return worst
+
+
+def prefix(file: str, sources: tuple[str, ...]) -> str:
+    """Return what tells a picture's line of output from the others; nothing where there is only one."""
+    return "" if sources == (file,) else f"{file}: "
 
 
 def _expand(source: str) -> list[str]:
@@ -113,8 +120,9 @@ def _head(file: str) -> bytes:
         return stream.read(16)
 
 
+@functools.cache
 def announce_compilation() -> None:
-    """Say so, once, if the first kernel must be compiled, since that takes seconds."""
+    """Say so, once a process, if the first kernel must be compiled, since that takes seconds."""
     from watermarking.kernels.jit import on_first_compilation
 
     line = "watermarking: compiling for this machine, a few seconds, kept for later runs where a cache can be written"

@@ -19,6 +19,8 @@ from watermarking.plane import apply_residual, luma_plane
 from watermarking.significance import squares_p_value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from watermarking.interface import Bits, Image
     from watermarking.keys import Key
 
@@ -77,32 +79,46 @@ class AdditiveBlock:
                 f"{capacity} bits fit in {image.shape[1]}x{image.shape[0]} pixels with 'additive_block', {bits.size} "
                 "are given: use a shorter payload or a larger image"
             )
-        rows, cols = image.shape[0] // SIDE, image.shape[1] // SIDE
-        chips = np.where(np.resize(bits, capacity), np.float32(1), np.float32(-1))
-        blocks = _patterns(key, rows, cols) * chips[:, None, None]
-        residual = np.zeros(image.shape[:2], np.float32)
-        residual[: rows * SIDE, : cols * SIDE] = _join(blocks, rows, cols)
+        cols = image.shape[1] // SIDE
+        chips = np.where(np.resize(bits, capacity), np.float32(1), np.float32(-1)).reshape(-1, cols, 1, 1)
+        residual = np.zeros(image.shape[:2], np.float16)  # half of the memory of the largest array there is
+        for row, patterns in enumerate(_patterns(key, image.shape)):
+            residual[row * SIDE : (row + 1) * SIDE, : cols * SIDE] = _join(patterns * chips[row])
         return apply_residual(image, residual, self.psnr, scale=1)
 
     def extract(self, image: Image, *, key: Key) -> Extraction[Bits]:
         """Read every block; the payload and its repetitions come as (capacity,) bits."""
         image = check_image(image)
-        rows, cols = image.shape[0] // SIDE, image.shape[1] // SIDE
-        if not rows * cols:
+        if not self.capacity(image.shape):
             return Extraction(np.zeros(0, np.bool_), np.zeros(0, np.float32), Detection(0.0, 1.0, "block energy"))
-        blocks = _flatten(_cut(luma_plane(image, 1), rows, cols))
-        norms = np.sqrt(np.square(blocks, dtype=np.float64).sum((1, 2)))
-        sums = np.einsum("bij,bij->b", blocks, _patterns(key, rows, cols), dtype=np.float64)
-        scores = np.divide(sums, norms, out=np.zeros_like(sums), where=norms > 1e-3)
+        scores = np.concatenate(
+            [
+                _scores(_cut(luma_plane(image[row * SIDE : (row + 1) * SIDE], 1)), patterns)
+                for row, patterns in enumerate(_patterns(key, image.shape))
+            ]
+        )
         total = float(np.square(scores).sum())
         detection = Detection(total, squares_p_value(total, scores.size), "block energy")
         return Extraction(scores > 0, (2 * scores).astype(np.float32), detection)
 
 
-def _patterns(key: Key, rows: int, cols: int) -> F32:
-    """Return C_1 of every block, its mean and slopes removed, (rows * cols, 32, 32)."""
-    signs = key.signs("additive_block/patterns", rows * cols * SIDE * SIDE)
-    return _flatten(signs.reshape(-1, SIDE, SIDE))
+def _patterns(key: Key, shape: tuple[int, ...]) -> Iterator[F32]:
+    """Yield C_1 of a row of blocks at a time, its mean and slopes removed, (blocks across, 32, 32)."""
+    rows, cols = shape[0] // SIDE, shape[1] // SIDE
+    n = cols * SIDE * SIDE
+    stream = np.frombuffer(key.stream("additive_block/patterns", rows * n // 8), np.uint8).reshape(rows, -1)
+    for row in stream:
+        signs = np.where(np.unpackbits(row, bitorder="little"), np.float32(1), np.float32(-1))
+        yield _flatten(signs.reshape(-1, SIDE, SIDE))
+
+
+def _scores(blocks: F32, patterns: F32) -> npt.NDArray[np.float64]:
+    """Correlate each block with its pattern, in standard deviations under random signs."""
+    flat = _flatten(blocks)
+    norms = np.sqrt(np.square(flat, dtype=np.float64).sum((1, 2)))
+    sums = np.einsum("bij,bij->b", flat, patterns, dtype=np.float64)
+    scores: npt.NDArray[np.float64] = np.divide(sums, norms, out=np.zeros_like(sums), where=norms > 1e-3)
+    return scores
 
 
 def _flatten(blocks: F32) -> F32:
@@ -115,10 +131,12 @@ def _flatten(blocks: F32) -> F32:
     return flat
 
 
-def _cut(plane: F32, rows: int, cols: int) -> F32:
-    part = plane[: rows * SIDE, : cols * SIDE]
-    return part.reshape(rows, SIDE, cols, SIDE).transpose(0, 2, 1, 3).reshape(-1, SIDE, SIDE)
+def _cut(band: F32) -> F32:
+    """Cut a band of 32 rows into whole blocks."""
+    cols = band.shape[1] // SIDE
+    return band[:, : cols * SIDE].reshape(SIDE, cols, SIDE).transpose(1, 0, 2)
 
 
-def _join(blocks: F32, rows: int, cols: int) -> F32:
-    return blocks.reshape(rows, cols, SIDE, SIDE).transpose(0, 2, 1, 3).reshape(rows * SIDE, cols * SIDE)
+def _join(blocks: F32) -> F32:
+    """Put blocks side by side again."""
+    return blocks.transpose(1, 0, 2).reshape(SIDE, -1)

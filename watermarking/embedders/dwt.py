@@ -36,7 +36,7 @@ class Dwt(SpreadSpectrum):
     --------
     >>> import numpy as np
     >>> from watermarking import Key
-    >>> picture = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    >>> picture = np.linspace(40, 215, 128 * 128 * 3).reshape(128, 128, 3).astype(np.uint8)
     >>> key, bits = Key(bytes(16)), np.arange(40) % 3 == 0
     >>> marked = Dwt(psnr=40).embed(picture, bits, key=key)
     >>> Dwt().extract(marked, key=key).detection.is_present()

@@ -45,8 +45,8 @@ F32 = npt.NDArray[np.float32]
 READER_NOISES: Final = (10.0, 150.0)
 """Noise variances that the reader tries, in squared grey levels: little (blur, scaling) and much (JPEG, noise)."""
 _EMBEDDER_NOISE: Final = 40.0
-_MASK_FLOOR: Final = 4.0
-_MASK_EXPONENT: Final = 0.3
+_MASK_FLOOR: Final = 2.0
+_MASK_EXPONENT: Final = 0.6
 _CANCEL_SHARE: Final = 0.4
 
 

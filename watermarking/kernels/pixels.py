@@ -111,14 +111,17 @@ def add_residual(
     upper = np.empty(samples, np.float32)
     lower = np.empty(samples, np.float32)
     change = np.empty(samples, np.float32)
-    loaded = -2
+    loaded = -9  # no row: the first is -1
     energy = 0.0
     for i in range(n):
         position = (first + i + 0.5) / scale - 0.5
         top = int(np.floor(position))
         t = np.float32(position - top)
         if top != loaded:
-            _expand(residual[min(max(top, 0), last)], channels, scale, weights, upper)
+            if top == loaded + 1:
+                upper, lower = lower, upper
+            else:
+                _expand(residual[min(max(top, 0), last)], channels, scale, weights, upper)
             _expand(residual[min(max(top + 1, 0), last)], channels, scale, weights, lower)
             loaded = top
         row, target = rows[i], out[i]

@@ -1,4 +1,4 @@
-"""Looking for keyed waves: sums over spectra for many linear maps, and phasors of blocks."""
+"""Looking for keyed waves: sums over spectra for many linear maps."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import numpy.typing as npt
 
 from watermarking.kernels.jit import kernel
 
-__all__ = ["block_phasors", "score_maps", "score_similarities"]
+__all__ = ["score_maps", "score_similarities"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
-C64 = npt.NDArray[np.complex64]
 I64 = npt.NDArray[np.int64]
 
 
@@ -63,32 +62,3 @@ def score_maps(power: F32, width: int, frequencies: F64, maps: F64, out: F32) ->
                 power, height, width, maps[m, 0, 0] * v + maps[m, 0, 1] * u, maps[m, 1, 0] * v + maps[m, 1, 1] * u
             )
         out[m] = total
-
-
-@kernel
-def block_phasors(
-    plane: F32, origin: tuple[int, int], side: int, waves: I64, wheel: C64, out: npt.NDArray[np.complex128], energy: F64
-) -> None:
-    """Correlate every side x side block with every wave.
-
-    ``wheel`` (period,) holds exp(-2 pi i j / period); out (rows, cols, n_waves) and energy (rows, cols), the sum of
-    squares, are added to. ``origin`` is the place of ``plane[0, 0]`` in the waves' own coordinates.
-    """
-    period = wheel.shape[0]
-    for r in range(out.shape[0] * side):
-        for k in range(waves.shape[0]):
-            step = waves[k, 1] % period
-            start = (waves[k, 0] * (origin[0] + r) + waves[k, 1] * origin[1]) % period
-            for b in range(out.shape[1]):
-                phase = (start + step * (b * side)) % period
-                real, imag = np.float32(0), np.float32(0)
-                for c in range(b * side, (b + 1) * side):
-                    turn = wheel[phase]
-                    real += plane[r, c] * turn.real
-                    imag += plane[r, c] * turn.imag
-                    phase += step
-                    if phase >= period:
-                        phase -= period
-                out[r // side, b, k] += complex(real, imag)
-        for c in range(out.shape[1] * side):
-            energy[r // side, c // side] += plane[r, c] * plane[r, c]

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from watermarking.sync.refine import refine
 from watermarking.sync.search import find_candidates, spectrum_of
-from watermarking.sync.template import template
-from watermarking.sync.warp import Region, Warp, rectify, region_of
+from watermarking.sync.template import PERIOD, template
+from watermarking.sync.warp import LONGEST, Region, Warp, rectify, region_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,10 @@ F32 = npt.NDArray[np.float32]
 
 _SMALLEST: Final = 64
 _CANDIDATES: Final = 8
+_ALWAYS: Final = 3
+_STANDS_OUT: Final = 5.8  # what chance gives the best of all offsets of all candidates, about
 _CREDIBLE: Final = 13.0
+_CERTAIN: Final = 22.0
 
 
 @dataclass(frozen=True)
@@ -48,18 +51,32 @@ class Alignment:
 
 
 def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
-    """Yield at most ``count`` ways to put a plane back into place, the most credible first.
+    """Yield at most ``count`` ways (and two more) to put a plane back into place, the most credible first.
 
     Finds scale, rotation, reflection and offset of any size, aspect and shear up to about 15 % on upright pictures;
     then refines affine map and bend over all blocks. Time is bounded by the plane's size alone.
     """
-    if count < 1 or min(plane.shape) < _SMALLEST or not plane.any():
+    if count < 1 or min(plane.shape) < _SMALLEST or max(plane.shape) > LONGEST or not plane.any():
         return
     waves = template(key)
+    certain: list[tuple[Warp, float]] = []
+    doubtful: list[tuple[Warp, float]] = []
     coarse = find_candidates(spectrum_of(plane), waves, _CANDIDATES)
-    refined = [refine(plane, waves, Warp(one.matrix, np.zeros((2, 3)))) for one in coarse]
-    credible = sorted((one for one in refined if one[1] > _CREDIBLE), key=lambda one: -one[1])
-    for warp, score in credible[:count]:
-        region = region_of(warp, (plane.shape[0], plane.shape[1]))
-        if region is not None:
-            yield Alignment(*rectify(plane, warp, region), region, warp, score)
+    for one in [one for i, one in enumerate(coarse) if i < _ALWAYS or one.score > _STANDS_OUT]:
+        warp, score = refine(plane, waves, Warp(one.matrix, np.zeros((2, 3))))
+        if score > _CERTAIN and len(certain) < count:
+            certain.append((warp, score))
+            yield from _put_back(plane, warp, score)
+        elif score > _CREDIBLE:
+            doubtful.append((warp, score))
+    for warp, score in certain[:1]:
+        for shift in ((0.0, PERIOD), (PERIOD, 0.0)):  # the waves repeat: a part of a longer plane may lie further on
+            yield from _put_back(plane, warp.further(shift), score)
+    for warp, score in sorted(doubtful, key=lambda one: -one[1])[: count - len(certain)]:
+        yield from _put_back(plane, warp, score)
+
+
+def _put_back(plane: F32, warp: Warp, score: float) -> Iterator[Alignment]:
+    region = region_of(warp, (plane.shape[0], plane.shape[1]))
+    if region is not None:
+        yield Alignment(*rectify(plane, warp, region), region, warp, score)

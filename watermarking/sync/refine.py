@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from watermarking.kernels.sync import block_phasors
 from watermarking.sync.template import PERIOD, Template
 from watermarking.sync.warp import Region, Warp, rectify, region_of
 from watermarking.sync.whitening import whitened
@@ -49,21 +48,34 @@ def _improve(
     shape = (region.rows // side, region.cols // side)
     if not shape[0] * shape[1]:
         return warp, 0.0
-    rectified, inside = rectify(plane, warp, region)
+    rectified, inside = rectify(plane, warp, region, smooth=False)
     clean = whitened(rectified) * inside
-    phasors = np.zeros((*shape, len(template.waves)), np.complex128)
-    energy = np.zeros(shape)
-    wheel = np.exp(-2j * np.pi * np.arange(PERIOD) / PERIOD).astype(np.complex64)
-    block_phasors(clean, (region.row, region.col), side, template.waves, wheel, phasors, energy)
-    surfaces, grid = _surfaces(phasors.reshape(-1, len(template.waves)), template, reach, step)
+    phasors = _block_phasors(clean, region, side, template)
+    energy = float(np.square(clean[: shape[0] * side, : shape[1] * side], dtype=np.float64).sum())
+    surfaces, grid = _surfaces(phasors, template, reach, step)
     middle = np.array([region.row, region.col]) + np.array([region.rows, region.cols]) / 2
     extent = max(region.rows, region.cols) / 2
     row, col = np.mgrid[: shape[0], : shape[1]].reshape(2, -1)
     at = (np.stack([region.row + (row + 0.5) * side, region.col + (col + 0.5) * side], 1) - middle) / extent
     terms = np.stack([np.ones(len(at)), at[:, 0], at[:, 1], at[:, 0] ** 2, at[:, 0] * at[:, 1], at[:, 1] ** 2], 1)
     found, total = _climb(surfaces, grid, terms, n_parameters // 2)
-    noise = np.sqrt(energy.sum() * len(template.waves) / 2)
+    noise = np.sqrt(energy * len(template.waves) / 2)
     return _apply(warp, found, middle, extent), float(total / noise) if noise > 0 else 0.0
+
+
+def _block_phasors(clean: F32, region: Region, side: int, template: Template) -> npt.NDArray[np.complex128]:
+    """Correlate every block with every wave, (n_blocks, n_waves): a product along columns, then rows."""
+    rows, cols = clean.shape[0] // side, clean.shape[1] // side
+    v, u = template.waves.T
+    turn = -2 * np.pi / PERIOD
+    within = turn * (np.arange(side)[:, None] * u)
+    table = np.concatenate([np.cos(within), np.sin(within)], 1).astype(np.float32)
+    blocks = np.ascontiguousarray(clean[: rows * side, : cols * side]).reshape(-1, side) @ table
+    along = (blocks[:, : u.size] + 1j * blocks[:, u.size :]).reshape(rows, side, cols, u.size)
+    down = np.exp(1j * turn * ((region.row + np.arange(rows * side))[:, None] * v)).reshape(rows, side, v.size)
+    start = np.exp(1j * turn * ((region.col + side * np.arange(cols))[:, None] * u))
+    phasors = np.einsum("rsck,rsk->rck", along, down, optimize=True) * start
+    return np.asarray(phasors.reshape(rows * cols, u.size), np.complex128)
 
 
 def _surfaces(

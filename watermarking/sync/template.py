@@ -59,7 +59,7 @@ def template(key: Key) -> Template:
     radius = np.hypot(v, u) / PERIOD
     allowed = np.stack([v, u], -1)[(radius >= _LOWEST) & (radius <= _HIGHEST) & (np.abs(v) >= _AXIS)]
     chosen = allowed[key.permutation(_LABEL, len(allowed))[:N_WAVES]]
-    phases = key.integers(f"{_LABEL}/phases", N_WAVES, 2**32) * (2 * np.pi / 2**32)
+    phases = key.integers(f"{_LABEL}/phases", N_WAVES, 2**32).astype(np.float64) * (2 * np.pi / 2**32)
     return Template(chosen.astype(np.int64), phases)
 
 
@@ -76,7 +76,7 @@ def template_tile(key: Key) -> npt.NDArray[np.float32]:
 def signal(plane: npt.NDArray[np.float32], key: Key, energy: float) -> npt.NDArray[np.float32]:
     """Return the waves over a plane (h, w), stronger where the picture is busy, of this mean square."""
     rows, cols = plane.shape
-    tile = template_tile(key)
+    tile = template_tile(key)[:rows, :cols]  # a strip of few rows repeats no more than them
     waves = np.tile(tile, (-(-rows // PERIOD), -(-cols // PERIOD)))[:rows, :cols] * busyness_mask(plane)
     power = float(np.mean(np.square(waves)))
     return np.asarray(waves * np.float32(np.sqrt(energy / power)), np.float32)

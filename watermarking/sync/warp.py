@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,13 +11,15 @@ import numpy.typing as npt
 
 from watermarking.opencv import cv2_module
 
-__all__ = ["Region", "Warp", "rectify", "region_of"]
+__all__ = ["LONGEST", "Region", "Warp", "rectify", "region_of"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
 _GRID: Final = 24  # a multiple of every scheme's cell
 _MOST_PIXELS: Final = 3_000_000
+LONGEST: Final = 2**15 - 2
+"""Working pixels to a side: OpenCV resamples nothing longer."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,13 @@ class Warp:
         """Pixels at hand to a marked one, along an edge."""
         return math.sqrt(abs(float(np.linalg.det(self.matrix[:, :2]))))
 
+    def further(self, shift: tuple[float, float]) -> Warp:
+        """Return the warp of a plane whose origin lies (rows, columns) before this one's."""
+        matrix = self.matrix.copy()
+        matrix[:, 2] -= matrix[:, :2] @ shift
+        centre = (self.centre[0] + shift[0], self.centre[1] + shift[1])
+        return replace(self, matrix=matrix, centre=centre)
+
 
 @dataclass(frozen=True)
 class Region:
@@ -56,7 +65,10 @@ class Region:
 
 
 def region_of(warp: Warp, shape: tuple[int, int]) -> Region | None:
-    """Return the part of the marked plane that a plane of this shape shows, or None if it is none or absurdly large."""
+    """Return the part of the marked plane that a plane of this shape shows.
+
+    None if it is none, or absurdly large or long.
+    """
     corners = np.array([[-0.5, -0.5], [-0.5, shape[1] - 0.5], [shape[0] - 0.5, -0.5], [shape[0] - 0.5, shape[1] - 0.5]])
     linear = warp.matrix[:, :2]
     if not np.isfinite(warp.matrix).all() or abs(np.linalg.det(linear)) < 1e-3:
@@ -65,13 +77,13 @@ def region_of(warp: Warp, shape: tuple[int, int]) -> Region | None:
     low = np.maximum(np.floor(there.min(0) / _GRID), 0) * _GRID
     high = np.ceil(there.max(0) / _GRID) * _GRID
     rows, cols = (high - low).astype(int)
-    if min(rows, cols) < _GRID or rows * cols > _MOST_PIXELS:
+    if min(rows, cols) < _GRID or max(rows, cols) > LONGEST or rows * cols > _MOST_PIXELS:
         return None
     return Region(int(low[0]), int(low[1]), int(rows), int(cols))
 
 
-def rectify(plane: F32, warp: Warp, region: Region) -> tuple[F32, npt.NDArray[np.bool_]]:
-    """Resample a region of the marked plane.
+def rectify(plane: F32, warp: Warp, region: Region, *, smooth: bool = True) -> tuple[F32, npt.NDArray[np.bool_]]:
+    """Resample a region of the marked plane; ``smooth`` takes cubic instead of linear interpolation.
 
     Returns
     -------
@@ -82,7 +94,9 @@ def rectify(plane: F32, warp: Warp, region: Region) -> tuple[F32, npt.NDArray[np
     if warp.scale > 1.1:
         plane = cv2.GaussianBlur(plane, (0, 0), 0.45 * math.sqrt(warp.scale**2 - 1), borderType=cv2.BORDER_REFLECT)
     row, col = _places(warp, region)
-    rectified = cv2.remap(plane, col, row, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    rectified = cv2.remap(
+        plane, col, row, cv2.INTER_CUBIC if smooth else cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     inside = (row > -0.5) & (col > -0.5) & (row < plane.shape[0] - 0.5) & (col < plane.shape[1] - 0.5)
     return np.asarray(rectified, np.float32), inside
 

@@ -29,7 +29,7 @@ def export_onnx(weights: Weights, folder: str | Path) -> tuple[Path, Path]:
     try:
         import onnx  # noqa: F401
     except ImportError:
-        raise MissingExtraError("exporting needs onnx: pip install 'watermarking[onnx]'") from None
+        raise MissingExtraError("exporting needs onnx: pip install onnx") from None
     out, spec, side = Path(folder), weights.spec, weights.working
     out.mkdir(parents=True, exist_ok=True)
     cover = torch.rand(1, 3, side, side)

@@ -19,7 +19,9 @@ from watermarking.significance import rademacher_p_value
 
 __all__ = ["FixedLogo"]
 
-_FLOOR: Final = 0.25
+_FLOOR: Final = 0.75
+"""Share of the logo's contrast below which an echo does not count; chosen on held-out training photographs, where R
+shows echoes on unmarked pictures: at a quarter 15 of 900 windows passed at 1e-3, at one half and above none."""
 _BLOCK: Final = 8
 
 
@@ -28,8 +30,8 @@ class FixedLogo:
     """Mark pictures with the one logo that the weights know.
 
     It has no key: whoever has the weights can mark, and read. Its p-value therefore rests on an assumption, that over
-    unmarked pictures the blocks' correlations with the logo are as often negative as positive; echoes below a quarter
-    of the logo's contrast do not count.
+    unmarked pictures what stands out of the blocks' correlations with the logo is as often negative as positive; echoes
+    well below the logo's contrast are discounted. Measured on unmarked pictures, not proven.
 
     Attributes
     ----------

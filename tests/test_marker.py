@@ -219,6 +219,20 @@ def test_bad_arguments() -> None:
     for strength in (0, -3, 19.9, 71, np.nan, np.inf):
         with pytest.raises(WatermarkError, match="PSNR"):
             Marker(key=KEY, psnr=strength)
+        with pytest.raises(WatermarkError, match="PSNR"):
+            Marker(Dct(psnr=strength), key=KEY)
+    for config in ({"id": "dct", "psnr": "high"}, {"id": "dct", "psnr": None}):
+        with pytest.raises(WatermarkError, match="PSNR"):
+            Marker(config, key=KEY)
+    for search in (-1, 1.5, "3", None):
+        with pytest.raises(WatermarkError, match="whole number"):
+            Marker(key=KEY, search=search)  # type: ignore[arg-type]
+    for scheme in (7, "", Dct):
+        with pytest.raises(UnknownSchemeError):
+            Marker(scheme, key=KEY)  # type: ignore[arg-type]
+    for none in (None, (), "secret", b"x" * 32):
+        with pytest.raises(KeyFileError, match="needs a key"):
+            Marker(key=none)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         Marker(key=KEY).embed(photograph(SHAPE), 42)  # type: ignore[arg-type]
 

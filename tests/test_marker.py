@@ -181,6 +181,9 @@ def test_any_scheme() -> None:
     scheme, detection = detect_any(image, "Ada", keys=[OTHER, KEY], schemes=["dct"])
     assert scheme == "dct"
     assert detection.is_present(1e-9)
+    alone = Marker("dct", key=KEY).detect(image, "Ada")
+    assert detection.score == alone.score
+    assert detection.p_value == pytest.approx(3 * alone.p_value)  # ended at the second try: 6 times instead of 2
     nothing = extract_any(photograph((200, 200)), keys=[KEY])
     assert nothing.message is None
     assert not nothing.detection.is_present(1e-4)

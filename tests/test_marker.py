@@ -193,6 +193,19 @@ def test_any_scheme() -> None:
 # Bad input.
 
 
+def test_reading_with_any_scheme_says_what_is_missing() -> None:
+    picture = photograph(SHAPE)
+    mistakes: list[dict[str, Any]] = [
+        {"keys": KEY}, {"keys": []}, {"keys": [KEY], "schemes": ()}, {"keys": [KEY], "schemes": "dct"},
+        {"keys": [KEY], "search": -1},
+    ]  # fmt: skip
+    for mistake in mistakes:
+        with pytest.raises(WatermarkError, match=":"):
+            extract_any(picture, **mistake)
+        with pytest.raises(WatermarkError, match=":"):
+            detect_any(picture, "Ada", **mistake)
+
+
 @pytest.mark.parametrize("scheme_id", scheme_ids())
 def test_messages_that_do_not_fit(scheme_id: str) -> None:
     marker = Marker(scheme_id, key=KEY)

@@ -256,7 +256,7 @@ def extract_any(image: Any, *, keys: Sequence[Key], schemes: Sequence[str] = CLA
     The p-value counts all that was tried. See :class:`Marker` for the parameters.
     """
     array, _ = to_array(image)
-    return read([Marker(scheme, key=keys).scheme for scheme in schemes], array, keys, search)
+    return read(_schemes_of(schemes, keys, search), array, keys, search)
 
 
 def detect_any(
@@ -266,4 +266,13 @@ def detect_any(
     array, _ = to_array(image)
     data = to_bytes(message)
     size_class(len(data))
-    return detect([Marker(scheme, key=keys).scheme for scheme in schemes], array, keys, data, search)
+    return detect(_schemes_of(schemes, keys, search), array, keys, data, search)
+
+
+def _schemes_of(schemes: Sequence[str], keys: Sequence[Key], search: int) -> list[Scheme]:
+    """Build the schemes that a reader of several tries."""
+    if isinstance(keys, Key) or isinstance(schemes, str):
+        raise WatermarkError("several keys and schemes are tried: give lists, [key] and ['dct'] for one")
+    if not schemes:
+        raise UnknownSchemeError("no scheme is given: name one or more, or leave them out to try all classical ones")
+    return [Marker(scheme, key=keys, search=search).scheme for scheme in schemes]

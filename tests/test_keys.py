@@ -221,3 +221,7 @@ def test_reading_a_private_key_is_silent(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Key.from_file(tmp_path / "key")
+
+
+def test_a_passphrase_is_the_same_however_its_letters_are_composed() -> None:
+    assert Key.from_passphrase("w\u00f6rter", salt="Zo\u00eb") == Key.from_passphrase("wo\u0308rter", salt="Zoe\u0308")

@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import struct
+import unicodedata
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -85,7 +86,8 @@ class Key:
         if not salt:
             raise KeyFileError("the salt is empty: use a name that you will remember, such as your project's")
         try:
-            words, salt_bytes = passphrase.encode(), salt.encode() if isinstance(salt, str) else salt
+            words = unicodedata.normalize("NFC", passphrase).encode()  # however the keyboard composes its letters
+            salt_bytes = unicodedata.normalize("NFC", salt).encode() if isinstance(salt, str) else salt
         except UnicodeEncodeError as error:  # lone surrogates; its own message would show the passphrase
             raise KeyFileError(f"the passphrase or its salt cannot be written as UTF-8: {error.reason}") from None
         return cls(

@@ -12,6 +12,7 @@ from watermarking.carrier import (
     Attempt,
     best_presence,
     carried_bits,
+    code_word,
     decode_message,
     longest_message,
     message_detection,
@@ -94,6 +95,23 @@ def test_no_room_at_all() -> None:
     assert longest_message(Wire(room=0), (1, 1)) == 0
     nothing = soft_reads(Wire(), np.zeros(0, np.float32), KEY)
     assert decode_message(nothing.reads, KEY) == (None, 0)
+
+
+def test_a_word_that_repeats_is_compared_once() -> None:
+    """Soft values that are all alike agree with a word and all its repetitions, or with none: that is one chance."""
+    wire = Wire(room=8 * 512)
+    assert code_word(wire, b"Ada", KEY, (1, 1)).size == 512
+    alike = soft_reads(wire, np.ones(wire.room, np.float32), KEY).reads
+    found = [message_detection(alike, code_word(wire, bytes([i]), KEY, (1, 1))) for i in range(200)]
+    assert np.std([one.score for one in found]) < 1.2  # counting the repetitions would make it 2.8
+    assert np.mean([one.p_value <= 1e-2 for one in found]) <= 0.05
+
+
+def test_soft_values_that_are_no_numbers_count_as_nothing() -> None:
+    soft = np.where(encode(b"Ada", key=KEY), 1, -1).astype(np.float32)
+    soft[:3] = np.nan, np.inf, -np.inf
+    attempt = soft_reads(Wire(room=512), soft, KEY)
+    assert message_detection(attempt.reads, encode(b"Ada", key=KEY)).is_present(1e-12)
 
 
 def read(word: Any, score: float, noise: float = 0.0) -> SoftRead:

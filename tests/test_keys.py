@@ -89,7 +89,13 @@ def test_a_key_does_not_show_its_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    ("secret", "hint"), [(b"x" * 15, "15 bytes, at least 16"), ("x" * 32, "not str"), (7, "not int")]
+    ("secret", "hint"),
+    [
+        (b"x" * 15, "15 bytes, at least 16"),
+        (b"x" * 1025, "1025 bytes, at most 1024"),
+        ("x" * 32, "not str"),
+        (7, "not int"),
+    ],
 )
 def test_bad_secrets_are_refused(secret: object, hint: str) -> None:
     with pytest.raises(KeyFileError, match=hint):
@@ -100,6 +106,24 @@ def test_bad_secrets_are_refused(secret: object, hint: str) -> None:
 def test_empty_passphrases_are_refused(passphrase: str, salt: str | bytes) -> None:
     with pytest.raises(KeyFileError, match="is empty"):
         Key.from_passphrase(passphrase, salt=salt)
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "salt"), [(b"words", "salt"), ("words", 12), ("words", None), ("\ud800", "salt")]
+)
+def test_passphrases_that_are_no_text_are_refused(passphrase: object, salt: object) -> None:
+    with pytest.raises(KeyFileError, match=r"^(a|the) passphrase .*: (?!.*ud800)"):
+        Key.from_passphrase(passphrase, salt=salt)  # type: ignore[arg-type]
+
+
+def test_the_longest_key_survives_its_file(tmp_path: Path) -> None:
+    key = Key(bytes(range(256)) * 4)
+    key.save(tmp_path / "key")
+    assert Key.from_file(tmp_path / "key") == key
+    (tmp_path / "longer").write_text(f"watermarking-key-v1 {'00' * 5000}", "ascii")
+    (tmp_path / "longer").chmod(0o600)
+    with pytest.raises(KeyFileError, match="at most 1024"):  # never the first part of a longer key
+        Key.from_file(tmp_path / "longer")
 
 
 def test_the_salt_matters_and_may_be_bytes() -> None:
@@ -197,3 +221,7 @@ def test_reading_a_private_key_is_silent(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Key.from_file(tmp_path / "key")
+
+
+def test_a_passphrase_is_the_same_however_its_letters_are_composed() -> None:
+    assert Key.from_passphrase("w\u00f6rter", salt="Zo\u00eb") == Key.from_passphrase("wo\u0308rter", salt="Zoe\u0308")

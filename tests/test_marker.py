@@ -181,6 +181,9 @@ def test_any_scheme() -> None:
     scheme, detection = detect_any(image, "Ada", keys=[OTHER, KEY], schemes=["dct"])
     assert scheme == "dct"
     assert detection.is_present(1e-9)
+    alone = Marker("dct", key=KEY).detect(image, "Ada")
+    assert detection.score == alone.score
+    assert detection.p_value == pytest.approx(3 * alone.p_value)  # ended at the second try: 6 times instead of 2
     nothing = extract_any(photograph((200, 200)), keys=[KEY])
     assert nothing.message is None
     assert not nothing.detection.is_present(1e-4)
@@ -188,6 +191,19 @@ def test_any_scheme() -> None:
 
 
 # Bad input.
+
+
+def test_reading_with_any_scheme_says_what_is_missing() -> None:
+    picture = photograph(SHAPE)
+    mistakes: list[dict[str, Any]] = [
+        {"keys": KEY}, {"keys": []}, {"keys": [KEY], "schemes": ()}, {"keys": [KEY], "schemes": "dct"},
+        {"keys": [KEY], "search": -1},
+    ]  # fmt: skip
+    for mistake in mistakes:
+        with pytest.raises(WatermarkError, match=":"):
+            extract_any(picture, **mistake)
+        with pytest.raises(WatermarkError, match=":"):
+            detect_any(picture, "Ada", **mistake)
 
 
 @pytest.mark.parametrize("scheme_id", scheme_ids())
@@ -219,6 +235,20 @@ def test_bad_arguments() -> None:
     for strength in (0, -3, 19.9, 71, np.nan, np.inf):
         with pytest.raises(WatermarkError, match="PSNR"):
             Marker(key=KEY, psnr=strength)
+        with pytest.raises(WatermarkError, match="PSNR"):
+            Marker(Dct(psnr=strength), key=KEY)
+    for config in ({"id": "dct", "psnr": "high"}, {"id": "dct", "psnr": None}):
+        with pytest.raises(WatermarkError, match="PSNR"):
+            Marker(config, key=KEY)
+    for search in (-1, 1.5, "3", None):
+        with pytest.raises(WatermarkError, match="whole number"):
+            Marker(key=KEY, search=search)  # type: ignore[arg-type]
+    for scheme in (7, "", Dct):
+        with pytest.raises(UnknownSchemeError):
+            Marker(scheme, key=KEY)  # type: ignore[arg-type]
+    for none in (None, (), "secret", b"x" * 32):
+        with pytest.raises(KeyFileError, match="needs a key"):
+            Marker(key=none)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         Marker(key=KEY).embed(photograph(SHAPE), 42)  # type: ignore[arg-type]
 

@@ -34,8 +34,10 @@ def test_config_round_trips_through_json(scheme_id: str) -> None:
         ("dctt", "did you mean 'dct'?"),
         ("zzzzzz", "known are additive"),
         ({"id": "dct", "strenght": 3}, "no field 'strenght'"),
-        ({"psnr": 42.0}, "needs an 'id'"),
-        ({"id": 7}, "needs an 'id'"),
+        ({"psnr": 42.0}, "a mapping with an 'id'"),
+        ({"id": 7}, "a mapping with an 'id'"),
+        (7, "an id or a mapping with an 'id', not 7"),
+        (None, "not None"),
     ],
 )
 def test_mistakes_are_named(config: object, hint: str) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "Attempt",
     "best_presence",
     "carried_bits",
+    "code_word",
     "decode_message",
     "longest_message",
     "message_detection",
@@ -73,10 +74,19 @@ def longest_message(scheme: Scheme, shape: tuple[int, ...]) -> int:
 
 def carried_bits(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, ...]) -> Bits:
     """Return the payload that carries a message: its code word, rate matched or repeated to the room there is."""
-    if isinstance(scheme, PlaneScheme):
-        return encode(message, key=key)
-    capacity = scheme.capacity(shape)
-    return np.resize(encode(message, key=key, room=capacity), capacity)
+    word = code_word(scheme, message, key, shape)
+    return word if isinstance(scheme, PlaneScheme) else np.resize(word, scheme.capacity(shape))
+
+
+def code_word(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, ...]) -> Bits:
+    """Return the code word of a message, rate matched where there is less room, not yet repeated where there is more.
+
+    Raises
+    ------
+    CapacityError
+        If the picture has no room for it.
+    """
+    return encode(message, key=key, room=None if isinstance(scheme, PlaneScheme) else scheme.capacity(shape))
 
 
 def soft_reads(scheme: Scheme, image: Image, key: Key) -> Attempt:
@@ -86,6 +96,7 @@ def soft_reads(scheme: Scheme, image: Image, key: Key) -> Attempt:
     if not llr.size:
         return Attempt([], found.detection)
     lengths = [n for n in (*code_lengths(), matched_length(llr.size)) if n <= llr.size]
+    llr = np.where(np.isfinite(llr), llr, 0)
     return Attempt([SoftRead(n, _fold(llr, n), np.inf) for n in lengths], found.detection)
 
 
@@ -126,7 +137,10 @@ def reading_detection(presence: Detection, decoded: Decoded | None, n_checks: in
 
 
 def message_detection(reads: list[SoftRead], word: Bits) -> Detection:
-    """Compare soft values with the code word of a message: the keyed mask makes its signs random without the key."""
+    """Compare soft values with the code word of a message: the keyed mask makes its signs random without the key.
+
+    The word must not repeat itself: repeated signs are not independent, and the bound holds for independent ones.
+    """
     chips = np.where(word, np.float32(1), np.float32(-1))
     scores = []
     for read in reads:

@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import struct
+import unicodedata
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["Key"]
 
 MIN_BYTES: Final = 16
+MAX_BYTES: Final = 1024
 _FILE_HEADER: Final = "watermarking-key-v1"
 _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**15, 8, 1
 
 
 class Key:
-    """A secret of at least 16 bytes, and the keyed streams that every scheme draws from.
+    """A secret of 16 to 1024 bytes, and the keyed streams that every scheme draws from.
 
     Every keyed choice (permutation, sign, mask) comes from SHAKE-256 over
     ``len(secret) | secret | label``, so that it is the same on every platform and in every later version.
@@ -34,12 +36,12 @@ class Key:
     Parameters
     ----------
     secret : bytes
-        At least 16 bytes. Use :meth:`generate`, :meth:`from_passphrase` or :meth:`from_file`.
+        16 to 1024 bytes. Use :meth:`generate`, :meth:`from_passphrase` or :meth:`from_file`.
 
     Raises
     ------
     KeyFileError
-        If the secret is shorter than 16 bytes.
+        If the secret is shorter or longer than that.
 
     Examples
     --------
@@ -59,6 +61,8 @@ class Key:
             raise KeyFileError(
                 f"the key has {len(secret)} bytes, at least {MIN_BYTES} are needed: make one with Key.generate()"
             )
+        if len(secret) > MAX_BYTES:
+            raise KeyFileError(f"the key has {len(secret)} bytes, at most {MAX_BYTES} are taken: 32 are plenty")
         self._secret = bytes(secret)
 
     @classmethod
@@ -72,15 +76,23 @@ class Key:
 
         The salt need not be secret, but must be given again to get the same key: a user's or a project's name.
         """
+        if not isinstance(passphrase, str) or not isinstance(salt, (str, bytes)):
+            kinds = f"{type(passphrase).__name__} and {type(salt).__name__}"
+            raise KeyFileError(
+                f"a passphrase is text and its salt text or bytes, not {kinds}: use Key(secret) for bytes"
+            )
         if not passphrase:
-            raise KeyFileError("the passphrase is empty")
-        salt_bytes = salt.encode() if isinstance(salt, str) else bytes(salt)
-        if not salt_bytes:
+            raise KeyFileError("the passphrase is empty: use several words")
+        if not salt:
             raise KeyFileError("the salt is empty: use a name that you will remember, such as your project's")
-        secret = hashlib.scrypt(
-            passphrase.encode(), salt=salt_bytes, n=_SCRYPT_N, r=_SCRYPT_R, p=_SCRYPT_P, maxmem=2**26, dklen=32
+        try:
+            words = unicodedata.normalize("NFC", passphrase).encode()  # however the keyboard composes its letters
+            salt_bytes = unicodedata.normalize("NFC", salt).encode() if isinstance(salt, str) else salt
+        except UnicodeEncodeError as error:  # lone surrogates; its own message would show the passphrase
+            raise KeyFileError(f"the passphrase or its salt cannot be written as UTF-8: {error.reason}") from None
+        return cls(
+            hashlib.scrypt(words, salt=salt_bytes, n=_SCRYPT_N, r=_SCRYPT_R, p=_SCRYPT_P, maxmem=2**26, dklen=32)
         )
-        return cls(secret)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Key:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import io
 import warnings
-from typing import IO, TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from watermarking.carrier import Attempt, carried_bits, longest_message, soft_reads
 from watermarking.codes.framing import size_class
@@ -53,7 +55,7 @@ class Marker:
     Raises
     ------
     UnknownSchemeError, KeyFileError, WatermarkError
-        If there is no such scheme, no key, or the PSNR is not in 20..70 dB.
+        If there is no such scheme, no key, the PSNR is not in 20..70 dB, or the search is no whole number.
 
     Examples
     --------
@@ -66,24 +68,19 @@ class Marker:
 
     def __init__(
         self,
-        scheme: str | dict[str, Any] | Scheme | None = None,
+        scheme: str | Mapping[str, Any] | Scheme | None = None,
         *,
         key: Key | Sequence[Key],
         psnr: float | None = None,
         search: int = 3,
     ) -> None:
-        self.keys: tuple[Key, ...] = (key,) if isinstance(key, Key) else tuple(key)
+        self.keys: tuple[Key, ...] = (key,) if isinstance(key, Key) else tuple(key or ())
         if not self.keys or not all(isinstance(one, Key) for one in self.keys):
             raise KeyFileError("a marker needs a key: Key.generate(), Key.from_file(path) or Key.from_passphrase(...)")
-        found = get_scheme(scheme or DEFAULT_SCHEME) if not isinstance(scheme, Scheme) else scheme
-        if found.payload_kind != "bits":
-            raise UnknownSchemeError(f"scheme {found.id!r} carries a {found.payload_kind}, a marker needs bits")
-        if psnr is not None:
-            if not _PSNR_RANGE[0] <= psnr <= _PSNR_RANGE[1]:
-                raise WatermarkError(f"a PSNR of {psnr} dB makes no mark: give 20 to 70, 42 is usual")
-            found = dataclasses.replace(found, psnr=float(psnr))  # type: ignore[type-var]  # schemes are dataclasses
-        self.scheme: Scheme = found
-        self.search = search
+        if not isinstance(search, Integral) or search < 0:
+            raise WatermarkError(f"{search!r} alignments cannot be tried: give a whole number, 0 or more, 3 is usual")
+        self.scheme: Scheme = _scheme_of(DEFAULT_SCHEME if scheme is None else scheme, psnr)
+        self.search: int = int(search)
 
     def __repr__(self) -> str:
         return f"Marker({self.scheme!r}, key={', '.join(map(repr, self.keys))})"
@@ -240,13 +237,26 @@ class Marker:
         )
 
 
+def _scheme_of(scheme: str | Mapping[str, Any] | Scheme, psnr: float | None) -> Scheme:
+    """Build the scheme, of the strength given if one is; refuse what carries no bits or would make no mark."""
+    found: Any = get_scheme(scheme) if isinstance(scheme, str | Mapping) else scheme
+    if isinstance(found, type) or not isinstance(found, Scheme):  # a class has all that its objects have
+        raise UnknownSchemeError(f"a scheme is an id, a configuration or an object, not {found!r}: for example 'dct'")
+    if found.payload_kind != "bits":
+        raise UnknownSchemeError(f"scheme {found.id!r} carries a {found.payload_kind}, a marker needs bits")
+    strength = found.psnr if psnr is None else psnr
+    if not isinstance(strength, Real) or not _PSNR_RANGE[0] <= strength <= _PSNR_RANGE[1]:
+        raise WatermarkError(f"a PSNR of {strength} dB makes no mark: give 20 to 70, 42 is usual")
+    return found if psnr is None else dataclasses.replace(cast("Any", found), psnr=float(psnr))
+
+
 def extract_any(image: Any, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3) -> Reading:
     """Read a picture with every scheme and key given; the first message found ends the search.
 
     The p-value counts all that was tried. See :class:`Marker` for the parameters.
     """
     array, _ = to_array(image)
-    return read([Marker(scheme, key=keys).scheme for scheme in schemes], array, keys, search)
+    return read(_schemes_of(schemes, keys, search), array, keys, search)
 
 
 def detect_any(
@@ -256,4 +266,13 @@ def detect_any(
     array, _ = to_array(image)
     data = to_bytes(message)
     size_class(len(data))
-    return detect([Marker(scheme, key=keys).scheme for scheme in schemes], array, keys, data, search)
+    return detect(_schemes_of(schemes, keys, search), array, keys, data, search)
+
+
+def _schemes_of(schemes: Sequence[str], keys: Sequence[Key], search: int) -> list[Scheme]:
+    """Build the schemes that a reader of several tries."""
+    if isinstance(keys, Key) or isinstance(schemes, str):
+        raise WatermarkError("several keys and schemes are tried: give lists, [key] and ['dct'] for one")
+    if not schemes:
+        raise UnknownSchemeError("no scheme is given: name one or more, or leave them out to try all classical ones")
+    return [Marker(scheme, key=keys, search=search).scheme for scheme in schemes]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from watermarking.carrier import (
     Attempt,
     best_presence,
-    carried_bits,
+    code_word,
     decode_message,
     message_detection,
     reading_detection,
@@ -55,17 +55,22 @@ def read(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: i
 def detect(
     schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], message: bytes, search: int
 ) -> tuple[str, Detection]:
-    """Compare a picture with the code words of a known message until one is beyond doubt; return scheme and verdict."""
+    """Compare a picture with the code words of a known message until one is beyond doubt; return scheme and verdict.
+
+    The p-value counts all that was tried. Where trying ends at the i-th because of what it found, that counts i (i + 1)
+    times: 1/2 + 1/6 + 1/12 + ... is 1, so no more chances are given away than there are.
+    """
     found: list[tuple[str, Detection]] = [(schemes[0].id, Detection(0.0, 1.0, "code word"))]
     n_tried = 0
     for key_index, scheme, attempt in attempts(schemes, image, keys, search):
         try:
-            word = carried_bits(scheme, message, keys[key_index], image.shape)
+            word = code_word(scheme, message, keys[key_index], image.shape)
         except CapacityError:  # too small a picture for the scheme: the message is not in it
             continue
         n_tried += 1
         found.append((scheme.id, message_detection(attempt.reads, word)))
         if found[-1][1].p_value < _CERTAIN:
+            n_tried *= n_tried + 1
             break
     scheme_id, best = min(found, key=lambda one: one[1].p_value)
     return scheme_id, Detection(best.score, any_of(best.p_value, max(1, n_tried)), best.statistic)

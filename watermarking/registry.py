@@ -6,14 +6,13 @@ import dataclasses
 import difflib
 import importlib
 import logging
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.errors import UnknownSchemeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from watermarking.interface import Scheme
 
 __all__ = ["get_config", "get_scheme", "scheme_class", "scheme_ids"]
@@ -81,10 +80,10 @@ def get_scheme(config: str | Mapping[str, Any]) -> Scheme:
     >>> get_scheme({"id": "dct", "psnr": 40.0}).psnr
     40.0
     """
-    fields = {"id": config} if isinstance(config, str) else dict(config)
+    fields = {"id": config} if isinstance(config, str) else dict(config) if isinstance(config, Mapping) else {}
     scheme_id = fields.pop("id", None)
     if not isinstance(scheme_id, str):
-        raise UnknownSchemeError("a scheme's configuration needs an 'id': for example {'id': 'dct'}")
+        raise UnknownSchemeError(f"a scheme is an id or a mapping with an 'id', not {config!r}: for example 'dct'")
     found = scheme_class(scheme_id)
     known = [field.name for field in dataclasses.fields(found)] if dataclasses.is_dataclass(found) else list(fields)
     for name in fields:

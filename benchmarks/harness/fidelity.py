@@ -32,6 +32,9 @@ METRICS: dict[str, Callable[[Image, Image], float]] = {
 }
 
 
+LOSS_METRICS = ("PSNR", "SSIM")  # those that small crops have room for
+
+
 def measure_quality(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
     """Mark, and compare with the cover; the attack of the cell plays no part."""
     results = []
@@ -42,7 +45,7 @@ def measure_quality(cells: list[Cell], *, pictures: dict[str, Photograph]) -> li
         except WatermarkError as error:
             results.append(failed(IMPOSSIBLE, str(error)))
             continue
-        results.append({"status": DONE, **_compared(cover, marked)})
+        results.append({"status": DONE, **_compared(cover, marked, tuple(METRICS))})
     return results
 
 
@@ -58,7 +61,7 @@ def measure_loss(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[
         try:
             attacked = attacked_picture(cover, cell)
             reference = _moved(cover, attacked, cell)
-            values = {} if reference is None else _compared(*_inner(reference, attacked))
+            values = {} if reference is None else _compared(*_inner(reference, attacked), LOSS_METRICS)
         except WatermarkError as error:
             results.append(failed(IMPOSSIBLE, str(error)))
             continue
@@ -69,9 +72,9 @@ def measure_loss(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[
     return results
 
 
-def _compared(first: Image, second: Image) -> dict[str, Any]:
-    """Return every metric; equal pictures have 100 dB, a number that tables and averages can hold."""
-    return {name: significant(min(metric(first, second), 100.0), 5) for name, metric in METRICS.items()}
+def _compared(first: Image, second: Image, metrics: tuple[str, ...]) -> dict[str, Any]:
+    """Return metrics; equal pictures have 100 dB, a number that tables and averages can hold."""
+    return {name: significant(min(METRICS[name](first, second), 100.0), 5) for name in metrics}
 
 
 def _moved(cover: Image, attacked: Image, cell: Cell) -> Image | None:

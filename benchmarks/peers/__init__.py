@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import functools
 import json
 import os
@@ -112,7 +114,7 @@ class _Process:
 
     def ask(self, request: dict[str, Any], image: Image | None = None) -> tuple[dict[str, Any], bytes]:
         """Send a request and return the answer; WatermarkError if the peer refuses, PeerError if it fails."""
-        if self._child is None or self._child.poll() is not None:
+        if self._child is None:
             self._child = _start()
         content = b"" if image is None else np.ascontiguousarray(image).tobytes()
         shape = [] if image is None else list(image.shape)
@@ -120,13 +122,21 @@ class _Process:
         try:
             answer, back = self._exchange(self._child, header + content)
         except (OSError, ValueError) as error:
-            self._child.kill()
+            self.close()
             raise PeerError(f"{request['peer']}: its process died ({error})") from error
         if answer.get("refused"):
             raise WatermarkError(answer["refused"])
         if answer.get("failed"):
             raise PeerError(answer["failed"])
         return answer, back
+
+    def close(self) -> None:
+        """End the process; the next request starts another."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            with contextlib.suppress(OSError):  # what it no longer reads
+                child.communicate()
 
     @staticmethod
     def _exchange(child: subprocess.Popen[bytes], request: bytes) -> tuple[dict[str, Any], bytes]:
@@ -142,7 +152,9 @@ class _Process:
 
 @functools.cache
 def _process() -> _Process:
-    return _Process()
+    process = _Process()
+    atexit.register(process.close)
+    return process
 
 
 def _start() -> subprocess.Popen[bytes]:

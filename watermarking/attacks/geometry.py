@@ -49,8 +49,8 @@ class GeometricAttack(Attack):
 class Crop(GeometricAttack):
     """Cut a rectangle of the picture's own aspect out.
 
-    `keep` is the share that stays, of each edge (``of="edge"``) or of the area (``of="area"``). With `restore`, the
-    rectangle is scaled to the first size afterwards.
+    `keep` is the share that stays, of each edge (``of="edge"``) or of the area (``of="area"``); no edge is cut
+    below `at_least` pixels. With `restore`, the rectangle is scaled to the first size afterwards.
     """
 
     id = "crop"
@@ -58,6 +58,7 @@ class Crop(GeometricAttack):
     of: str = choice("edge", "area")
     where: str = choice("random", "centre")
     restore: bool = False
+    at_least: int = number(1, 1, 65500)
 
     def place(self, size: Size, rng: np.random.Generator) -> tuple[Matrix, Size]:
         """Return the cut, and the scaling that may follow."""
@@ -75,11 +76,11 @@ class Crop(GeometricAttack):
     def _rectangle(self, size: Size, rng: np.random.Generator) -> tuple[int, int, Size]:
         """Choose top, left and size; an offset is drawn from all that fit."""
         share = self.keep if self.of == "edge" else math.sqrt(self.keep)
-        kept = (max(1, round(size[0] * share)), max(1, round(size[1] * share)))
+        kept = tuple(min(edge, max(self.at_least, round(edge * share))) for edge in size)
         room = (size[0] - kept[0], size[1] - kept[1])
         central = self.where == "centre"
         top, left = (extra // 2 if central else int(rng.integers(extra + 1)) for extra in room)
-        return top, left, kept
+        return top, left, (kept[0], kept[1])
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,18 @@
 """The self-describing frame: a message of up to 512 bytes, a keyed check, and the code words that carry both.
 
 A frame belongs to one of 14 size classes. The message is padded with zero bytes to the size of the smallest class
-that holds it; 48 check bits, keyed, cover the class, the exact length and the message. The result is whitened with the
-key, encoded, and whitened again as a code word, so that no picture is closer to a frame than another.
+that holds it; 48 check bits, keyed, cover the class, the exact length and the message, and pick the stream that
+scrambles it, so that a mark of one message is no evidence for a similar one. The result is whitened with the key,
+encoded, and whitened again as a code word, so that no picture is closer to a frame than another.
 
 The reader is told nothing but the number of soft values: it tries the classes of that length, the candidates that the
 decoder lists, and for each candidate the lengths that its trailing zero bytes allow. An empty message is a message.
 
 Chance of a false message. Each (class, candidate, length) costs one check, and a check passes by chance with 2^-48.
-A read tries per alignment, over all five code lengths, 14 classes; in each at most 16 candidates, those of a short
-list and the best of a list of 32; and for each on average at most 1 / (1 - 2^-8) lengths, since the data are whitened
-with the key: a trailing zero byte comes up by chance once in 256. Over 1000 alignments that is
-1000 * 14 * 16 * 1.004 = 2.25e5 checks, and 2.25e5 * 2^-48 = 8.0e-10, below 1e-9.
+A read tries per alignment, over all five code lengths, 14 classes; in each at most 20 candidates, four of a short list
+and 16 of a list of 32; and for each on average at most 1 / (1 - 2^-8) lengths, since a wrong candidate is random:
+a trailing zero byte comes up by chance once in 256. Over 100 alignments, more than any read tries, that is
+100 * 14 * 20 * 1.004 = 2.8e4 checks, and 2.8e4 * 2^-48 = 1.0e-10, below 1e-9.
 """
 
 from __future__ import annotations
@@ -141,8 +142,9 @@ def encode(message: bytes, *, key: Key, room: int | None = None) -> Bits:
     b'Ada'
     """
     frame = _fitted(size_class(len(message)), room)
-    padded = message.ljust(frame.n_bytes, b"\0")
-    data = np.frombuffer(padded + _check(key.derive("codes/check"), frame, message), np.uint8)
+    check_key = key.derive("codes/check")
+    check = _check(check_key, frame, message)
+    data = np.frombuffer(_scrambled(message.ljust(frame.n_bytes, b"\0"), check, check_key) + check, np.uint8)
     return _code_word(np.unpackbits(data).astype(np.bool_) ^ _data_mask(key, frame), key, frame)
 
 
@@ -219,7 +221,8 @@ def search(
 
 def _verify(plain: bytes, check_key: Key, frame: SizeClass) -> tuple[bytes | None, int]:
     """Try the lengths that the trailing zeros of a candidate allow; return the message, and how many were tried."""
-    padded, check = plain[: frame.n_bytes], plain[frame.n_bytes :]
+    check = plain[frame.n_bytes :]
+    padded = _scrambled(plain[: frame.n_bytes], check, check_key)
     shorter = SIZE_CLASSES[frame.index - 1].n_bytes + 1 if frame.index else 0
     shortest = max(len(padded.rstrip(b"\0")), shorter)
     for tried, length in enumerate(range(shortest, frame.n_bytes + 1), start=1):
@@ -230,6 +233,12 @@ def _verify(plain: bytes, check_key: Key, frame: SizeClass) -> tuple[bytes | Non
 
 def _check(check_key: Key, frame: SizeClass, message: bytes) -> bytes:
     return check_key.stream(f"{frame.n_bytes}/{len(message)}/{message.hex()}", CHECK_BITS // 8)
+
+
+def _scrambled(body: bytes, check: bytes, check_key: Key) -> bytes:
+    """Add a stream that the check picks, so that two messages, however alike, have code words that are not."""
+    stream = check_key.stream(f"body/{len(body)}/{check.hex()}", len(body))
+    return (int.from_bytes(body, "big") ^ int.from_bytes(stream, "big")).to_bytes(len(body), "big")
 
 
 def _data_mask(key: Key, frame: SizeClass) -> Bits:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from watermarking.sync.refine import refine
-from watermarking.sync.search import find_candidates, spectrum_of
+from watermarking.sync.search import find_candidates
 from watermarking.sync.template import PERIOD, template
 from watermarking.sync.warp import LONGEST, Region, Warp, rectify, region_of
 
@@ -61,7 +61,7 @@ def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
     waves = template(key)
     certain: list[tuple[Warp, float]] = []
     doubtful: list[tuple[Warp, float]] = []
-    coarse = find_candidates(spectrum_of(plane), waves, _CANDIDATES)
+    coarse = find_candidates(plane, waves, _CANDIDATES)
     for one in [one for i, one in enumerate(coarse) if i < _ALWAYS or one.score > _STANDS_OUT]:
         warp, score = refine(plane, waves, Warp(one.matrix, np.zeros((2, 3))))
         if score > _CERTAIN and len(certain) < count:

@@ -24,9 +24,11 @@ F64 = npt.NDArray[np.float64]
 _TAPER: Final = 0.1
 _CAP: Final = 12.0
 _LONGEST: Final = 1300.0  # working pixels: no plane is longer, strips apart
-_LARGEST_SCALE: Final = 3.0
-_N_LINEAR: Final = 40
-_N_COHERENT: Final = 10
+_LARGEST_SCALE: Final = 1.7
+_HALVED_FROM: Final = 0.8
+_SMALLEST_HALVED: Final = 200
+_N_LINEAR: Final = 120
+_N_COHERENT: Final = 16
 _GRID: Final = PERIOD // 2
 
 
@@ -83,17 +85,39 @@ def _taper(n: int) -> F32:
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.minimum(ramp, 1)), np.float32)
 
 
-def find_candidates(spectrum: Spectrum, template: Template, count: int) -> list[Candidate]:
-    """Return the most credible ways in which the plane was moved, best first."""
-    maps = _linear_candidates(spectrum, template)
-    found = [one for linear in maps for one in _offsets(spectrum, template, linear)]
+def find_candidates(plane: F32, template: Template, count: int) -> list[Candidate]:
+    """Return the most credible ways in which a plane (h, w) was moved, best first.
+
+    Waves stretched beyond 1.7 times are looked for in the plane at half its size, where whitening does not take them
+    for the picture.
+    """
+    spectrum = spectrum_of(plane)
+    smallest = max(0.25, max(plane.shape) / _LONGEST)
+    found = _candidates(spectrum, template, min(smallest, _LARGEST_SCALE))
+    if min(plane.shape) >= _SMALLEST_HALVED:
+        halved = spectrum_of(halve(plane))
+        for one in _candidates(halved, template, max(_HALVED_FROM, smallest / 2)):
+            matrix = 2 * one.matrix
+            matrix[:, 2] += 0.5
+            found.append(Candidate(matrix, one.score))
     return sorted(found, key=lambda one: -one.score)[:count]
 
 
-def _linear_candidates(spectrum: Spectrum, template: Template) -> F64:
+def halve(plane: F32) -> F32:
+    """Average squares of 2x2 pixels."""
+    part = plane[: plane.shape[0] // 2 * 2, : plane.shape[1] // 2 * 2]
+    return np.asarray((part[::2, ::2] + part[::2, 1::2] + part[1::2, ::2] + part[1::2, 1::2]) / 4, np.float32)
+
+
+def _candidates(spectrum: Spectrum, template: Template, smallest: float) -> list[Candidate]:
+    maps = _linear_candidates(spectrum, template, smallest)
+    return [one for linear in maps for one in _offsets(spectrum, template, linear)]
+
+
+def _linear_candidates(spectrum: Spectrum, template: Template, smallest: float) -> F64:
     """Return frequency maps (m, 2, 2), most power first: marked frequency to frequency at hand."""
     guesses, scores = [], []
-    for maps, totals in _families(spectrum, template):
+    for maps, totals in _families(spectrum, template, smallest):
         best = np.argpartition(-totals, min(_N_LINEAR, totals.size - 1))[:_N_LINEAR]
         guesses.append(maps(best))
         scores.append(totals[best])
@@ -102,11 +126,11 @@ def _linear_candidates(spectrum: Spectrum, template: Template) -> F64:
     return _distinct(refined[np.argsort(-totals)], spectrum)
 
 
-def _families(spectrum: Spectrum, template: Template) -> Iterator[tuple[Any, F32]]:
+def _families(spectrum: Spectrum, template: Template, smallest: float) -> Iterator[tuple[Any, F32]]:
     """Yield families of maps: a function from indices to maps (m, 2, 2), and all their scores."""
     frequencies = template.frequencies
     reach = float(np.hypot(*frequencies.T).max()) * max(spectrum.shape)
-    scales = [max(0.25, max(spectrum.shape) / _LONGEST)]
+    scales = [smallest]
     while scales[-1] < _LARGEST_SCALE:
         scales.append(scales[-1] * (1 + scales[-1] / reach))
     each = np.array(scales)
@@ -166,11 +190,11 @@ def _offsets(spectrum: Spectrum, template: Template, linear: F64) -> Iterator[Ca
     values = _look_up(spectrum, template.frequencies @ linear.T) * np.exp(-1j * template.phases)
     for half_turn in (1, -1):
         phasors = values if half_turn == 1 else values.conj() * np.exp(-2j * template.phases)
-        field = np.zeros((_GRID, _GRID), np.complex64)
-        np.add.at(field, (template.waves[:, 0] % _GRID, template.waves[:, 1] % _GRID), phasors.conj())
-        surface = np.fft.ifft2(field).real
+        field = np.zeros((_GRID, _GRID // 2 + 1), np.complex64)
+        field[template.waves[:, 0] % _GRID, template.waves[:, 1]] = phasors.conj()
+        surface = np.fft.irfft2(field, s=(_GRID, _GRID))
         row, col = np.unravel_index(int(surface.argmax()), surface.shape)
-        score = float(surface[row, col]) * _GRID * _GRID / np.sqrt(len(phasors) / 2)
+        score = float(surface[row, col]) * _GRID * _GRID / np.sqrt(2 * len(phasors))
         matrix = half_turn * np.linalg.inv(linear).T
         centre = np.array([spectrum.shape[0] // 2, spectrum.shape[1] // 2], np.float64)
         yield Candidate(np.column_stack([matrix, centre - matrix @ (2.0 * np.array([row, col]))]), score)

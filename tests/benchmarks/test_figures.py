@@ -1,0 +1,181 @@
+"""What the scripts compute from rows: shares, frontiers, ranks, promises, and the null of p-values."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import compare
+import detection
+import rank
+import speed
+from harness.campaign import carry_out
+from harness.fidelity import measure_loss, measure_quality
+from harness.frontier import payloads
+from harness.marking import mark_attack_read
+from harness.nulls import SYNTHETIC, measure_null
+from harness.photographs import Photograph
+from harness.redraws import measure_redraws, tail_points
+from harness.tables import shares
+from harness.timing import measure_memory, picture_of
+from watermarking.significance import rademacher_p_value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_impossible_cells_count_in_no_share_and_crashes_as_failures() -> None:
+    rows: list[dict[str, Any]] = [
+        {"status": "done", "read": True, "wrong": False},
+        {"status": "done", "read": False, "wrong": True},
+        {"status": "crashed", "reason": "died"},
+        {"status": "impossible", "reason": "too small"},
+    ]
+    share = shares(rows, lambda row: 0)[0]
+    assert (share.successes, share.trials, share.impossible, share.wrong) == (1, 3, 1, 1)
+    assert share.reason == "died"
+    assert str(share) == " 33.3 [6.1, 79.2] (1 wrong)*"
+    assert str(shares(rows[3:], lambda row: 0)[0]) == "impossible"
+
+
+def test_the_frontier_stops_at_the_first_failure() -> None:
+    rows = [
+        {"scheme": "dct", "psnr": 42.0, "attack": "none", "photograph": "a", "bytes": n, "read": n != 16}
+        for n in (4, 8, 16, 32)
+    ]
+    assert payloads(rows) == {("dct", 42.0, "none"): {"a": 64}}
+    assert payloads([*rows, {**rows[1], "read": False}]) == {("dct", 42.0, "none"): {"a": 32}}
+
+
+def test_the_price_is_interpolated() -> None:
+    curve = [(0.1, 1.0), (0.3, 0.5), (0.4, 0.0)]
+    assert rank.price(curve, 0.75) == pytest.approx(0.2)
+    assert rank.price(curve, 0.5) == pytest.approx(0.3)
+    assert rank.price([(0.1, 1.0)], 0.5) is None
+
+
+def test_losses_are_shown() -> None:
+    rows = [
+        {"scheme": scheme, "bytes": 8, "attack": "jpeg(quality=50, subsampling=420)", "status": "done", "read": read}
+        for scheme, read in (("dct", False), ("peer:blind-watermark", True))
+    ]
+    assert "BEHIND" in compare.report(rows)
+    assert "no peer survives" in compare.report([{**row, "read": False} for row in rows])
+
+
+def test_promises_are_held_against_rows() -> None:
+    rows: list[dict[str, Any]] = [
+        {"operation": name, "scheme": scheme, "megapixels": 12.0, "threads": n, "status": "done", "seconds": [t, t]}
+        for name, scheme, n, t in (("decode JPEG 95", "", 1, 0.1), ("scheme.embed", "dct", 1, 0.2),
+                                   ("scheme.embed", "dct", 2, 0.1))
+    ]  # fmt: skip
+    table = speed.promises_table(rows)
+    assert "dct embed / decode JPEG 95" in table
+    assert "FAIL" in next(line for line in table.splitlines() if line.startswith("dct embed"))
+    assert "pass" in next(line for line in table.splitlines() if "one thread / two" in line)
+
+
+def test_the_picture_of_the_timings_has_its_size() -> None:
+    assert picture_of(1.0).shape == (866, 1155, 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+def test_memory_is_measured_in_a_process_of_its_own() -> None:
+    row = measure_memory([{"operation": "memory", "scheme": "dct", "megapixels": 2.0}])[0]
+    assert 0 <= row["megabytes"] < 100
+
+
+def test_the_binomial_bound() -> None:
+    assert detection.upper_bound(20_000, 1e-2) == 245
+    assert detection.upper_bound(10, 1e-6) == 0
+
+
+def test_tail_points_are_where_the_p_value_says() -> None:
+    for rate, score in tail_points().items():
+        assert rademacher_p_value(score) == pytest.approx(float(rate), rel=1e-6)
+
+
+@pytest.mark.parametrize("statistic", ["pilot", "code word"])
+def test_redrawn_signs_stay_below_the_bound(statistic: str) -> None:
+    cell = {"scheme": "dct", "photograph": "noise", "statistic": statistic, "redraws": 20_000, "seed": 1, "key": 0}
+    passed = measure_redraws([cell], pictures={})[0]["passed"]
+    assert 0 < passed["1e-1"] < 2000
+    assert passed["1e-6"] == 0
+
+
+def test_redraws_are_sums_with_fair_signs() -> None:
+    """Equal soft values make the score a shifted binomial, whose tail is known."""
+    from harness import redraws
+
+    counts = redraws._passed(np.ones(16, np.float32), 40_000, 3)
+    exact = sum(math.comb(16, k) for k in range(17) if (2 * k - 16) / 4 >= tail_points()["1e-1"]) / 2**16
+    assert counts["1e-1"] / 40_000 == pytest.approx(exact, abs=5 * math.sqrt(exact / 40_000))
+
+
+@pytest.mark.parametrize("kind", ["unmarked", "wrong key"])
+@pytest.mark.parametrize("question", ["read", "known"])
+def test_nothing_is_found_where_nothing_is(kind: str, question: str) -> None:
+    cells = [
+        {"scheme": "dwt", "photograph": name, "kind": kind, "question": question, "search": 0, "block": 0, "keys": 3,
+         "seed": 1}
+        for name in SYNTHETIC
+    ]  # fmt: skip
+    for row in measure_null(cells, pictures={}):
+        assert row["messages"] == 0
+        assert min(row["p"]) > 1e-4
+
+
+@pytest.fixture
+def pictures(folder: Path) -> dict[str, Photograph]:
+    return {"a": Photograph("a", folder / "a.png")}
+
+
+def cell(**more: Any) -> dict[str, Any]:
+    usual = {"scheme": "dct", "photograph": "a", "key": 0, "psnr": 40.0, "bytes": 4, "attack": "none", "seed": 1}
+    return {**usual, **more}
+
+
+def test_a_row_says_what_happened(pictures: dict[str, Photograph]) -> None:
+    attacks = ["none", "noise(sigma=90.0)", "crop(keep=0.9)"]
+    rows = mark_attack_read([cell(attack=attack) for attack in attacks], pictures=pictures)
+    assert [row["read"] for row in rows[:2]] == [True, False]
+    assert rows[0]["ber"] == 0
+    assert 0.1 < rows[1]["ber"] < 0.6
+    assert not any(row["wrong"] for row in rows)
+    assert rows[0]["p"] < 1e-6
+    assert abs(rows[0]["marked_psnr"] - 40) < 0.3
+
+
+def test_a_picture_that_a_scheme_cannot_take_is_a_row(pictures: dict[str, Photograph]) -> None:
+    rows = mark_attack_read([cell(scheme="additive_block", bytes=64)], pictures=pictures)
+    assert rows[0]["status"] == "impossible"
+    assert "use a larger image" in rows[0]["reason"]
+
+
+def test_quality_is_measured(pictures: dict[str, Photograph]) -> None:
+    row = measure_quality([cell()], pictures=pictures)[0]
+    assert abs(row["PSNR"] - 40) < 0.3
+    assert 0.8 < row["SSIM"] < 1
+
+
+def test_moving_a_picture_costs_little_quality(pictures: dict[str, Photograph]) -> None:
+    turned, blurred = measure_loss(
+        [cell(attack="rotate(degrees=2.0)"), cell(attack="blur(sigma=4.0)")], pictures=pictures
+    )
+    assert turned["SSIM"] > 0.8
+    assert blurred["SSIM"] < turned["SSIM"]
+
+
+def test_results_may_not_shadow_parameters(tmp_path: Path) -> None:
+    options = argparse.Namespace(results=tmp_path, fresh=False, show=False, workers=0)
+    with pytest.raises(ValueError, match="psnr"):
+        carry_out([cell()], _shadowing, ("photograph",), options, name="x")
+
+
+def _shadowing(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"status": "done", "psnr": 3.0} for _ in cells]

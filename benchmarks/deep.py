@@ -241,7 +241,8 @@ def main() -> None:
         began = time.monotonic()
         rows = PARTS[part](photographs)
         described = provenance(seconds=round(time.monotonic() - began, 1), torch=torch.__version__)
-        stored = json.dumps({"provenance": described, "rows": rows}, indent=0)
+        lines = ",\n".join(json.dumps(row) for row in rows)
+        stored = f'{{"provenance": {json.dumps(described)},\n "rows": [\n{lines}\n]}}\n'
         (options.out / f"deep-{part}.json").write_text(stored + "\n")
         print(f"{part}: {len(rows)} rows in {described['seconds']} s", flush=True)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from harness.photographs import find, load
 from PIL import Image
 
+from harness.photographs import find, load
 from watermarking.deep.logo import FixedLogo
 from watermarking.deep.payloads import fixed_logo
 from watermarking.deep.scheme import Deep
@@ -37,8 +37,9 @@ def main() -> None:
     rows = [row(cover, m, r) for m, r in zip(marked, read, strict=True)]
     sent = (fixed_logo(128), hidden, np.repeat(raster[..., None], 3, axis=2))
     column = np.vstack([cv2.resize(x, (256, 256), interpolation=cv2.INTER_NEAREST) for x in sent])
-    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.hstack([np.vstack(rows), column])).quantize(256).save(Path(sys.argv[1]) / "deep.png", optimize=True)
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.hstack([np.vstack(rows), column])).quantize(256).save(folder / "deep.png", optimize=True)
 
 
 if __name__ == "__main__":

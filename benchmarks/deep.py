@@ -60,9 +60,9 @@ def colour(photograph: Photograph) -> np.ndarray:
 def cosines(read: np.ndarray, hidden: np.ndarray) -> tuple[float, float]:
     """Return the cosine, and the cosine without the means."""
     a, b = read.astype(np.float64).ravel(), hidden.astype(np.float64).ravel()
-    plain = a @ b / max(1e-9, np.linalg.norm(a) * np.linalg.norm(b))
+    plain = a @ b / max(1e-9, float(np.linalg.norm(a) * np.linalg.norm(b)))
     a, b = a - a.mean(), b - b.mean()
-    return float(plain), float(a @ b / max(1e-9, np.linalg.norm(a) * np.linalg.norm(b)))
+    return float(plain), float(a @ b / max(1e-9, float(np.linalg.norm(a) * np.linalg.norm(b))))
 
 
 def unseen_logo(i: int) -> np.ndarray:
@@ -183,12 +183,12 @@ def blank(photographs: list[Photograph]) -> list[Row]:
                          "root_mean_square": float(np.sqrt(np.mean(np.square(payload)))),
                          "p_values": [pilot_detection(pilot, key).p_value for key in keys],
                          "correlations": [round(cosines(p, wanted)[1], 4) for p in plain]})  # fmt: skip
-    scheme = FixedLogo()
+    fixed = FixedLogo()
     for i in range(N_READS):
         window = _window(photographs, rng, rainy=i % 2 == 1)
-        read, found = scheme.read(window)
+        read, found = fixed.read(window)
         rows.append({"weights": "deep-logo", "domain": "A" if i % 2 else "B", "p_value": found.p_value,
-                     "correlation": round(cosines(read, scheme.logo)[1], 4)})  # fmt: skip
+                     "correlation": round(cosines(read, fixed.logo)[1], 4)})  # fmt: skip
     return rows
 
 
@@ -203,12 +203,13 @@ def _window(photographs: list[Photograph], rng: np.random.Generator, *, rainy: b
 def timings(photographs: list[Photograph]) -> list[Row]:
     """Part 6: seconds at 512 x 512 on one thread, networks and everything around them."""
     cover = np.asarray(cv2.resize(colour(photographs[0]), (512, 512), interpolation=cv2.INTER_AREA))
-    rows, key = [], key_of("time")
+    rows: list[Row] = []
+    key = key_of("time")
     for name in ("deep-any", "deep-robust"):
         scheme = Deep(weights=name)
         marked = scheme.embed(cover, synthetic_code(np.random.default_rng(1)), key=key)
         embed, extract = partial(scheme.embed, cover, cover, key=key), partial(scheme.extract, marked, key=key)
-        calls = {"embed": embed, "extract": extract}
+        calls: dict[str, Callable[[], object]] = {"embed": embed, "extract": extract}
         for what, call in calls.items():
             taken = []
             for _ in range(7):
@@ -243,7 +244,7 @@ def main() -> None:
         described = provenance(seconds=round(time.monotonic() - began, 1), torch=torch.__version__)
         lines = ",\n".join(json.dumps(row) for row in rows)
         stored = f'{{"provenance": {json.dumps(described)},\n "rows": [\n{lines}\n]}}\n'
-        (options.out / f"deep-{part}.json").write_text(stored + "\n")
+        (options.out / f"deep-{part}.json").write_text(stored)
         print(f"{part}: {len(rows)} rows in {described['seconds']} s", flush=True)
 
 

@@ -38,9 +38,7 @@ def train(
     shipped = Path(__file__).parents[1] / "deep" / "configs" / f"{config_file}.json"
     config = load_config(shipped if shipped.exists() else config_file)
     seconds = math.inf if minutes is None else 60 * minutes
-    run_training(
-        config, images, out, pictures=pictures, start=start, device=device, seconds=seconds, report=click.echo
-    )
+    run_training(config, images, out, pictures=pictures, start=start, device=device, seconds=seconds, report=click.echo)
     return DONE
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LAYERS", "blur", "colour", "crop", "gaussian_noise", "resize", "strike"]
 
+
 def resize(image: Tensor, factor: float) -> Tensor:
     """Shrink or enlarge (N, 3, H, W) pictures by a factor along both axes."""
     height, width = image.shape[-2:]

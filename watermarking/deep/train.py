@@ -201,8 +201,8 @@ class Trainer:
         if weights.basic:
             found["basic"] = weights.basic * losses.basic(marked, cover, drawn.psnr)
         if weights.perceptual:
-            found["perceptual"] = weights.perceptual * self.ramp(self.step) * losses.perceptual(
-                marked, cover, drawn.psnr
+            found["perceptual"] = (
+                weights.perceptual * self.ramp(self.step) * losses.perceptual(marked, cover, drawn.psnr)
             )
         if weights.pilot and config.net.pilot_ratio:
             found["pilot"] = weights.pilot * (

@@ -26,6 +26,7 @@ def correlation(read: Tensor, hidden: Tensor) -> Tensor:
 
 def similarity(marked: Tensor, cover: Tensor) -> Tensor:
     """Return the mean SSIM of pictures (N, 3, H, W) in [0, 1], (N,); 7 x 7 windows, as scikit-image by default."""
+
     def mean(x: Tensor) -> Tensor:
         pooled: Tensor = functional.avg_pool2d(x, 7, 1)
         return pooled

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.campaign import arguments, carry_out, exit_status
 from harness.grid import cells_of, read_grid
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
     from harness.cells import Cell, Row
 
+Lines: TypeAlias = tuple[list[str], list[list[object]]]
+Table: TypeAlias = tuple[str, list[str], list[list[object]]]
+
 NAME = "detection"
 RATES = (1e-2, 1e-3)
-KEYS_A_BLOCK = 50
+KEYS_A_BLOCK = 10
 NULL_SIDE = 384  # pixels; the bounds hold for any picture, and smaller ones are read sooner
 KINDS = ("unmarked", "wrong key")
 REDRAWN = ("coffee", "camera", "flat grey", "dark noise", "noise", "gradient")
@@ -43,8 +46,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20_000, help="(picture, key) pairs a scheme (default 20000)")
     parser.add_argument("--redraws", type=int, default=10**7, help="a picture and scheme (default ten million)")
     parser.add_argument("--schemes", type=lambda text: tuple(text.split(",")), default=CLASSICAL)
+    parser.add_argument("--small", action="store_true", help="500 pairs, a million redraws, no heavy attacks")
     parser.add_argument("--photographs", default="evaluation", help="set or folder")
     options = parser.parse_args()
+    if options.small:
+        options.pairs, options.redraws, options.photographs = 500, 10**6, "shipped"
     pictures = {photograph.name: photograph for photograph in find(options.photographs)}
     small = {name: dataclasses.replace(picture, long_side=NULL_SIDE) for name, picture in pictures.items()}
     shared = ("photograph", "kind", "block", "scheme", "question", "search")
@@ -55,11 +61,13 @@ def main() -> None:
         pictures=pictures,
     )  # fmt: skip
     grid = read_grid("roc")
+    schemes = () if options.small else options.schemes
     presence = carry_out(
-        [{"part": "presence", **cell} for cell in cells_of(grid, pictures) if cell["scheme"] in options.schemes],
+        [{"part": "presence", **cell} for cell in cells_of(grid, pictures) if cell["scheme"] in schemes],
         measure_presence, ("scheme", "photograph", "key"), options, name=NAME, pictures=pictures,
     )  # fmt: skip
-    print(null_table(null), redraw_table(redraws), presence_table(presence), sep="\n\n")
+    for title, heading, lines in tables(null, redraws, presence):
+        print(f"{title}\n\n{text_table(heading, lines)}\n")
 
 
 def null_cells(options: Any, pictures: Iterable[str]) -> list[Cell]:
@@ -71,16 +79,15 @@ def null_cells(options: Any, pictures: Iterable[str]) -> list[Cell]:
     names = [*pictures, *SYNTHETIC]
     cells: list[Cell] = []
     for scheme in options.schemes:
-        few, many = options.pairs // 10, options.pairs
+        few, many = 0 if options.small else options.pairs // 10, options.pairs
         searched = 0 if scheme == "additive_block" else many if scheme == DEFAULT_SCHEME else few
         for question, search, pairs in (
             ("read", 0, many), ("known", 0, many), ("read", 3, searched), ("known", 3, min(few, searched)),
         ):  # fmt: skip
-            keys = math.ceil(pairs / (len(names) * len(KINDS)))
-            blocks, size = math.ceil(keys / KEYS_A_BLOCK), min(keys, KEYS_A_BLOCK)
+            blocks = math.ceil(pairs / (KEYS_A_BLOCK * len(names) * len(KINDS)))
             cells += [
                 {"part": "null", "scheme": scheme, "photograph": name, "kind": kind, "question": question,
-                 "search": search, "block": block, "keys": size, "seed": _SEED}
+                 "search": search, "block": block, "keys": KEYS_A_BLOCK, "seed": _SEED}
                 for name in names for kind in KINDS for block in range(blocks)
             ]  # fmt: skip
     return cells
@@ -103,9 +110,18 @@ def upper_bound(n: int, rate: float) -> int:
     return int(binom.ppf(0.999, n, rate))
 
 
-def null_table(rows: list[Row]) -> str:
+def tables(null: list[Row], redraws: list[Row], presence: list[Row]) -> list[Table]:
+    """Return the three tables: (title, heading, lines)."""
+    return [
+        ("False positives, and the binomial 99.9 % bound", *null_table(null)),
+        ("Redrawn keys, p <= 1e-6", *redraw_table(redraws)),
+        ("Found at a false-positive rate of 1e-6, percent", *presence_table(presence)),
+    ]
+
+
+def null_table(rows: list[Row]) -> Lines:
     """Return false positives against the binomial bound; each scheme and question, messages that came back."""
-    lines = []
+    lines: list[list[object]] = []
     for which in dict.fromkeys((row["scheme"], row["question"], row["search"]) for row in rows):
         mine = [r for r in rows if (r["scheme"], r["question"], r["search"]) == which and r["status"] == "done"]
         messages = sum(row["messages"] for row in mine)
@@ -117,12 +133,12 @@ def null_table(rows: list[Row]) -> str:
         name = [scheme_label(which[0]), *which[1:]]
         lines.append([*name, len(values), *found, messages, "pass" if kept else "FAIL"])
     heading = ["scheme", "question", "alignments", "pairs", *(f"p <= {rate:g}" for rate in RATES), "messages", ""]
-    return "false positives and the binomial 99.9 % bound\n\n" + text_table(heading, lines)
+    return heading, lines
 
 
-def redraw_table(rows: list[Row]) -> str:
+def redraw_table(rows: list[Row]) -> Lines:
     """Return how often redrawn signs pass the score that a p-value of 1e-6 stands for."""
-    lines = []
+    lines: list[list[object]] = []
     for row in rows:
         name = [scheme_label(row["scheme"]), row["statistic"], row["photograph"], row["redraws"]]
         if row["status"] != "done":
@@ -131,18 +147,18 @@ def redraw_table(rows: list[Row]) -> str:
         count, bound = row["passed"]["1e-6"], upper_bound(row["redraws"], 1e-6)
         lines.append([*name, f"{count} <= {bound}", "pass" if count <= bound else "FAIL"])
     heading = ["scheme", "statistic", "picture", "redraws", "passed", ""]
-    return "redrawn keys, p <= 1e-6\n\n" + text_table(heading, lines)
+    return heading, lines
 
 
-def presence_table(rows: list[Row]) -> str:
+def presence_table(rows: list[Row]) -> Lines:
     """Return the share of marked pictures found at 1e-6, by reading and by asking for the message."""
-    lines = []
+    lines: list[list[object]] = []
     for scheme, attack in dict.fromkeys((row["scheme"], row["attack"]) for row in rows):
         mine = [r for r in rows if (r["scheme"], r["attack"]) == (scheme, attack) and r["status"] == "done"]
         found = [100 * sum(row[question] <= 1e-6 for row in mine) / max(1, len(mine)) for question in ("read", "known")]
         lines.append([scheme_label(scheme), attack_label(attack), *(f"{share:.1f}" for share in found)])
     heading = ["scheme", "attack", "read", "known message"]
-    return "found at a false-positive rate of 1e-6, percent\n\n" + text_table(heading, lines)
+    return heading, lines
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def main() -> None:
     options = arguments(__doc__, grid="quality").parse_args()
     grid = grid_of(options)
     cells, pictures = grid_cells(grid)
+    cells = [{"part": "quality", **cell} for cell in cells]
     rows = carry_out(cells, measure_quality, SHARED, options, name=grid.name, pictures=pictures)
     print(report(rows))
 

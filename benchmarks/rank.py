@@ -11,18 +11,20 @@ attacked cover, its geometry undone. The first table gives the least loss at whi
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid_of
 from harness.fidelity import measure_loss
 from harness.marking import SHARED, mark_attack_read
-from harness.tables import scheme_label, shares, text_table
-from watermarking.attacks import parse_attack
+from harness.tables import attack_label, scheme_label, shares, text_table
 
 if TYPE_CHECKING:
     from harness.cells import Cell, Row
+
+Table: TypeAlias = tuple[str, list[str], list[list[object]]]
 
 LEVELS = (0.95, 0.7, 0.5)
 
@@ -36,7 +38,8 @@ def main() -> None:
     options.fresh = False
     unmarked = [loss_cell(cell) for cell in cells if cell["key"] == 0 and cell["scheme"] == grid.schemes[0]]
     losses = carry_out(unmarked, measure_loss, ("photograph",), options, name=grid.name, pictures=pictures)
-    print(report(rows, losses))
+    for title, heading, lines in tables(rows, losses):
+        print(f"{title}\n\n{text_table(heading, lines)}\n")
 
 
 def loss_cell(cell: Cell) -> Cell:
@@ -44,22 +47,20 @@ def loss_cell(cell: Cell) -> Cell:
     return {"part": "loss", **{name: cell[name] for name in ("photograph", "key", "attack", "seed")}}
 
 
-def report(rows: list[Row], losses: list[Row]) -> str:
-    """Return the ranking of each scheme, the cheapest attack first."""
+def tables(rows: list[Row], losses: list[Row]) -> list[Table]:
+    """Return the ranking of each scheme, the cheapest attack first: (scheme, heading, lines)."""
     curves = curves_of(rows, losses)
-    parts = []
-    for scheme in dict.fromkeys(scheme_label(row["scheme"]) for row in rows):
+    found: list[Table] = []
+    for scheme in dict.fromkeys(scheme for scheme, _ in curves):
         mine = {attack: curve for (name, attack), curve in curves.items() if name == scheme}
         prices = {attack: [price(curve, level) for level in LEVELS] for attack, curve in mine.items()}
-        order = sorted(prices, key=lambda attack: [float("inf") if p is None else p for p in reversed(prices[attack])])
-        lines = [
-            [attack, *("never" if p is None else f"{p:.3f}" for p in prices[attack]),
-             f"{min(share for _, share in mine[attack]):.2f}"]
-            for attack in order
-        ]  # fmt: skip
-        heading = ["attack", *(f"loss at {100 * level:g} %" for level in LEVELS), "lowest share"]
-        parts.append(f"{scheme}\n\n{text_table(heading, lines)}")
-    return "\n\n".join(parts)
+        order = sorted(prices, key=lambda attack: [math.inf if p is None else p for p in reversed(prices[attack])])
+        lines: list[list[object]] = []
+        for attack in order:
+            lowest = min(share for _, share in mine[attack])
+            lines.append([attack, *("never" if p is None else f"{p:.3f}" for p in prices[attack]), f"{lowest:.2f}"])
+        found.append((scheme, ["attack", *(f"loss at {100 * level:g} %" for level in LEVELS), "lowest share"], lines))
+    return found
 
 
 def curves_of(rows: list[Row], losses: list[Row]) -> dict[tuple[str, str], list[tuple[float, float]]]:
@@ -71,7 +72,7 @@ def curves_of(rows: list[Row], losses: list[Row]) -> dict[tuple[str, str], list[
     curves: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for (scheme, attack), share in shares(rows, lambda r: (scheme_label(r["scheme"]), r["attack"])).items():
         if attack in lost and share.trials:
-            curves[scheme, parse_attack(attack).id].append((statistics.fmean(lost[attack]), share.value))
+            curves[scheme, attack_label(attack).partition("(")[0]].append((statistics.fmean(lost[attack]), share.value))
     return {which: sorted(points) for which, points in curves.items()}
 
 

@@ -9,7 +9,7 @@ Measure on a machine that does nothing else: the rows say which it was.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.campaign import arguments, carry_out, exit_status
 from harness.tables import text_table
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import argparse
 
     from harness.cells import Cell, Row
+
+Lines: TypeAlias = tuple[list[str], list[list[object]]]
+Table: TypeAlias = tuple[str, list[str], list[list[object]]]
 
 NAME = "speed"
 SIZES = (0.25, 1.0, 2.0, 4.0, 12.0, 24.0, 60.0)
@@ -33,7 +36,8 @@ def main() -> None:
     options = parser.parse_args()
     options.workers = min(options.workers, 1)  # nothing may run beside a timing
     rows = measure(options)
-    print(times_table(rows), promises_table(rows), sep="\n\n")
+    for title, heading, lines in tables(rows):
+        print(f"{title}\n\n{text_table(heading, lines)}\n")
 
 
 def measure(options: argparse.Namespace) -> list[Row]:
@@ -53,26 +57,34 @@ def measure(options: argparse.Namespace) -> list[Row]:
     return rows + carry_out(processes, measure_processes, ("operation",), options, name=NAME)
 
 
-def times_table(rows: list[Row]) -> str:
+def tables(rows: list[Row]) -> list[Table]:
+    """Return both tables: (title, heading, lines)."""
+    return [
+        ("What was promised: 12 MP, one thread, unless said otherwise", *promises_table(rows)),
+        ("Milliseconds, medians", *times_table(rows)),
+    ]
+
+
+def times_table(rows: list[Row]) -> Lines:
     """Return milliseconds by operation and picture size."""
     timed = [row for row in rows if "threads" in row]
     sizes = sorted({row["megapixels"] for row in timed})
     names = dict.fromkeys((row["operation"], row["scheme"], row["threads"]) for row in timed)
-    lines = [
+    lines: list[list[object]] = [
         [f"{operation} {scheme}".strip(), threads, *(_milliseconds(rows, operation, scheme, s, threads) for s in sizes)]
         for operation, scheme, threads in names
     ]
-    return "milliseconds\n\n" + text_table(["operation", "threads", *(f"{size:g} MP" for size in sizes)], lines)
+    return ["operation", "threads", *(f"{size:g} MP" for size in sizes)], lines
 
 
-def promises_table(rows: list[Row]) -> str:
+def promises_table(rows: list[Row]) -> Lines:
     """Return the promised ratios and what was measured."""
-    lines = []
+    lines: list[list[object]] = []
     for what, measured, limit, unit in promises(rows):
         if measured is not None:
             kept = measured >= limit if unit == "at least" else measured <= limit
             lines.append([what, f"{measured:.3g}", f"{unit} {limit:g}", "pass" if kept else "FAIL"])
-    return "12 MP, one thread, unless said otherwise\n\n" + text_table(["what", "measured", "promised", ""], lines)
+    return ["what", "measured", "promised", ""], lines
 
 
 def promises(rows: list[Row]) -> list[tuple[str, float | None, float, str]]:
@@ -119,7 +131,7 @@ def _seconds(
 
 def _milliseconds(rows: list[Row], *which: Any) -> str:
     seconds = _seconds(rows, *which)
-    return "" if seconds is None else f"{1e3 * seconds:.3g}"
+    return "" if seconds is None else f"{1e3 * seconds:.{0 if seconds >= 0.1 else 1}f}"
 
 
 if __name__ == "__main__":

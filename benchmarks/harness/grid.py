@@ -4,6 +4,7 @@ seed = 2027
 schemes = "all"                # or ids, or configurations such as {id = "dct", ...}
 photographs = "evaluation"     # a set or a folder
 keys = 12                      # a photograph
+search = 0                     # alignments that the reader tries; left out: as many as it does of itself
 
 [attacks]                      # names for lists of attacks
 values = ["brightness(0.8)", "gamma(1.4)"]
@@ -38,7 +39,7 @@ __all__ = ["GRIDS", "NO_ATTACK", "Block", "Grid", "GridError", "cells_of", "norm
 
 GRIDS = Path(__file__).parents[1] / "grids"
 NO_ATTACK = "none"
-_DEFAULTS: dict[str, Any] = {"seed": 2027, "schemes": "all", "photographs": "evaluation", "keys": 12}
+_DEFAULTS: dict[str, Any] = {"seed": 2027, "schemes": "all", "photographs": "evaluation", "keys": 12, "search": None}
 _BLOCK: dict[str, Any] = {"attacks": [NO_ATTACK], "psnr": [42.0], "bytes": [8], "at_least": None}
 
 
@@ -65,6 +66,7 @@ class Grid:
     schemes: tuple[Any, ...]
     photographs: str
     keys: int
+    search: int | None
     blocks: tuple[Block, ...]
 
 
@@ -92,6 +94,7 @@ def read_grid(chosen: str) -> Grid:
 def cells_of(grid: Grid, photographs: Iterable[str]) -> list[Cell]:
     """List the cells of a grid: pictures that are marked alike stand together."""
     cells: dict[tuple[Any, ...], Cell] = {}
+    search = {} if grid.search is None else {"search": grid.search}
     for name in photographs:
         for scheme in grid.schemes:
             for number in range(grid.keys):
@@ -101,8 +104,7 @@ def cells_of(grid: Grid, photographs: Iterable[str]) -> list[Cell]:
                     ):
                         cell = {"scheme": scheme, "photograph": name, "key": number, "psnr": psnr, "bytes": n_bytes}
                         cells[(name, str(scheme), number, psnr, n_bytes, attack)] = {
-                            **cell, "attack": attack, "seed": grid.seed
-                        }  # fmt: skip
+                            **cell, "attack": attack, "seed": grid.seed, **search}  # fmt: skip
     return list(cells.values())
 
 
@@ -144,7 +146,15 @@ def _grid(name: str, content: dict[str, Any]) -> Grid:
         attacks = tuple(dict.fromkeys(a for text in block["attacks"] for a in _attacks(text, named)))
         blocks.append(Block(attacks, tuple(map(float, psnr)), n_bytes, block["at_least"]))
     schemes = schemes_of(values["schemes"])
-    return Grid(name, int(values["seed"]), schemes, str(values["photographs"]), int(values["keys"]), tuple(blocks))
+    return Grid(
+        name,
+        int(values["seed"]),
+        schemes,
+        str(values["photographs"]),
+        int(values["keys"]),
+        values["search"],
+        tuple(blocks),
+    )
 
 
 def _attacks(text: str, named: dict[str, list[str]]) -> list[str]:

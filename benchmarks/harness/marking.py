@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SHARED", "Method", "OwnMethod", "attacked_picture", "mark_attack_read", "method_of"]
 
-SHARED = ("scheme", "photograph", "key", "psnr", "bytes")
+SHARED = ("scheme", "photograph", "key", "psnr", "bytes", "search")
 """What the cells of one marked picture agree in."""
 
 
@@ -46,8 +46,8 @@ class Method(Protocol):
 class OwnMethod:
     """A scheme of the registry, through the interface that people use."""
 
-    def __init__(self, scheme: Any, key: Key, target: float) -> None:
-        self.marker = Marker(scheme, key=key, psnr=target)
+    def __init__(self, scheme: Any, key: Key, target: float, search: int | None = None) -> None:
+        self.marker = Marker(scheme, key=key, psnr=target, **({} if search is None else {"search": search}))
         self.key = key
         self.shape: tuple[int, ...] = ()
 
@@ -86,7 +86,7 @@ def method_of(cell: Cell) -> Method:
         from peers import Peer
 
         return Peer(cell["scheme"].removeprefix("peer:"), cell["psnr"])
-    return OwnMethod(cell["scheme"], key_of(cell), cell["psnr"])
+    return OwnMethod(cell["scheme"], key_of(cell), cell["psnr"], cell.get("search"))
 
 
 def mark_attack_read(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:

@@ -61,7 +61,9 @@ def test_activity_and_weights(problem: Problem) -> None:
         assert np.allclose(found, right, rtol=1e-5, atol=1e-9)
     shape, noises = problem.rng.random(n).astype(np.float32), np.array([10, 150], np.float32)
     mask, weights = np.full_like(bands, np.nan), np.full((2, *bands.shape), np.nan, np.float32)
-    shape_weights(bands, level, raw, relative, shape, 4.0, 0.3, noises, mask, weights)
+    half = bands.shape[0] // 2
+    for band in ((half, bands.shape[0]), (0, half)):
+        shape_weights(band, bands, level, raw, relative, shape, 4.0, 0.3, noises, mask, weights)
     right_mask, right_weights = naive.shape_weights(bands, expected, shape, 4.0, 0.3, noises)
     assert np.allclose(mask, right_mask, rtol=1e-4)
     assert np.allclose(weights, right_weights, rtol=1e-4)

@@ -33,6 +33,7 @@ from watermarking.interface import Detection, Extraction, SoftRead
 from watermarking.kernels.spread import activity, despread, gather_groups, shape_weights, spread
 from watermarking.plane import apply_residual, luma_energy, luma_plane, working_shape
 from watermarking.significance import any_of, rademacher_p_value
+from watermarking.threads import map_bands, row_bands
 
 if TYPE_CHECKING:
     from watermarking.interface import Bits, Image
@@ -48,6 +49,7 @@ _EMBEDDER_NOISE: Final = 40.0
 _MASK_FLOOR: Final = 2.0
 _MASK_EXPONENT: Final = 0.6
 _CANCEL_SHARE: Final = 0.4
+_BAND: Final = 32  # rows of cells a task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,10 +218,9 @@ class SpreadSpectrum(abc.ABC):
         raw, relative = np.empty((rows, cols), np.float32), np.empty((rows, cols), np.float32)
         activity(bands, level, raw, relative)
         mask, weights = np.empty_like(bands), np.empty((len(noises), *bands.shape), np.float32)
-        shape = np.array(self.band_shape, np.float32)
-        shape_weights(
-            bands, level, raw, relative, shape, _MASK_FLOOR, _MASK_EXPONENT, np.array(noises, np.float32), mask, weights
-        )
+        measured = (bands, level, raw, relative, np.array(self.band_shape, np.float32))
+        chosen = (_MASK_FLOOR, _MASK_EXPONENT, np.array(noises, np.float32))
+        map_bands(lambda band: shape_weights(band, *measured, *chosen, mask, weights), row_bands(rows, _BAND))
         return mask, weights
 
 

@@ -49,10 +49,10 @@ def activity(bands: F32, level: F32, raw: F32, relative: F32) -> None:
 
 @kernel
 def shape_weights(
-    bands: F32, level: F32, raw: F32, relative: F32, shape: F32, floor: float, exponent: float, noises: F32, mask: F32,
-    weights: F32,
+    band: tuple[int, int], bands: F32, level: F32, raw: F32, relative: F32, shape: F32, floor: float, exponent: float,
+    noises: F32, mask: F32, weights: F32,
 ) -> None:  # fmt: skip
-    """Compute the perceptual mask of every place, and the reader's weight under each noise level.
+    """Compute mask and weights of a band of rows, ``band[0]`` up to ``band[1]``: they need the rows around it as well.
 
     The mask is ``shape[b] * (floor + a)^exponent``, a the cell's activity, held down next to edges. The weight is the
     matched filter ``mask / (noise + v + excess / 4)``, v the local variance from 3x3 cells of the same band and of all
@@ -62,7 +62,7 @@ def shape_weights(
     """
     rows, cols, n = bands.shape
     local = np.empty(n, np.float32)
-    for r in range(rows):
+    for r in range(band[0], band[1]):
         top, bottom = max(r - 1, 0), min(r + 2, rows)
         for c in range(cols):
             left, right = max(c - 1, 0), min(c + 2, cols)

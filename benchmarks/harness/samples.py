@@ -1,0 +1,52 @@
+"""Marked pictures to look at, beside what was changed in them."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.photographs import find, load
+from watermarking.keys import Key
+from watermarking.marker import CLASSICAL, Marker
+from watermarking.metrics import psnr, ssim
+from watermarking.opencv import cv2_module
+
+if TYPE_CHECKING:
+    from watermarking.interface import Image
+
+__all__ = ["Sample", "samples"]
+
+GAIN = 12
+_PHOTOGRAPH, _MESSAGE, _PSNR = "european-honey-bee", b"a sample", 42.0
+_CUT = (slice(60, 380), slice(150, 630))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A scheme's marked picture and the change, as data addresses of pictures."""
+
+    title: str
+    picture: str
+    change: str
+    figures: str
+
+
+def samples() -> list[Sample]:
+    """Mark a part of one photograph with every classical scheme at 42 dB, and show the change times 12 around grey."""
+    cover = load(next(photograph for photograph in find("shipped") if photograph.name == _PHOTOGRAPH))
+    found = [Sample("unmarked", _address(cover[_CUT]), "", "")]
+    for scheme in CLASSICAL:
+        marked = Marker(scheme, key=Key(b"the key of the samples"), psnr=_PSNR).embed(cover, _MESSAGE)
+        change = np.clip(128 + GAIN * (marked.astype(np.int16) - cover), 0, 255).astype(np.uint8)
+        figures = f"PSNR {psnr(cover, marked):.1f} dB, SSIM {ssim(cover, marked):.3f}"
+        found.append(Sample(scheme, _address(marked[_CUT]), _address(change[_CUT]), figures))
+    return found
+
+
+def _address(pixels: Image) -> str:
+    cv2 = cv2_module()
+    encoded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])[1]
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode("ascii")

@@ -80,6 +80,6 @@ $(STAMPS)/bench: EXTRAS := [bench]
 $(STAMPS)/bench: setup.cfg constraints.txt | $(BIN)/python
 	$(install)
 
-$(STAMPS)/develop: EXTRAS := [test,dev,bench]
+$(STAMPS)/develop: EXTRAS := [test,dev,bench,deep]
 $(STAMPS)/develop: setup.cfg constraints.txt | $(BIN)/python
 	$(install)

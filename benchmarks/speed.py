@@ -9,11 +9,21 @@ Measure on a machine that does nothing else: the rows say which it was.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.campaign import arguments, carry_out, exit_status
 from harness.tables import text_table
-from harness.timing import OPERATIONS, PROCESSES, REFERENCES, measure_memory, measure_processes, measure_speed
+from harness.timing import (
+    OPERATIONS,
+    PROCESSES,
+    REFERENCES,
+    measure_memory,
+    measure_peers,
+    measure_processes,
+    measure_speed,
+)
+from peers import PEERS, unavailable
 from watermarking.marker import CLASSICAL, DEFAULT_SCHEME
 
 if TYPE_CHECKING:
@@ -53,8 +63,21 @@ def measure(options: argparse.Namespace) -> list[Row]:
     options.fresh = False
     memory = [{"operation": "memory", "scheme": s, "megapixels": max(options.sizes)} for s in options.schemes]
     rows += carry_out(memory, measure_memory, ("scheme",), options, name=NAME)
+    rows += carry_out(_peer_cells(options), measure_peers, ("scheme",), options, name=NAME)
     processes: list[Cell] = [{"operation": operation} for operation in PROCESSES]
     return rows + carry_out(processes, measure_processes, ("operation",), options, name=NAME)
+
+
+def _peer_cells(options: argparse.Namespace) -> list[Cell]:
+    """List the peers that are there; rivaGan's network at 1 MP alone, it needs 2 GB a megapixel."""
+    cells: list[Cell] = []
+    for peer in PEERS if 12.0 in options.sizes and not options.show else ():
+        if reason := unavailable(peer):
+            print(reason, file=sys.stderr)
+            continue
+        size = 1.0 if peer.endswith("rivaGan") else 12.0
+        cells.append({"operation": "peer.embed", "scheme": f"peer:{peer}", "megapixels": size, "threads": 1})
+    return cells
 
 
 def tables(rows: list[Row]) -> list[Table]:
@@ -102,6 +125,13 @@ def promises(rows: list[Row]) -> list[tuple[str, float | None, float, str]]:
     for operation in ("scheme.embed", "scheme.extract"):
         speedup = _quotient(rows, (operation, "dct", 12.0, 1), (operation, "dct", 12.0, 2))
         found.append((f"dct {operation}, one thread / two", speedup, 1.7, "at least"))
+    theirs = {row["scheme"]: row["seconds"][0] for row in rows if row["operation"] == "peer.embed" and "seconds" in row}
+    ours = _seconds(rows, "Marker.embed", DEFAULT_SCHEME, 12.0, 1)
+    blind = theirs.pop("peer:blind-watermark", None)
+    theirs.pop("peer:invisible-watermark/rivaGan", None)  # timed at another size
+    if ours and theirs and blind:
+        found.append(("fastest other package / default embed", min(blind, *theirs.values()) / ours, 15, "at least"))
+        found.append(("blind-watermark / default embed", blind / ours, 100, "at least"))
     for operation, limit in (("moved", 1.5), ("unmarked", 2.0)):
         seconds = _seconds(rows, f"Marker.extract, {operation}", DEFAULT_SCHEME, 12.0, 1)
         found.append((f"default read, {operation}, seconds", seconds, limit, "at most"))

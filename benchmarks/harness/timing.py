@@ -37,6 +37,7 @@ __all__ = [
     "PROCESSES",
     "REFERENCES",
     "measure_memory",
+    "measure_peers",
     "measure_processes",
     "measure_speed",
     "picture_of",
@@ -88,6 +89,18 @@ def measure_speed(cells: list[Cell]) -> list[Row]:
 def measure_memory(cells: list[Cell]) -> list[Row]:
     """Measure in a process of its own how far memory rises above the input and the result while marking."""
     return [_in_process(cell) for cell in cells]
+
+
+def measure_peers(cells: list[Cell]) -> list[Row]:
+    """Time how long other packages take to embed; one turn each, for some take minutes."""
+    from peers import Peer
+
+    results: list[Row] = []
+    for cell in cells:
+        peer = Peer(cell["scheme"].removeprefix("peer:"), 42.0)
+        peer.seconds_to_embed(picture_of(0.3), _MESSAGE[:4])  # what is loaded once costs nothing more
+        results.append(_timed([peer.seconds_to_embed(picture_of(cell["megapixels"]), _MESSAGE[:4])]))
+    return results
 
 
 def measure_processes(cells: list[Cell]) -> list[Row]:

@@ -100,6 +100,11 @@ class Peer:
         rate = float(np.mean(bits != sent))
         return {"read": rate == 0, "wrong": False, "ber": round(rate, 4), "p": None}
 
+    def seconds_to_embed(self, cover: Image, message: bytes) -> float:
+        """Return how long the package takes at its own strength, without what it takes to hand the picture over."""
+        request = {"do": "embed", "peer": self.name, "message": message.hex(), "strength": _OWN}
+        return float(_process().ask(request, cover)[0]["seconds"])
+
     def _mark(self, cover: Image, message: bytes, strength: float) -> Image:
         request = {"do": "embed", "peer": self.name, "message": message.hex(), "strength": strength}
         answer, content = _process().ask(request, cover)

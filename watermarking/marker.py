@@ -92,6 +92,9 @@ class Marker:
     def embed(self, image: Any, message: Message) -> Any:
         """Return a copy of the picture that carries the message.
 
+        Nothing is read back: where the picture is small or finely textured all over, :meth:`extract` of the result says
+        whether the message is there. :meth:`embed_file` and :meth:`embed_bytes` do that by themselves.
+
         Parameters
         ----------
         image : ndarray or PIL image
@@ -145,7 +148,7 @@ class Marker:
 
     def embed_file(
         self,
-        source: str | os.PathLike[str],
+        source: str | os.PathLike[str] | bytes,
         target: str | os.PathLike[str] | IO[bytes],
         message: Message,
         *,
@@ -184,11 +187,13 @@ class Marker:
         """Read a picture file."""
         return self.extract(read_picture(path).array)
 
-    def embed_bytes(self, data: bytes, message: Message) -> bytes:
-        """Mark a picture given as a file's content; return the content of a file of the same format."""
-        picture = read_picture(data)
+    def embed_bytes(self, data: bytes, message: Message, *, verify: bool = True) -> bytes:
+        """Mark a picture given as a file's content; return the content of a file of the same format.
+
+        Reads it back and raises as :meth:`embed_file` does.
+        """
         target = io.BytesIO()
-        write_picture(self.embed(picture.array, message), target, like=picture)
+        self.embed_file(data, target, message, verify=verify)
         return target.getvalue()
 
     def extract_bytes(self, data: bytes) -> Reading:

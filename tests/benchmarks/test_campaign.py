@@ -12,6 +12,7 @@ from pathlib import Path
 
 import measures
 import pytest
+from interrupts import HEEDING
 
 from harness.store import Store, read_rows
 from harness.workers import compute
@@ -21,7 +22,7 @@ SCRIPTS = Path(__file__).parents[2] / "benchmarks"
 
 def start(grid: Path, results: Path, *more: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(SCRIPTS / "robustness.py"), "--grid", str(grid), "--results", str(results), *more]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([*HEEDING, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def finish(grid: Path, results: Path, *more: str) -> tuple[int, str, str]:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from interrupts import HEEDING
 
 COMMAND = [sys.executable, "-m", "watermarking"]
 
@@ -40,7 +41,10 @@ def test_the_installed_script_is_the_same_program() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 def test_an_interrupt_is_quiet(keyfile: Path) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "extract", "-", "-k", keyfile], stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        [*HEEDING, *COMMAND, "extract", "-", "-k", keyfile],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     time.sleep(2)  # by then it waits for the picture
     process.send_signal(signal.SIGINT)

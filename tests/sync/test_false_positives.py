@@ -13,7 +13,7 @@ from watermarking.keys import Key
 from watermarking.marker import Marker
 
 PHOTOGRAPHS = sorted((Path(__file__).parents[2] / "benchmarks" / "photographs").glob("*.[jp][pn]g"))
-SIDE = 144
+SIDE = 96
 N_KEYS = 25
 
 

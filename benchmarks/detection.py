@@ -79,8 +79,9 @@ def null_cells(options: Any, pictures: Iterable[str]) -> list[Cell]:
     names = [*pictures, *SYNTHETIC]
     cells: list[Cell] = []
     for scheme in options.schemes:
-        few, many = 0 if options.small else options.pairs // 10, options.pairs
-        searched = 0 if scheme == "additive_block" else many if scheme == DEFAULT_SCHEME else few
+        many, few = options.pairs, 0 if options.small else options.pairs // 10
+        most = options.pairs // 2 if options.small else options.pairs
+        searched = 0 if scheme == "additive_block" else most if scheme == DEFAULT_SCHEME else few
         for question, search, pairs in (
             ("read", 0, many), ("known", 0, many), ("read", 3, searched), ("known", 3, min(few, searched)),
         ):  # fmt: skip

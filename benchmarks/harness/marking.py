@@ -73,11 +73,13 @@ class OwnMethod:
 
         None where the reader takes another length to be the likelier one, or the picture's size has changed.
         """
+        if image.shape != self.shape:
+            return None
         scheme = self.marker.scheme
         sent = carried_bits(scheme, message, self.key, image.shape)
         found = scheme.extract(image, key=self.key).payload
         fits = found.size == sent.size or (not isinstance(scheme, PlaneScheme) and found.size > sent.size)
-        return float(np.mean(found[: sent.size] != sent)) if fits and image.shape == self.shape else None
+        return float(np.mean(found[: sent.size] != sent)) if fits else None
 
 
 def method_of(cell: Cell) -> Method:

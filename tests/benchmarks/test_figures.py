@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import compare
 import detection
@@ -164,6 +165,14 @@ def test_a_picture_that_a_scheme_cannot_take_is_a_row(pictures: dict[str, Photog
     rows = mark_attack_read([cell(scheme="additive_block", bytes=64)], pictures=pictures)
     assert rows[0]["status"] == "impossible"
     assert "use a larger image" in rows[0]["reason"]
+
+
+def test_a_picture_cut_too_small_is_not_read_and_no_crash(tmp_path: Path) -> None:
+    large = np.random.default_rng(1).integers(0, 256, (700, 800, 3), np.uint8)
+    Image.fromarray(large).save(tmp_path / "large.png")
+    pictures = {"a": Photograph("a", tmp_path / "large.png")}
+    row = mark_attack_read([cell(scheme="additive_block", attack="crop(keep=0.3)", bytes=8)], pictures=pictures)[0]
+    assert (row["status"], row["read"], row["ber"]) == ("done", False, None)
 
 
 def test_quality_is_measured(pictures: dict[str, Photograph]) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from watermarking.codes.framing import (
     CHECK_BITS,
@@ -18,6 +17,7 @@ from watermarking.codes.framing import (
     matched_length,
     search,
 )
+from watermarking.embedders.placement import fold_repeats
 from watermarking.interface import Detection, PlaneScheme, SoftRead
 from watermarking.significance import any_of, rademacher_p_value
 
@@ -97,13 +97,7 @@ def soft_reads(scheme: Scheme, image: Image, key: Key) -> Attempt:
         return Attempt([], found.detection)
     lengths = [n for n in (*code_lengths(), matched_length(llr.size)) if n <= llr.size]
     llr = np.where(np.isfinite(llr), llr, 0)
-    return Attempt([SoftRead(n, _fold(llr, n), np.inf) for n in lengths], found.detection)
-
-
-def _fold(llr: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
-    padded = np.zeros(-(-llr.size // length) * length, np.float32)
-    padded[: llr.size] = llr
-    return np.asarray(padded.reshape(-1, length).sum(0), np.float32)
+    return Attempt([SoftRead(n, fold_repeats(llr, n), np.inf) for n in lengths], found.detection)
 
 
 def decode_message(reads: list[SoftRead], key: Key) -> tuple[Decoded | None, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from watermarking.attacks.attack import round_pixels
+from watermarking.metrics.picture import luma
 from watermarking.opencv import cv2_module
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     Plane = npt.NDArray[np.float32]
 
 __all__ = ["add_plane", "luma_detail"]
-
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # Rec. 601
 
 
 def luma_detail(pixels: Pixels, sigma: float) -> tuple[Plane, Plane]:
@@ -31,7 +30,7 @@ def luma_detail(pixels: Pixels, sigma: float) -> tuple[Plane, Plane]:
     """
     cv2 = cv2_module()
 
-    plane = pixels.astype(np.float32) if pixels.ndim == 2 else pixels[..., :3].astype(np.float32) @ _LUMA
+    plane = luma(pixels)
     detail = plane - cv2.blur(plane, (9, 9))
     variance = cv2.blur(detail * detail, (9, 9))
     trust = np.float32(sigma**2) / np.maximum(variance, np.float32(sigma**2))

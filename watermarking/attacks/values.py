@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from watermarking.attacks.attack import Attack, Pixels, number, round_pixels
+from watermarking.metrics.picture import luma
 from watermarking.opencv import cv2_module
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["Brightness", "Contrast", "Dither", "Equalise", "Gamma", "Grey", "Hue", "Posterise", "Saturation", "Sharpen"]
 
 _LEVELS = np.arange(256, dtype=np.float64)
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # Rec. 601
 
 
 @dataclass(frozen=True)
@@ -174,4 +174,4 @@ class Dither(Attack):
 
 
 def _luma(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    return round_pixels(pixels.astype(np.float32) @ _LUMA)
+    return round_pixels(luma(pixels))

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from watermarking.interface import Bits
     from watermarking.keys import Key
 
-__all__ = ["LADDER", "PILOT_SHARE", "Layout", "Placement", "fold", "pilot_chips", "place", "slot_chips", "slot_groups"]
+__all__ = [
+    "LADDER",
+    "PILOT_SHARE",
+    "Layout",
+    "Placement",
+    "fold",
+    "fold_repeats",
+    "pilot_chips",
+    "place",
+    "slot_chips",
+    "slot_groups",
+]
 
 LADDER: Final = code_lengths()
 """The payload lengths that a reader tries; a payload is repeated cyclically to the next of them."""
@@ -105,8 +116,12 @@ def slot_groups(layout: Layout, length: int) -> npt.NDArray[np.int32]:
 
 def fold(layout: Layout, sums: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
     """Add up the slots that repeat the same payload bit; (length,) float32."""
-    payload = sums[layout.n_pilots :]
-    padded = np.zeros(-(-payload.size // length) * length, np.float32)
-    padded[: payload.size] = payload
+    return fold_repeats(sums[layout.n_pilots :], length)
+
+
+def fold_repeats(values: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
+    """Add up values that repeat cyclically after ``length``, the last time perhaps in part; (length,) float32."""
+    padded = np.zeros(-(-values.size // length) * length, np.float32)
+    padded[: values.size] = values
     folded: npt.NDArray[np.float32] = padded.reshape(-1, length).sum(0, dtype=np.float32)
     return folded

@@ -37,6 +37,7 @@ bench: $(STAMPS)/bench peers
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/rank.py
+	$(BIN)/python benchmarks/security.py
 	$(BIN)/python benchmarks/compare.py
 	$(BIN)/python benchmarks/report.py
 

@@ -51,6 +51,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
          "run": "r"},
         {"part": "presence", **part, "attack": "grey", "status": "done", "read": 1e-7, "known": 1e-9, "run": "r"},
         {"part": "loss", "photograph": "a", "attack": "none", "seed": 1, "status": "done", "SSIM": 1.0, "run": "r"},
+        {"part": "wrong key", **part, "search": 0, "status": "done", "read": True, "messages": 0, "p": [1.0],
+         "run": "r"},
     ]  # fmt: skip
     times = [
         {"operation": name, "scheme": scheme, "megapixels": size, "threads": 1, "status": "done", "run": "r",
@@ -76,7 +78,7 @@ def test_the_page_needs_nothing_else(report: Path) -> None:
 
 def test_every_part_has_its_command_and_its_content(report: Path) -> None:
     page = report.read_text("utf-8")
-    for script in ("robustness", "rank", "capacity", "compare", "quality", "detection", "speed"):
+    for script in ("robustness", "rank", "capacity", "compare", "quality", "detection", "security", "speed"):
         assert f"python benchmarks/{script}.py" in page
     assert "has not been run yet" not in page
     assert page.count("<svg") == 5

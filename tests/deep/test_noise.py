@@ -83,10 +83,17 @@ def test_blur_equals_opencv(picture: np.ndarray, sigma: float) -> None:
 
 def test_noise_has_its_strength_and_crop_its_area() -> None:
     grey = torch.full((1, 3, 100, 100), 0.5)
-    generator = torch.Generator().manual_seed(1)
-    assert abs(float(noise.gaussian_noise(grey, 5.0, generator).std()) * 255 - 5) < 0.1
-    kept = noise.crop(torch.ones(1, 3, 100, 100), 0.5, generator)
+    assert abs(float(noise.gaussian_noise(grey, 5.0, torch.tensor([1])).std()) * 255 - 5) < 0.1
+    kept = noise.crop(torch.ones(1, 3, 100, 100), 0.5, torch.tensor([1]))
     assert abs(float((kept == 1).float().mean()) - 0.5) < 0.02
+
+
+@pytest.mark.parametrize(("name", "value"), [("noise", 3.0), ("crop", 0.6)])
+def test_a_picture_is_struck_alike_in_any_batch(name: str, value: float) -> None:
+    images, seeds = torch.rand(3, 3, 40, 48), torch.tensor([5, 6, 2**61])
+    together = noise.strike(images, name, value, seeds)
+    assert torch.equal(together[1:], noise.strike(images[1:], name, value, seeds[1:]))
+    assert not torch.equal(together[0] - images[0], together[1] - images[1])
 
 
 @pytest.mark.parametrize(
@@ -95,7 +102,7 @@ def test_noise_has_its_strength_and_crop_its_area() -> None:
 )
 def test_every_layer_lets_a_gradient_through(name: str, value: float) -> None:
     image = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(2)).requires_grad_()
-    noise.strike(image, name, value, torch.Generator().manual_seed(1)).square().sum().backward()
+    noise.strike(image, name, value, torch.tensor([1])).square().sum().backward()
     assert image.grad is not None
     assert torch.isfinite(image.grad).all()
     assert image.grad.abs().sum() > 0

@@ -49,7 +49,7 @@ def test_loss_falls_and_reading_beats_chance(tiles: Path, tmp_path: Path) -> Non
     assert any("min left" in line for line in lines)
     rows = json.loads((tmp_path / "validation.json").read_text())["rows"]
     # 2 x 8 tiles of 64 cells: chance is 0.5 with a standard deviation of 0.016
-    assert validate(trainer, (26.0,))["none 26"]["errors"] < 0.4
+    assert validate(trainer, trainer.sampler, (26.0,))["none 26"]["errors"] < 0.4
     assert "none 40" in rows
 
 

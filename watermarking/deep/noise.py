@@ -12,9 +12,14 @@ from watermarking.deep.jpeg import jpeg
 from watermarking.deep.resample import resample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["LAYERS", "blur", "colour", "crop", "gaussian_noise", "resize", "strike"]
+
+
+def _generators(seeds: Tensor, device: torch.device) -> Iterator[torch.Generator]:
+    """Make a generator for each picture, so that its noise is the same in any batch and on any process."""
+    return (torch.Generator(device).manual_seed(seed) for seed in seeds.tolist())
 
 
 def resize(image: Tensor, factor: float) -> Tensor:
@@ -41,23 +46,25 @@ def blur(image: Tensor, sigma: float) -> Tensor:
     return down @ image @ across.T
 
 
-def gaussian_noise(image: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
+def gaussian_noise(image: Tensor, sigma: float, seeds: Tensor) -> Tensor:
     """Add white noise of a standard deviation in grey levels (of 255), clipped to the range."""
-    noise = torch.randn(image.shape, generator=generator, device=image.device)
-    return (image + noise * (sigma / 255)).clamp(0, 1)
+    noise = [torch.randn(image.shape[1:], generator=g, device=image.device) for g in _generators(seeds, image.device)]
+    return (image + torch.stack(noise) * (sigma / 255)).clamp(0, 1)
 
 
-def crop(image: Tensor, kept: float, generator: torch.Generator) -> Tensor:
-    """Keep one window of a share of the area, in place; the rest becomes mid-grey.
+def crop(image: Tensor, kept: float, seeds: Tensor) -> Tensor:
+    """Keep a window of a share of the area, in place, another one in each picture; the rest becomes mid-grey.
 
     It stands for a crop whose geometry has been undone by the synchronisation.
     """
     height, width = image.shape[-2:]
     rows, columns = max(1, round(height * math.sqrt(kept))), max(1, round(width * math.sqrt(kept)))
-    where = torch.rand(2, generator=generator, device=image.device).tolist()
-    top, left = int(where[0] * (height - rows + 1)), int(where[1] * (width - columns + 1))
-    mask = torch.zeros_like(image[:1, :1])
-    mask[..., top : top + rows, left : left + columns] = 1
+    mask = torch.zeros((image.shape[0], 1, height, width))
+    for i, generator in enumerate(_generators(seeds, torch.device("cpu"))):
+        where = torch.rand(2, generator=generator).tolist()
+        top, left = int(where[0] * (height - rows + 1)), int(where[1] * (width - columns + 1))
+        mask[i, :, top : top + rows, left : left + columns] = 1
+    mask = mask.to(image.device)
     return image * mask + 0.5 * (1 - mask)
 
 
@@ -68,24 +75,24 @@ def colour(image: Tensor, change: float) -> Tensor:
     return (grey + (image - grey) * (1 - change)).clamp(0, 1)
 
 
-LAYERS: Final[dict[str, Callable[[Tensor, float, torch.Generator], Tensor]]] = {
-    "none": lambda image, _value, _generator: image,
-    "jpeg": lambda image, value, _generator: jpeg(image, round(value)),
-    "resize": lambda image, value, _generator: resize(image, value),
+LAYERS: Final[dict[str, Callable[[Tensor, float, Tensor], Tensor]]] = {
+    "none": lambda image, _value, _seeds: image,
+    "jpeg": lambda image, value, _seeds: jpeg(image, round(value)),
+    "resize": lambda image, value, _seeds: resize(image, value),
     "crop": crop,
-    "blur": lambda image, value, _generator: blur(image, value),
+    "blur": lambda image, value, _seeds: blur(image, value),
     "noise": gaussian_noise,
-    "colour": lambda image, value, _generator: colour(image, value),
+    "colour": lambda image, value, _seeds: colour(image, value),
 }
-"""Layer by name: (pictures, parameter, generator) -> pictures, perhaps of another size."""
+"""Layer by name: (pictures, parameter, seeds) -> pictures, perhaps of another size."""
 
 
-def strike(image: Tensor, name: str, value: float, generator: torch.Generator) -> Tensor:
-    """Apply one named layer to pictures (N, 3, H, W) in [0, 1].
+def strike(image: Tensor, name: str, value: float, seeds: Tensor) -> Tensor:
+    """Apply one named layer to pictures (N, 3, H, W) in [0, 1]; ``seeds`` (N,) fix what is random in each.
 
     Raises
     ------
     KeyError
         If no layer has this name.
     """
-    return LAYERS[name](image, value, generator)
+    return LAYERS[name](image, value, seeds)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import torch
-from torch import distributed
 
+from watermarking.deep import ranks
+from watermarking.deep.board import Board
 from watermarking.deep.data import Photographs, photograph_files, split_by_photograph
 from watermarking.deep.payloads import PictureBank
+from watermarking.deep.sampling import Sampler
 from watermarking.deep.train import Progress, Trainer
 from watermarking.deep.validate import validate
 
@@ -23,22 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_training"]
 
-
-def _writer(folder: Path) -> Any:
-    """Return a TensorBoard writer, or None where TensorBoard is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder))
-
-
-def _join_group() -> None:
-    """Join the processes that ``torchrun`` started, if it did."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+BOARD_EXTRA: Final = "'watermarking[train]'"
 
 
 def run_training(
@@ -60,7 +46,8 @@ def run_training(
     images : path
         Folder of photographs; one in ten is held out.
     out : path
-        Gets ``checkpoint.safetensors``, ``log.jsonl`` and TensorBoard events.
+        Gets ``checkpoint.safetensors``, ``log.jsonl`` and, where TensorBoard is installed, its events: the loss terms
+        every ``log_every`` steps, pictures every ``save_every``.
     pictures : path, optional
         Folder of PNG icons that join the drawn codes, texts and photographs as payloads.
     start : path, optional
@@ -80,38 +67,57 @@ def run_training(
     WatermarkError
         If there are too few photographs, or the loss is no number any more.
     """
-    folder, target = Path(out), torch.device(device)
+    folder, target = Path(out), ranks.join(torch.device(device))
     folder.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.benchmark = True
-    _join_group()
+    try:
+        trainer, held = _prepare(config, Path(images), folder, pictures, target)
+        if start is not None and trainer.step == 0:
+            trainer.start_from(Path(start))
+        if trainer.share[0] == 0:
+            _lead(trainer, held, seconds, report)
+        else:
+            trainer.run(lambda _: None, seconds)
+    finally:
+        ranks.leave()
+    return trainer
+
+
+def _prepare(
+    config: TrainConfig, images: Path, folder: Path, pictures: str | Path | None, device: torch.device
+) -> tuple[Trainer, Sampler]:
+    """Load the data; return the trainer over what it learns from, and the sampler of what is held out."""
     learn, held = split_by_photograph(photograph_files(images))
     least, most = (16 * math.ceil(config.tile * reach * 1.13 / 16) for reach in config.reach)
-    photographs = Photographs(learn, config.shrink, least, most, target)
-    bank = PictureBank.build(learn, pictures, config.seed, target) if config.payload == "pictures" else None
-    trainer = Trainer(config, photographs, bank, folder)
-    if start is not None and trainer.step == 0:
-        trainer.start_from(Path(start))
-    board = _writer(folder) if trainer.rank == 0 else None
-    report(f"{config.name}: {len(learn)} photographs, {len(held)} held out, from step {trainer.step} of {config.steps}")
+    bank = PictureBank.build(learn, pictures, config.seed, device) if config.payload == "pictures" else None
+    # Both now: photographs that are too small must not be found out about after the training.
+    shown, unseen = (Photographs(files, config.shrink, least, most, device) for files in (learn, held))
+    return Trainer(config, shown, bank, folder), Sampler(config, unseen, bank)
+
+
+def _lead(trainer: Trainer, held: Sampler, seconds: float, report: Callable[[str], None]) -> None:
+    """Train as the process that writes: progress, logs, pictures and the figures at the end."""
+    config, folder = trainer.config, trainer.folder
+    board = Board(folder, held)
+    if not board.available:
+        report(f"no TensorBoard, log.jsonl has the figures: for pictures too, pip install {BOARD_EXTRA}")
+    report(f"{config.name}: from step {trainer.step} of {config.steps}, {trainer.share[1]} process(es)")
 
     def on_progress(progress: Progress) -> None:
-        if trainer.rank:
-            return
         row = {"step": progress.step, "seconds_per_step": round(progress.seconds_per_step, 4), **progress.terms}
         with (folder / "log.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
         terms = ", ".join(f"{name} {value:.4f}" for name, value in progress.terms.items())
         report(f"step {progress.step}/{progress.steps}, {progress.seconds_left / 60:.1f} min left: {terms}")
-        if board is not None:
-            for name, value in progress.terms.items():
-                board.add_scalar(f"loss/{name}", value, progress.step)
+        board.add_terms(progress)
+        if progress.step % config.save_every == 0 or progress.step == config.steps:
+            board.add_pictures(trainer)
 
-    trainer.run(on_progress, seconds)
-    if trainer.rank == 0:
-        learnt, trainer.photographs = trainer.photographs, Photographs(held, config.shrink, least, most, target)
-        rows = validate(trainer)
-        trainer.photographs = learnt
-        (folder / "validation.json").write_text(json.dumps({"step": trainer.step, "rows": rows}, indent=1) + "\n")
-        for name, row in rows.items():
-            report(f"{name}: " + ", ".join(f"{key} {value:g}" for key, value in row.items()))
-    return trainer
+    try:
+        trainer.run(on_progress, seconds)
+    finally:
+        board.close()
+    rows = validate(trainer, held)
+    (folder / "validation.json").write_text(json.dumps({"step": trainer.step, "rows": rows}, indent=1) + "\n")
+    for name, row in rows.items():
+        report(f"{name}: " + ", ".join(f"{key} {value:g}" for key, value in row.items()))

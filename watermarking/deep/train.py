@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 
-from watermarking.deep import losses, noise
+from watermarking.deep import losses, noise, ranks
 from watermarking.deep.checkpoint import load_checkpoint, save_checkpoint
 from watermarking.deep.nets import Critic, Hider, Reader
-from watermarking.deep.payloads import PictureBank, draw_bits, draw_pilot, fixed_logo
 from watermarking.deep.resample import resample
+from watermarking.deep.sampling import Sample, Sampler
 from watermarking.deep.strength import apply_strength
 from watermarking.errors import WatermarkError
 
@@ -24,25 +24,13 @@ if TYPE_CHECKING:
 
     from watermarking.deep.config import TrainConfig
     from watermarking.deep.data import Photographs
+    from watermarking.deep.payloads import PictureBank
 
-__all__ = ["Progress", "Sample", "Trainer", "TrainingError", "grow"]
+__all__ = ["Progress", "Trainer", "TrainingError", "grow"]
 
 
 class TrainingError(WatermarkError):
     """The loss is no number any more; the message says which term, and where the last good checkpoint is."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One step's random draw, everything but the pixels' noise."""
-
-    cover: Tensor
-    payload: Tensor
-    pilot: Tensor
-    psnr: Tensor
-    grey: Tensor
-    attack: str
-    value: float
 
 
 @dataclass(frozen=True)
@@ -70,8 +58,8 @@ def grow(residual: Tensor, drawn: Sample) -> Tensor:
 class Trainer:
     """A run of a configuration over photographs.
 
-    Everything random in step i comes from a generator seeded with (seed, i), so a resumed run goes on as if it had
-    never stopped. Under ``torchrun`` every rank draws the same step and works on its share of the photographs.
+    A resumed run goes on as if it had never stopped. Under ``torchrun`` every process draws the same steps, works on
+    its share of the tiles and takes the same step downhill, so that the result is that of one process but for rounding.
 
     Parameters
     ----------
@@ -84,12 +72,15 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig, photographs: Photographs, bank: PictureBank | None, folder: Path) -> None:
-        self.config, self.photographs, self.bank, self.folder = config, photographs, bank, folder
+        self.config, self.folder = config, folder
+        self.sampler = Sampler(config, photographs, bank)
         self.device = photographs.device
-        self.rank = distributed.get_rank() if distributed.is_initialized() else 0
-        self.world = distributed.get_world_size() if distributed.is_initialized() else 1
-        if config.groups % self.world:
-            raise WatermarkError(f"{config.groups} groups cannot be shared by {self.world} processes: use a multiple")
+        self.share = ranks.rank(), ranks.n_ranks()
+        if self.share[1] > 1 and config.groups % (2 * self.share[1]):
+            raise WatermarkError(
+                f"{config.groups} groups cannot be shared by {self.share[1]} processes: use a multiple of "
+                f"{2 * self.share[1]}, or fewer processes"
+            )
         torch.manual_seed(config.seed)
         self.hider = Hider(config.net).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.reader = Reader(config.net).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -108,8 +99,6 @@ class Trainer:
         names = [f"{kind}.{name}" for kind in ("hider", "reader") for name, _ in self.modules[kind].named_parameters()]
         self.averages = {n: p.detach().clone() for n, p in zip(names, parameters, strict=True)}
         self.step = 0
-        side = config.tile // config.net.payload_ratio
-        self._logo = torch.from_numpy(fixed_logo(side)).permute(2, 0, 1).float().to(self.device) / 127.5 - 1
         if (folder / "checkpoint.safetensors").exists():
             self.step = self._load()
 
@@ -127,62 +116,10 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint; in a group of processes only the first one does."""
-        if self.rank == 0:
+        if self.share[0] == 0:
             save_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers, self.step)
 
-    def _generators(self, step: int) -> tuple[torch.Generator, torch.Generator]:
-        """Return step's generators: one for choices, alike on all ranks and devices, one for values."""
-        seed = (self.config.seed << 32) + step
-        choices, values = torch.Generator(), torch.Generator(self.device)
-        choices.manual_seed(seed)
-        values.manual_seed(seed + 1)
-        return choices, values
-
-    def sample(self, step: int) -> tuple[Sample, torch.Generator]:
-        """Draw one step's covers, payloads, strengths and attack; return the generator for pixel noise too."""
-        config, net = self.config, self.config.net
-        choices, values = self._generators(step)
-        u = torch.rand(4, generator=choices).tolist()
-        low, high = config.reach
-        reach = low * (high / low) ** u[0]
-        # Sizes in steps of 16 keep the number of distinct shapes small, which cuDNN's autotuner rewards.
-        sides = [16 * round(config.tile * reach * stretch / 16) for stretch in (0.87 + 0.26 * u[1], 1.13 - 0.26 * u[1])]
-        size = (max(config.tile, sides[0]), max(config.tile, sides[1]))
-        n = config.groups * config.group
-        covers = self.photographs.draw(config.groups, config.group, size, choices)
-        weights = torch.tensor([float(entry[0]) for entry in config.attacks.values()])
-        attack = list(config.attacks)[int(torch.multinomial(weights, 1, generator=choices))]
-        _, least, most = config.attacks[attack]
-        psnr = config.psnr[0] + (config.psnr[1] - config.psnr[0]) * torch.rand(config.groups, generator=choices)
-        psnr = config.start_psnr + (psnr - config.start_psnr) * self.ramp(step)
-        grey = (torch.rand(config.groups, generator=choices) < config.grey).repeat_interleave(config.group)
-        payload = self._payload(n, values)
-        pilot = draw_pilot(n, max(1, config.tile // (net.pilot_ratio or config.tile)), values, self.device)
-        share = n // self.world
-        mine = slice(self.rank * share, (self.rank + 1) * share)
-        cover = self.photographs.cut(type(covers)(*(part[mine] for part in vars(covers).values())), size)
-        strengths = psnr.repeat_interleave(config.group)[mine].to(self.device)
-        colourless = grey[mine].to(self.device).reshape(-1, 1, 1, 1)
-        cover = torch.where(colourless, (cover.mean(1, keepdim=True) * 255).round() / 255, cover)
-        values.manual_seed(values.initial_seed() + 7919 * (self.rank + 1))
-        drawn = Sample(cover, payload[mine], pilot[mine], strengths, colourless, attack, least + (most - least) * u[2])
-        return drawn, values
-
-    def _payload(self, n: int, values: torch.Generator) -> Tensor:
-        config = self.config
-        side = config.tile // config.net.payload_ratio
-        if config.payload == "fixed":
-            return self._logo.expand(n, -1, -1, -1)
-        if config.payload == "bits":
-            return draw_bits(n, side, side, values, self.device)
-        if self.bank is None:
-            raise WatermarkError("payload = 'pictures' needs pictures to hide")
-        payload = self.bank.draw(n, side, values)
-        if config.losses.consistency:
-            payload = torch.cat([payload[: n // 2]] * 2)
-        return payload
-
-    def terms(self, drawn: Sample, generator: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
+    def terms(self, drawn: Sample) -> tuple[dict[str, Tensor], Tensor]:
         """Run H, the strength, the attack and R; return the weighted loss terms and the marked tiles."""
         config, cover = self.config, drawn.cover
         size = (config.tile, config.tile)
@@ -191,7 +128,8 @@ class Trainer:
             residual = self.hider(work, drawn.payload, drawn.pilot, drawn.psnr)
         marked = apply_strength(cover, grow(residual, drawn), drawn.psnr, config.group)
         n_clean = cover.shape[0] // 2 if config.losses.clean else 0
-        struck = noise.strike(torch.cat([marked, cover[:n_clean]]), drawn.attack, drawn.value, generator)
+        seeds = torch.cat([drawn.seeds[0], drawn.seeds[1, :n_clean]])
+        struck = noise.strike(torch.cat([marked, cover[:n_clean]]), drawn.attack, drawn.value, seeds)
         seen = resample(struck, size).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             payload, pilot = self.reader(seen)
@@ -221,13 +159,7 @@ class Trainer:
         optimiser = self.optimisers[kind]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        if self.world > 1:
-            gradients = [p.grad for p in parameters if p.grad is not None]
-            flat = torch.cat([g.reshape(-1) for g in gradients])
-            distributed.all_reduce(flat)
-            flat /= self.world
-            for g, part in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
-                g.copy_(part.reshape(g.shape))
+        ranks.average([p.grad for p in parameters if p.grad is not None])
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         for group in optimiser.param_groups:
             group["lr"] = self.rate(self.step)
@@ -246,8 +178,8 @@ class Trainer:
 
     def advance(self) -> dict[str, Tensor]:
         """Take one step; return its weighted loss terms, still on the device."""
-        drawn, generator = self.sample(self.step)
-        found, marked = self.terms(drawn, generator)
+        drawn = self.sampler.draw(self.step, self.ramp(self.step), self.share)
+        found, marked = self.terms(drawn)
         self._descend("main", torch.stack(list(found.values())).sum(), self.parameters)
         if self.critic is not None:
             side = self.config.tile  # a corner shows the critic as much as the whole, at a fraction of the cost
@@ -263,23 +195,37 @@ class Trainer:
     def run(self, report: Callable[[Progress], None], seconds: float = math.inf) -> None:
         """Train to the last step, or until the time is up; the checkpoint is written either way.
 
+        Parameters
+        ----------
+        report : callable
+            Receives the progress every ``log_every`` steps, in every process.
+        seconds : float
+            Counted by each process; the first whose time is up stops all.
+
         Raises
         ------
         TrainingError
-            If a term is no finite number. The checkpoint of the last good steps stays.
+            If a term is no finite number in any process. The checkpoint of the last good steps stays.
         """
         config, began = self.config, time.monotonic()
         since, first = began, self.step
-        while self.step < config.steps and time.monotonic() - began < seconds:
+        while self.step < config.steps and not ranks.any_rank(time.monotonic() - began >= seconds, self.device):
             found = self.advance()
-            if self.step % config.log_every == 0 or self.step == config.steps:
-                values = dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True))
+            saving = self.step % config.save_every == 0
+            if saving or self.step % config.log_every == 0 or self.step == config.steps:
+                terms = torch.stack(list(found.values()))
+                ranks.average([terms])
+                values = dict(zip(found, terms.tolist(), strict=True))
                 self._refuse_nan(values)
                 now = time.monotonic()
                 report(Progress(self.step, config.steps, values, (now - since) / max(1, self.step - first)))
                 since, first = now, self.step
-                if self.step % config.save_every == 0:
-                    self.save()
+            if saving:
+                self._save_if_finite()
+        self._save_if_finite()
+
+    def _save_if_finite(self) -> None:
+        """Save; a gradient can break the weights in a step whose loss was still a number."""
         self._refuse_nan({"weights": float(torch.stack([p.detach().sum() for p in self.parameters]).sum())})
         self.save()
 
@@ -289,6 +235,5 @@ class Trainer:
                 kept = "no checkpoint was saved yet"
                 if self.checkpoint.exists():
                     kept = f"the last good checkpoint is {self.checkpoint}"
-                raise TrainingError(
-                    f"the {name} loss is {value} at step {self.step}: {kept}; lower learning_rate and start again"
-                )
+                what = "the weights are" if name == "weights" else f"the {name} loss is"
+                raise TrainingError(f"{what} {value} at step {self.step}: {kept}; lower learning_rate and start again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,9 +12,12 @@ from torch.nn import functional
 from watermarking.deep import noise
 from watermarking.deep.resample import resample
 from watermarking.deep.strength import apply_strength
-from watermarking.deep.train import Sample, Trainer, grow
+from watermarking.deep.train import Trainer, grow
 
-__all__ = ["correlation", "similarity", "validate"]
+if TYPE_CHECKING:
+    from watermarking.deep.sampling import Sample, Sampler
+
+__all__ = ["correlation", "pass_through", "similarity", "validate"]
 
 
 def correlation(read: Tensor, hidden: Tensor) -> Tensor:
@@ -40,13 +44,20 @@ def similarity(marked: Tensor, cover: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _measure(trainer: Trainer, drawn: Sample, generator: torch.Generator) -> dict[str, float]:
+def pass_through(trainer: Trainer, drawn: Sample) -> tuple[Tensor, Tensor, Tensor]:
+    """Mark a draw's covers, attack and read them; return the marked tiles, the payloads and the pilots read."""
+    size = (trainer.config.tile, trainer.config.tile)
+    residual = trainer.hider(resample(drawn.cover, size), drawn.payload, drawn.pilot, drawn.psnr)
+    marked = apply_strength(drawn.cover, grow(residual, drawn), drawn.psnr, trainer.config.group)
+    struck = noise.strike(marked, drawn.attack, drawn.value, drawn.seeds[0])
+    return marked, *trainer.reader(resample(struck, size))
+
+
+@torch.no_grad()
+def _measure(trainer: Trainer, drawn: Sample) -> dict[str, float]:
     config, cover = trainer.config, drawn.cover
-    size = (config.tile, config.tile)
-    residual = trainer.hider(resample(cover, size), drawn.payload, drawn.pilot, drawn.psnr)
-    marked = apply_strength(cover, grow(residual, drawn), drawn.psnr, config.group)
-    read, pilot = trainer.reader(resample(noise.strike(marked, drawn.attack, drawn.value, generator), size))
-    blank, _ = trainer.reader(resample(cover, size))
+    marked, read, pilot = pass_through(trainer, drawn)
+    blank, _ = trainer.reader(resample(cover, (config.tile, config.tile)))
     agree = correlation(read, drawn.payload)
     found = {
         "correlation": float(agree.mean()),
@@ -61,8 +72,10 @@ def _measure(trainer: Trainer, drawn: Sample, generator: torch.Generator) -> dic
     return found
 
 
-def validate(trainer: Trainer, psnr: tuple[float, ...] = (40.0, 50.0), n_draws: int = 2) -> dict[str, dict[str, float]]:
-    """Measure the averaged weights on the trainer's photographs, for each strength and each attack at mid-range.
+def validate(
+    trainer: Trainer, sampler: Sampler, psnr: tuple[float, ...] = (40.0, 50.0), n_draws: int = 2
+) -> dict[str, dict[str, float]]:
+    """Measure the averaged weights on a sampler's photographs, for each strength and each attack at mid-range.
 
     Returns
     -------
@@ -79,10 +92,10 @@ def validate(trainer: Trainer, psnr: tuple[float, ...] = (40.0, 50.0), n_draws: 
             for level in psnr:
                 totals: list[dict[str, float]] = []
                 for draw in range(n_draws):
-                    drawn, generator = trainer.sample(2**31 + draw)
+                    drawn = sampler.draw(2**31 + draw)
                     strength = torch.full_like(drawn.psnr, level)
                     chosen = replace(drawn, psnr=strength, attack=attack, value=(low + high) / 2)
-                    totals.append(_measure(trainer, chosen, generator))
+                    totals.append(_measure(trainer, chosen))
                 rows[f"{attack} {level:g}"] = {k: round(sum(t[k] for t in totals) / len(totals), 5) for k in totals[0]}
     finally:
         with torch.no_grad():

@@ -7,7 +7,8 @@ collusion   customers merge their copies of one picture, which differ in the mes
 remark      a marked picture is marked again, by the same or another scheme with another key
 oracle      the reader says whether it still finds a message, a bounded number of times
 
-Pictures whose marks are averaged are cut to one size before they are marked, the largest that all of them cover.
+Pictures whose marks are averaged are cut to one size before they are marked, the largest that all of them cover. They
+carry one message or each its own; "found when asked for" is about the first of them, which is the victim's of a removal.
 
     python benchmarks/security.py                 # grids/security.toml
     python benchmarks/security.py --schemes dwt --photographs shipped

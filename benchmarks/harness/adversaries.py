@@ -211,7 +211,7 @@ def _enough(wanted: int, there: int) -> int:
 
 
 def _judged(marker: Marker, image: Image, messages: Sequence[bytes]) -> Row:
-    """Return what the reader says: a message that was embedded, or another, and p-values unasked and asked."""
+    """Return what the reader says: one of the messages, or another, and p-values unasked and asked for the first."""
     reading = marker.extract(image)
     return {
         "read": reading.message in messages,

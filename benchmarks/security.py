@@ -8,7 +8,7 @@ remark      a marked picture is marked again, by the same or another scheme with
 oracle      the reader says whether it still finds a message, a bounded number of times
 
 Pictures whose marks are averaged are cut to one size before they are marked, the largest that all of them cover. They
-carry one message or each its own; "found when asked for" is about the first of them, which is the victim's of a removal.
+carry one message or each its own; "found when asked for" is about the first of them, in a removal the victim's.
 
     python benchmarks/security.py                 # grids/security.toml
     python benchmarks/security.py --schemes dwt --photographs shipped

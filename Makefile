@@ -77,7 +77,7 @@ endef
 $(STAMPS)/run: setup.cfg constraints.txt | $(BIN)/python
 	$(install)
 
-$(STAMPS)/bench: EXTRAS := [bench]
+$(STAMPS)/bench: EXTRAS := [bench,deep]
 $(STAMPS)/bench: setup.cfg constraints.txt | $(BIN)/python
 	$(install)
 

@@ -1,9 +1,9 @@
-"""Between messages and schemes: which bits a scheme is given, and messages out of its soft values."""
+"""Between messages and schemes: which payload a scheme is given, and messages out of its soft values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 import numpy as np
 
@@ -17,8 +17,9 @@ from watermarking.codes.framing import (
     matched_length,
     search,
 )
+from watermarking.codes.raster import from_raster, to_raster
 from watermarking.embedders.placement import fold_repeats
-from watermarking.interface import Detection, PlaneScheme, SoftRead
+from watermarking.interface import Detection, PictureScheme, PlaneScheme, SoftRead
 from watermarking.significance import any_of, rademacher_p_value
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Attempt",
     "best_presence",
-    "carried_bits",
+    "carried_payload",
     "code_word",
     "decode_message",
     "longest_message",
@@ -69,12 +70,17 @@ def longest_message(scheme: Scheme, shape: tuple[int, ...]) -> int:
     if isinstance(scheme, PlaneScheme):
         room = scheme.n_places(shape) // _PLACES_A_BIT
         return max((size.n_bytes for size in SIZE_CLASSES if size.n <= capacity and size.k <= room), default=0)
-    return max((size.n_bytes for size in SIZE_CLASSES if size.k <= capacity // _BITS_A_BIT), default=0)
+    return max((size.n_bytes for size in SIZE_CLASSES if size.k <= _room(scheme, shape) // _BITS_A_BIT), default=0)
 
 
-def carried_bits(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, ...]) -> Bits:
-    """Return the payload that carries a message: its code word, rate matched or repeated to the room there is."""
+def carried_payload(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, ...]) -> Bits | Image:
+    """Return the payload that carries a message: its code word, rate matched or repeated to the room there is.
+
+    A scheme that hides pictures is given the code word as a raster of black and white modules.
+    """
     word = code_word(scheme, message, key, shape)
+    if _hides_pictures(scheme):
+        return to_raster(word, scheme.payload_shape)
     return word if isinstance(scheme, PlaneScheme) else np.resize(word, scheme.capacity(shape))
 
 
@@ -86,18 +92,33 @@ def code_word(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, ...]) 
     CapacityError
         If the picture has no room for it.
     """
-    return encode(message, key=key, room=None if isinstance(scheme, PlaneScheme) else scheme.capacity(shape))
+    return encode(message, key=key, room=None if isinstance(scheme, PlaneScheme) else _room(scheme, shape))
 
 
 def soft_reads(scheme: Scheme, image: Image, key: Key) -> Attempt:
     """Read a picture with a scheme that does not know how long its payload is: every length is a hypothesis."""
     found = scheme.extract(image, key=key)
+    if _hides_pictures(scheme):
+        grey, lengths = np.asarray(found.payload, np.float32).mean(axis=2), _lengths(scheme.n_modules)
+        return Attempt([SoftRead(n, from_raster(grey, n), np.inf) for n in lengths], found.detection)
     llr = np.zeros(0, np.float32) if found.llr is None else found.llr
-    if not llr.size:
-        return Attempt([], found.detection)
-    lengths = [n for n in (*code_lengths(), matched_length(llr.size)) if n <= llr.size]
     llr = np.where(np.isfinite(llr), llr, 0)
-    return Attempt([SoftRead(n, fold_repeats(llr, n), np.inf) for n in lengths], found.detection)
+    return Attempt([SoftRead(n, fold_repeats(llr, n), np.inf) for n in _lengths(llr.size)], found.detection)
+
+
+def _hides_pictures(scheme: Scheme) -> TypeGuard[PictureScheme]:
+    return scheme.payload_kind == "picture"
+
+
+def _room(scheme: Scheme, shape: tuple[int, ...]) -> int:
+    """Return how many bits a scheme takes that is not on the plane: in a picture that is hidden, a bit a module."""
+    n = scheme.capacity(shape)
+    return n * scheme.n_modules if _hides_pictures(scheme) else n
+
+
+def _lengths(room: int) -> list[int]:
+    """Return the lengths that a code word may have where there is so much room."""
+    return [n for n in dict.fromkeys((*code_lengths(), matched_length(room))) if n <= room] if room else []
 
 
 def decode_message(reads: list[SoftRead], key: Key) -> tuple[Decoded | None, int]:

@@ -18,6 +18,7 @@ __all__ = [
     "Extraction",
     "Extractor",
     "Image",
+    "PictureScheme",
     "PlaneScheme",
     "Scheme",
     "SoftRead",
@@ -116,6 +117,20 @@ class Scheme(Embedder[Any], Extractor[Any], Protocol):
     keyed: ClassVar[bool]
     bit_exact: ClassVar[bool]
     psnr: float
+
+
+class PictureScheme(Scheme, Protocol):
+    """A scheme whose payload is a picture (``payload_kind`` says so): messages travel in it as a code raster."""
+
+    @property
+    def payload_shape(self) -> tuple[int, int]:
+        """Return the rows and columns of the picture as it is carried; any other is brought to this size."""
+        ...
+
+    @property
+    def n_modules(self) -> int:
+        """Return how many black and white modules such a picture may have that are surely told apart."""
+        ...
 
 
 @runtime_checkable

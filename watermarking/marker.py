@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
-from watermarking.carrier import Attempt, carried_bits, longest_message, soft_reads
+from watermarking.carrier import Attempt, carried_payload, longest_message, soft_reads
 from watermarking.codes.framing import size_class
 from watermarking.codes.messages import Message, to_bytes
 from watermarking.errors import CapacityError, KeyFileError, UnknownSchemeError, VerificationError, WatermarkError
@@ -118,7 +118,7 @@ class Marker:
         array, restore = to_array(image)
         data = to_bytes(message)
         self._check_room(data, array.shape)
-        payload = carried_bits(self.scheme, data, self.keys[0], array.shape)
+        payload = carried_payload(self.scheme, data, self.keys[0], array.shape)
         marked, before = self._marked(array, payload, self.keys[0])
         if before.is_present():
             warnings.warn("the picture carries a mark of this key already: it is marked twice now", stacklevel=2)
@@ -200,7 +200,7 @@ class Marker:
         """Read a picture given as a file's content."""
         return self.extract(read_picture(data).array)
 
-    def _marked(self, array: Image, payload: Bits, key: Key) -> tuple[Image, Detection]:
+    def _marked(self, array: Image, payload: Bits | Image, key: Key) -> tuple[Image, Detection]:
         """Embed a payload; return the marked picture, and whether it was marked before.
 
         Where the scheme shares its plane, the synchronisation signal takes a share of the energy.
@@ -247,8 +247,8 @@ def _scheme_of(scheme: str | Mapping[str, Any] | Scheme, psnr: float | None) -> 
     found: Any = get_scheme(scheme) if isinstance(scheme, str | Mapping) else scheme
     if isinstance(found, type) or not isinstance(found, Scheme):  # a class has all that its objects have
         raise UnknownSchemeError(f"a scheme is an id, a configuration or an object, not {found!r}: for example 'dct'")
-    if found.payload_kind != "bits":
-        raise UnknownSchemeError(f"scheme {found.id!r} carries a {found.payload_kind}, a marker needs bits")
+    if found.payload_kind not in ("bits", "picture"):
+        raise UnknownSchemeError(f"scheme {found.id!r} carries {found.payload_kind!r}, not bits or a picture")
     strength = found.psnr if psnr is None else psnr
     if not isinstance(strength, Real) or not _PSNR_RANGE[0] <= strength <= _PSNR_RANGE[1]:
         raise WatermarkError(f"a PSNR of {strength} dB makes no mark: give 20 to 70, 42 is usual")

@@ -23,6 +23,7 @@ _BUILT_IN: Final = {
     "additive": "watermarking.embedders.additive:Additive",
     "additive_block": "watermarking.embedders.additive_block:AdditiveBlock",
     "dct": "watermarking.embedders.dct:Dct",
+    "deep": "watermarking.deep.scheme:Deep",
     "dwt": "watermarking.embedders.dwt:Dwt",
 }
 
@@ -40,6 +41,8 @@ def scheme_class(scheme_id: str) -> type[Scheme]:
     ------
     UnknownSchemeError
         If no scheme has this id, or the package that provides it cannot be imported.
+    MissingExtraError
+        If the scheme needs packages that are not installed; the message says which extra has them.
     """
     if scheme_id in _BUILT_IN:
         module, _, name = _BUILT_IN[scheme_id].partition(":")

@@ -19,6 +19,7 @@ at_least = 0.98                # the share that the issue or the README promises
 from __future__ import annotations
 
 import difflib
+import sys
 import tomllib
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from watermarking.attacks import attack_ids, parse_attack
 from watermarking.attacks.registry import ENTRY_POINT_GROUP
-from watermarking.errors import WatermarkError
+from watermarking.errors import MissingExtraError, WatermarkError
 from watermarking.registry import get_scheme, scheme_ids
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def normal_attack(text: str) -> str:
 
 
 def schemes_of(chosen: Any) -> tuple[Any, ...]:
-    """Check a choice of schemes; "all" are all that carry bits and can be loaded, third parties' included."""
+    """Check a choice of schemes; "all" are all that can be loaded here, third parties' included."""
     if chosen != "all":
         for scheme in chosen:
             if not str(scheme).startswith("peer:"):
@@ -123,12 +124,13 @@ def schemes_of(chosen: Any) -> tuple[Any, ...]:
     found = []
     for scheme_id in scheme_ids():
         try:
-            scheme = get_scheme(scheme_id)
-        except WatermarkError:
-            found.append(scheme_id)  # its rows will say why
+            get_scheme(scheme_id)
+        except MissingExtraError as error:  # nothing that a stored row should say for ever
+            print(f"left out: {error}", file=sys.stderr)
             continue
-        if scheme.payload_kind == "bits":
-            found.append(scheme_id)
+        except WatermarkError:
+            pass  # its rows will say why
+        found.append(scheme_id)
     return tuple(found)
 
 

@@ -12,11 +12,11 @@ from harness.grid import NO_ATTACK
 from harness.photographs import Photograph, load
 from harness.workers import failed
 from watermarking.attacks import parse_attack
-from watermarking.carrier import carried_bits
+from watermarking.carrier import code_word
 from watermarking.errors import WatermarkError
-from watermarking.interface import PlaneScheme
 from watermarking.marker import Marker
 from watermarking.metrics import psnr
+from watermarking.reader import attempts
 
 if TYPE_CHECKING:
     from watermarking.interface import Image
@@ -69,17 +69,16 @@ class OwnMethod:
         }
 
     def _unread_rate(self, image: Image, message: bytes) -> float | None:
-        """Return the share of wrong channel bits in a picture that could not be read, as it lies there.
+        """Return the share of wrong code bits in a picture that could not be read, as it lies there.
 
-        None where the reader takes another length to be the likelier one, or the picture's size has changed.
+        None where the picture's size has changed.
         """
         if image.shape != self.shape:
             return None
         scheme = self.marker.scheme
-        sent = carried_bits(scheme, message, self.key, image.shape)
-        found = scheme.extract(image, key=self.key).payload
-        fits = found.size == sent.size or (not isinstance(scheme, PlaneScheme) and found.size > sent.size)
-        return float(np.mean(found[: sent.size] != sent)) if fits else None
+        word = code_word(scheme, message, self.key, image.shape)
+        _, _, found = next(attempts((scheme,), image, (self.key,), search=0))
+        return next((float(np.mean((r.sums > 0) != word)) for r in found.reads if r.length == word.size), None)
 
 
 def method_of(cell: Cell) -> Method:

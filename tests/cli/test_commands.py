@@ -147,7 +147,8 @@ def test_schemes(run: Run) -> None:
     result = run("schemes")
     assert [line.split()[0] for line in result.stdout.splitlines()][:4] == list(scheme_ids()[:4])
     rows = [json.loads(line) for line in run("schemes", "--json").stdout.splitlines()]
-    assert all(row["error"] is None and row["summary"] and row["payload_kind"] == "bits" for row in rows)
+    assert all(row["error"] is None and row["summary"] for row in rows)
+    assert {row["id"] for row in rows if row["payload_kind"] == "picture"} == {"deep"}
 
 
 def test_attack(run: Run, picture: Path, tmp_path: Path) -> None:

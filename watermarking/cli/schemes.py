@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from watermarking.cli.options import json_option, logging_options
-from watermarking.errors import UnknownSchemeError
+from watermarking.errors import WatermarkError
 
 __all__ = ["command"]
 
@@ -41,7 +41,7 @@ def _describe(scheme_id: str) -> dict[str, Any]:
     row["id"] = scheme_id
     try:
         found = scheme_class(scheme_id)
-    except UnknownSchemeError as error:
+    except WatermarkError as error:
         return {**row, "error": str(error)}
     traits = {name: getattr(found, name, None) for name in ("payload_kind", "keyed", "bit_exact")}
     return {**row, **traits, "summary": (inspect.getdoc(found) or "").partition("\n")[0]}

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from watermarking.deep.adapter import add_residual, working_picture
+from watermarking.deep.nets import STRIDE
 from watermarking.deep.scramble import block_correlation, pilot_detection, pilot_signs, scramble, unscramble
 from watermarking.deep.weights import Weights, load_weights
 from watermarking.errors import CapacityError, UnsupportedImageError, WeightsError
@@ -64,7 +65,7 @@ def to_payload(picture: Image, side: int, channels: int) -> F32:
 
 @dataclass(frozen=True, kw_only=True)
 class Deep:
-    """Hide a picture with H, read it with R.
+    """Hides a picture in the whole picture with trained networks; messages travel as a code raster.
 
     Attributes
     ----------
@@ -110,6 +111,12 @@ class Deep:
         side = self._load().side
         return side, side
 
+    @property
+    def n_modules(self) -> int:
+        """Modules of a code raster that are told apart: none smaller than a cell of the networks' trunk."""
+        weights = self._load()
+        return int((weights.working // max(weights.spec.payload_ratio, STRIDE)) ** 2)
+
     def capacity(self, shape: tuple[int, ...]) -> int:
         """Return how many pictures fit: 1, or 0 in a cover with a side below 128 pixels."""
         return int(min(shape[:2]) >= MIN_SIDE)
@@ -127,8 +134,8 @@ class Deep:
         image = check_image(image)
         if not self.capacity(image.shape):
             raise CapacityError(
-                f"the picture has {image.shape[0]}x{image.shape[1]} pixels, {MIN_SIDE}x{MIN_SIDE} are needed: use a "
-                "larger one"
+                f"no picture fits in {image.shape[1]}x{image.shape[0]} pixels with {self.id!r}, {MIN_SIDE}x{MIN_SIDE} "
+                "are needed: use a larger image"
             )
         weights = self._load()
         hidden = scramble(to_payload(payload, weights.side, weights.spec.payload_channels), key, weights.card["block"])

@@ -1,6 +1,6 @@
 """Measure the shipped deep weights on the evaluation photographs, none of which was used in training.
 
-    python benchmarks/deep.py [logo any64 any128 robust blank] [--out benchmarks/results]
+    python benchmarks/deep.py [logo any64 any128 robust blank time large] [--out benchmarks/results]
 
 One JSON file a part, ``deep-<part>.json``, with raw rows. 8-bit pictures between H and R throughout. ``NC`` is the
 paper's cosine without mean removal, reported beside the same figure for the uniform answer that R gives to unmarked
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -220,6 +221,46 @@ def timings(photographs: list[Photograph]) -> list[Row]:
     return rows
 
 
+def large(photographs: list[Photograph]) -> list[Row]:
+    """Part 7: a 60 MP picture on one thread: processor seconds, also of OpenCV's decoder, and memory beside the result.
+
+    Linux alone tells the peak. The networks ran once before, on a small picture.
+    """
+    cv2.setNumThreads(1)
+    small, key, rows = colour(photographs[0]), key_of("large"), []
+    cover = np.asarray(cv2.resize(small, (8944, 6708), interpolation=cv2.INTER_CUBIC))
+    stream = cv2.imencode(".jpg", cover, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
+    calls: dict[tuple[str, str], Callable[[], Any]] = {
+        ("", "copy"): cover.copy, ("", "decode JPEG 95"): partial(cv2.imdecode, stream, cv2.IMREAD_COLOR)}  # fmt: skip
+    for name in ("deep-any", "deep-robust"):
+        scheme = Deep(weights=name)
+        scheme.extract(scheme.embed(small, small, key=key), key=key)
+        marked = scheme.embed(cover, small, key=key)
+        calls[name, "embed"] = partial(scheme.embed, cover, small, key=key)
+        calls[name, "extract"] = partial(scheme.extract, marked, key=key)
+    for (name, what), call in calls.items():
+        turns = [_cost(call) for _ in range(3)]
+        rows.append({"weights": name, "what": what, "megapixels": 60, "seconds": sorted(s for s, _ in turns)[1],
+                     "megabytes": max(m for _, m in turns), "all": [s for s, _ in turns]})  # fmt: skip
+    return rows
+
+
+def _cost(call: Callable[[], Any]) -> tuple[float, float]:
+    """Return processor seconds, and by how many MB memory rose above what was there and the picture that came back."""
+    before = _status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forget the peak so far
+    began = time.process_time()
+    result = call()
+    taken = time.process_time() - began
+    above = _status("VmHWM") - before - (result.nbytes if isinstance(result, np.ndarray) else 0)
+    return round(taken, 3), round(max(0, above) / 1e6, 1)
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith(name)).split()[1])
+
+
 PARTS: dict[str, Callable[[list[Photograph]], list[Row]]] = {
     "logo": logo,
     "any64": lambda photographs: hidden_pictures(photographs, True),
@@ -227,6 +268,7 @@ PARTS: dict[str, Callable[[list[Photograph]], list[Row]]] = {
     "robust": robust,
     "blank": blank,
     "time": timings,
+    "large": large,
 }
 
 
@@ -236,6 +278,8 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
+    if {"time", "large"} & set(options.parts) and os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        parser.error("timings are of one thread: set OPENBLAS_NUM_THREADS=1")
     torch.set_num_threads(1)
     photographs = find("evaluation")
     for part in options.parts or PARTS:

@@ -136,8 +136,26 @@ def test_adapter_agrees_with_area_averaging_and_hits_extremes(photograph: np.nda
     assert np.array_equal(add_residual(photograph, residual * 0, 42.0), photograph)
 
 
+def test_memory_hardly_grows_with_the_picture(photograph: np.ndarray) -> None:
+    import tracemalloc
+
+    cover = np.tile(photograph, (8, 10, 1))[:3900, :5120]  # 20 MP, 60 MB; in floating point 240 MB
+    scheme = Deep(psnr=40.0)
+    scheme.extract(scheme.embed(photograph, cells(), key=KEY), key=KEY)
+    tracemalloc.start()
+    try:
+        marked = scheme.embed(cover, cells(), key=KEY)
+        assert tracemalloc.get_traced_memory()[1] - marked.nbytes < 80e6
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        assert scheme.extract(marked, key=KEY).detection.is_present()
+        assert tracemalloc.get_traced_memory()[1] - before < 50e6
+    finally:
+        tracemalloc.stop()
+
+
 def test_small_covers_and_wrong_weights_are_refused(photograph: np.ndarray, tmp_path: Path) -> None:
-    with pytest.raises(CapacityError, match="100x512 pixels, 128x128 are needed"):
+    with pytest.raises(CapacityError, match="128x128 are needed"):
         Deep().embed(photograph[:100], cells(), key=KEY)
     assert Deep().capacity((100, 512, 3)) == 0
     with pytest.raises(WeightsError, match="FixedLogo"):

@@ -24,6 +24,7 @@ __all__ = ["add_residual", "is_grey", "working_picture"]
 
 F32 = npt.NDArray[np.float32]
 _BAND: Final = 16
+_BAND_VALUES: Final = 4_000_000
 _AIM: Final = 0.08  # dB above the target; the returned PSNR lies in [-0.05, +0.3] around it
 _CLOSE: Final = 0.06
 _SAMPLED_ROWS: Final = 512
@@ -66,14 +67,15 @@ def working_picture(image: Image, side: int) -> F32:
     height, width = image.shape[:2]
     down, across = axis_weights(height, side), axis_weights(width, side)
     out = np.empty((side, side, 3), np.float32)
-    for first in range(0, side, _BAND):
-        weights = down[first : first + _BAND]
+    band = max(1, min(_BAND, _BAND_VALUES * side // (3 * height * width)))
+    for first in range(0, side, band):
+        weights = down[first : first + band]
         used = _used(weights)
         rows = _grey_levels(image[used])
         if image.ndim == 3 and image.shape[2] == 4:
             rows[image[used][..., 3] == 0] = 127.5
         shrunk = (weights[:, used] @ rows.reshape(rows.shape[0], -1)).reshape(-1, width, 3)
-        out[first : first + _BAND] = np.matmul(across, shrunk)
+        out[first : first + band] = np.matmul(across, shrunk)
     return np.ascontiguousarray(out.transpose(2, 0, 1)) / np.float32(255)
 
 
@@ -112,7 +114,8 @@ def add_residual(image: Image, residual: F32, psnr: float) -> Image:
             weights = down[first:stop]
             used = _used(weights)
             grown = (weights[:, used] @ wide[used].reshape(-1, width * 3)).reshape(-1, width, 3)
-            total += _write(image[first:stop], grown * np.float32(strength), out[first:stop])
+            grown *= np.float32(strength)
+            total += _write(image[first:stop], grown, out[first:stop])
         return total
 
     bands = _bands(height)
@@ -144,21 +147,25 @@ def _visible(image: Image) -> int:
 
 
 def _write(source: Image, change: F32, out: Image) -> float:
-    """Add a change in grey levels to a band, round, clip and write it; return the squared change in grey levels."""
+    """Add a change in grey levels (overwritten) to a band, round, clip and write it; return what changed, squared."""
     before = _grey_levels(source)
-    after = np.clip(before + change, 0, 255)
+    after = np.clip(np.add(before, change, out=change), 0, 255, out=change)
     top = {"u1": 255.0, "u2": 65535.0}.get(source.dtype.str[1:])
+    scale = np.float32(1 / 255 if top is None else top / 255)
+    after *= scale
     if top is not None:
-        after = np.rint(after * np.float32(top / 255)) / np.float32(top / 255)
-    shown = np.broadcast_to(True, source.shape[:2])
-    if source.ndim == 3 and source.shape[2] == 4:
-        shown = source[..., 3] > 0
-    stored = after / np.float32(255) if top is None else np.rint(after * np.float32(top / 255))
+        np.rint(after, out=after)
+    hidden = source.ndim == 3 and source.shape[2] == 4 and source[..., 3] == 0
     if source.ndim == 2:
-        out[...] = stored[..., 0].astype(source.dtype)
+        out[...] = after[..., 0].astype(source.dtype)
     else:
-        out[..., :3] = np.where(shown[..., None], stored.astype(source.dtype), source[..., :3])
-    return float(np.square((after - before)[shown], dtype=np.float64).sum())
+        out[..., :3] = after.astype(source.dtype)
+    after /= scale
+    after -= before
+    if np.any(hidden):
+        out[hidden] = source[hidden]
+        after[hidden] = 0
+    return float(np.square(after, out=after).sum(dtype=np.float64))
 
 
 def _settle(energy_of: Callable[[float], float], strength: float, wanted: float) -> float:

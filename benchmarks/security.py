@@ -25,6 +25,7 @@ from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid
 from harness.cells import DONE
 from harness.tables import Share, scheme_label, shares, text_table
 from watermarking.attacks.collusion import RULES
+from watermarking.marker import CLASSICAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 Table: TypeAlias = tuple[str, list[str], list[list[object]]]
 
 RATE = 1e-6  # at which somebody is accused
+DIFFER = ("messages", "keys")  # what colluders' copies may differ in
 AVERAGED = ((1, "nothing"), (4, "nothing"), (15, "nothing"), (15, "messages"))
 STRENGTHS = (1.0, 2.0, 4.0)
 COLLUDERS, INNOCENTS = (2, 3, 5, 10), 5
@@ -69,7 +71,7 @@ def cells_of(marked: Iterable[Cell], shape: list[int], asked: Iterable[str]) -> 
         ]  # fmt: skip
         cells += [
             {"part": "collusion", **usual, "differ": differ, "rule": rule, "n": n, "innocents": INNOCENTS}
-            for differ in ("messages", "keys") for rule in RULES for n in COLLUDERS
+            for differ in DIFFER for rule in RULES for n in COLLUDERS
         ]  # fmt: skip
         cells += [{"part": "remark", **usual, "second": second, "times": n} for second in SECOND for n in TIMES]
         if one["photograph"] in asked:
@@ -152,6 +154,7 @@ def oracle_tables(rows: list[Row]) -> list[Table]:
     return [("The reader as an oracle", heading, lines)]
 
 
+_NAMES = (*CLASSICAL, "nothing", *DIFFER, *RULES)
 _FOUND = ("found unasked", "found when asked for")
 _TABLES: dict[str, Callable[[list[Row]], list[Table]]] = {
     "wrong key": wrong_key_tables,
@@ -164,12 +167,19 @@ _TABLES: dict[str, Callable[[list[Row]], list[Table]]] = {
 
 
 def _classes(rows: list[Row], *names: str) -> list[tuple[list[Any], list[Row]]]:
-    """Return rows that agree in the fields named, and these, in the order of their first."""
+    """Return rows that agree in the fields named, and these, in the order of this file whatever the rows' order is."""
     classes: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         which = tuple(scheme_label(row[name]) if name in ("scheme", "second") else row[name] for name in names)
         classes.setdefault(which, []).append(row)
-    return [(list(which), mine) for which, mine in classes.items()]
+    return [(list(which), classes[which]) for which in sorted(classes, key=lambda which: tuple(map(_place, which)))]
+
+
+def _place(value: Any) -> tuple[float, str]:
+    """Sort numbers by themselves, names as they are listed, and third parties' schemes last."""
+    if not isinstance(value, str):
+        return float(value), ""
+    return (_NAMES.index(value) if value in _NAMES else len(_NAMES)), value
 
 
 def _share(rows: list[Row], succeeded: Callable[[Row], bool]) -> Share:

@@ -143,3 +143,14 @@ def test_tables_hold_p_values_against_one_rate() -> None:
     assert line[:4] == ["dct", 4, "one", "1"]
     assert [share.successes for share in line[4:7]] == [0, 1, 2]  # type: ignore[attr-defined]
     assert line[7] == "39.0"
+
+
+def test_the_order_of_rows_plays_no_part() -> None:
+    usual = {"status": "done", "read": True, "wrong": False, "attacked_psnr": 39.0, "p": 0.5, "known": 0.5}
+    rows = [
+        {**cell("copy", scheme=scheme, n=n, differ=differ, strength=1.0), **usual}
+        for scheme in ("mine", "dct", "dwt") for n, differ in ((15, "messages"), (15, "nothing"), (4, "nothing"))
+    ]  # fmt: skip
+    lines = [line[:3] for line in security.tables(rows)[0][2]]
+    assert lines[:3] == [["dwt", 4, "one"], ["dwt", 15, "one"], ["dwt", 15, "each its own"]]
+    assert [line[0] for line in lines[::3]] == ["dwt", "dct", "mine"]

@@ -1,5 +1,8 @@
 """Our schemes beside other packages: same photographs, message and PSNR, every attack family.
 
+Success is the exact message. The others correct no errors and check nothing, so the share of right bits is given too:
+what an error-correcting code around them would have to work with.
+
 make peers && python benchmarks/compare.py      # measures what is installed, names what is not
 python benchmarks/compare.py --show
 """
@@ -7,10 +10,13 @@ python benchmarks/compare.py --show
 from __future__ import annotations
 
 import dataclasses
+import statistics
 import sys
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid_of
+from harness.cells import DONE
 from harness.marking import SHARED, mark_attack_read
 from harness.tables import Share, attack_label, family_of, scheme_label, shares, text_table
 from peers import unavailable
@@ -40,6 +46,7 @@ def report(rows: list[Row]) -> str:
         mine = [row for row in rows if row["bytes"] == n_bytes]
         for what, name in (("family", family_of), ("attack", attack_label)):
             parts.append(f"{n_bytes} bytes, exact message back, by {what}\n\n{_table(mine, what, name)}")
+        parts.append(f"{n_bytes} bytes, right bits in percent, by family\n\n{_bits_table(mine)}")
     return "\n\n".join(parts)
 
 
@@ -54,6 +61,19 @@ def _table(rows: list[Row], what: str, name: object) -> str:
         verdict = _verdict([found[s] for s in found if s not in peers], [found[s] for s in found if s in peers])
         lines.append([group, *(found.get(scheme, "") for scheme in schemes), verdict])
     return text_table([what, *schemes, "our best"], lines)
+
+
+def _bits_table(rows: list[Row]) -> str:
+    """Return the mean share of right channel bits; where a reader found nothing to compare, half are right."""
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in rows:
+        if row["status"] == DONE:
+            rate = 0.5 if row["ber"] is None else row["ber"]
+            found[family_of(row["attack"]), scheme_label(row["scheme"])].append(100 * (1 - rate))
+    schemes = dict.fromkeys(scheme_label(row["scheme"]) for row in rows)
+    cells = {which: f"{statistics.fmean(values):.1f}" for which, values in found.items()}
+    families = dict.fromkeys(family for family, _ in found)
+    return text_table(["family", *schemes], [[f, *(cells.get((f, s), "") for s in schemes)] for f in families])
 
 
 def _verdict(ours: list[Share], theirs: list[Share]) -> str:

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cells import Cell, Row, grouped
+from harness.cells import Cell, Row, grouped, identity
 from harness.grid import Grid, GridError, cells_of, read_grid, schemes_of
 from harness.photographs import Photograph, PhotographsError, find
 from harness.progress import progress
 from harness.provenance import provenance, run_id
-from harness.store import RESULTS, ResultsError, Store, read_runs
+from harness.store import RESULTS, ResultsError, Store, cell_of, read_rows, read_runs
 from harness.workers import compute
 from watermarking.errors import WatermarkError
 
@@ -80,12 +80,15 @@ def carry_out(
     name : str, of the folder in ``benchmarks/results``
     provided : more keyword arguments of ``measure``
     """
-    wanted = list(cells)
+    wanted, folder = list(cells), options.results or RESULTS / name
+    if options.show:  # also while a run goes on
+        stored = {identity(cell_of(row)): row for row in read_rows(folder)}
+        return [stored[which] for which in map(identity, wanted) if which in stored]
     described = provenance()
     this_run = run_id(described)
-    with Store(options.results or RESULTS / name, fresh=options.fresh) as store:
+    with Store(folder, fresh=options.fresh) as store:
         todo = [cell for cell in wanted if cell not in store]
-        if todo and not options.show:
+        if todo:
             _say_what_is_there(store, wanted, todo, described["commit"])
             store.remember_run(this_run, described)
             groups = grouped(todo, shared)

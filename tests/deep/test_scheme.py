@@ -182,7 +182,7 @@ def test_weights_must_fit_their_card_and_the_code(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="sha256"):
         load_weights(str(file))
     card.write_text(json.dumps({**values, "net": {**values["net"], "reader_width": 8}}))
-    with pytest.raises(WeightsError, match="cannot be used"):
+    with pytest.raises(WeightsError, match="does not fit the networks on its card: size mismatch"):
         load_weights(str(file))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,15 @@ def test_nan_stops_names_the_term_and_keeps_the_checkpoint(tiles: Path, tmp_path
     with pytest.raises(TrainingError, match=r"watermark loss is nan.*checkpoint\.safetensors"):
         trainer.run(lambda progress: None)
     assert trainer.checkpoint.read_bytes() == kept
+
+
+def test_a_step_that_breaks_the_weights_is_not_saved(tiles: Path, tmp_path: Path) -> None:
+    # The loss of the step is still a number; what its gradient left is not.
+    trainer = Trainer(replace(SMALL, save_every=1), photographs(tiles), None, tmp_path)
+    trainer.reader.payload.bias.register_hook(lambda gradient: gradient * torch.inf)
+    with pytest.raises(TrainingError, match=r"weights are nan at step 1: no checkpoint was saved yet"):
+        trainer.run(lambda progress: None)
+    assert not trainer.checkpoint.exists()
 
 
 def test_five_photographs_are_too_few(tmp_path: Path) -> None:

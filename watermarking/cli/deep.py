@@ -30,20 +30,18 @@ def train(
 ) -> int:
     """Train H and R; start it again to go on after a kill."""
     import math
-    from pathlib import Path
 
     from watermarking.deep.config import load_config
     from watermarking.deep.session import run_training
 
-    shipped = Path(__file__).parents[1] / "deep" / "configs" / f"{config_file}.json"
-    config = load_config(shipped if shipped.exists() else config_file)
+    config = load_config(config_file)
     seconds = math.inf if minutes is None else 60 * minutes
     run_training(config, images, out, pictures=pictures, start=start, device=device, seconds=seconds, report=click.echo)
     return DONE
 
 
 @command.command("release")
-@click.option("--config", "config_file", required=True, type=click.Path(), help="JSON file of the run.")
+@click.option("--config", "config_file", required=True, type=click.Path(), help="JSON file, or a shipped name.")
 @click.option("--notes", type=click.Path(), help="JSON file with training data, licence and metrics for the card.")
 @click.option("--working", default=256, show_default=True, help="Side of the square that covers are brought to.")
 @click.argument("checkpoint", type=click.Path())

@@ -16,7 +16,7 @@ from watermarking.errors import WeightsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["load_checkpoint", "read_tensors", "save_checkpoint", "write_tensors"]
+__all__ = ["first_mismatch", "load_checkpoint", "read_tensors", "save_checkpoint", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
@@ -48,6 +48,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, ValueError, OSError) as error:
         raise WeightsError(f"{path} is no complete safetensors file: {error}") from error
     return tensors
+
+
+def first_mismatch(error: RuntimeError) -> str:
+    """Shorten what torch says about tensors that do not fit to the first of them."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return lines[min(1, len(lines) - 1)].partition(": copying")[0].partition(",")[0]
 
 
 def save_checkpoint(
@@ -85,7 +91,9 @@ def load_checkpoint(
             prefix = f"module/{kind}/"
             module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
     except RuntimeError as error:
-        raise WeightsError(f"{path} belongs to other networks: {error}") from error
+        raise WeightsError(
+            f"{path} belongs to other networks ({first_mismatch(error)}): use the configuration that it was made with"
+        ) from error
     for name, value in averages.items():
         value.copy_(tensors[f"average/{name}"])
     for kind, optimiser in optimisers.items():

@@ -6,12 +6,14 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from watermarking.deep.nets import NetSpec
 from watermarking.errors import WeightsError
 
 __all__ = ["LossWeights", "TrainConfig", "load_config"]
+
+_FOLDER: Final = Path(__file__).parent / "configs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +114,7 @@ def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:
 
 
 def load_config(source: str | Path | dict[str, Any]) -> TrainConfig:
-    """Read a training configuration from a JSON file, or from what such a file holds.
+    """Read a training configuration: a shipped one by its name, a JSON file, or what such a file holds.
 
     Raises
     ------
@@ -121,10 +123,16 @@ def load_config(source: str | Path | dict[str, Any]) -> TrainConfig:
     """
     if isinstance(source, dict):
         return _config(source, "the configuration")
+    shipped = _FOLDER / f"{source}.json"
     try:
-        values = json.loads(Path(source).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"cannot read the training configuration {source}: {error}") from error
+        values = json.loads((shipped if shipped.exists() else Path(source)).read_text("utf-8"))
+    except OSError as error:
+        known = ", ".join(sorted(path.stem for path in _FOLDER.glob("*.json")))
+        raise WeightsError(
+            f"cannot read the training configuration {source}: {error.strerror}; built in are: {known}"
+        ) from error
+    except ValueError as error:
+        raise WeightsError(f"{source} is no JSON: {error}") from error
     if not isinstance(values, dict):
         raise WeightsError(f"{source} holds no JSON object: a training configuration is one")
     return _config(values, str(source))

@@ -27,8 +27,11 @@ def photograph_files(folder: str | Path) -> list[Path]:
     Raises
     ------
     WatermarkError
-        If there are fewer than 8: with so few nothing can be held out, and a network only learns them by heart.
+        If there is no such folder, or it holds fewer than 8: with so few nothing can be held out, and a network only
+        learns them by heart.
     """
+    if not Path(folder).is_dir():
+        raise WatermarkError(f"there is no folder {folder}: name one with photographs")
     found = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in _SUFFIXES)
     if len(found) < MIN_PHOTOGRAPHS:
         raise WatermarkError(
@@ -92,7 +95,10 @@ class Photographs:
                 parts.append(image.reshape(-1, 3))
                 offset += parts[-1].shape[0]
         if not any(min(height, width) >= most for _, height, width in rows):
-            raise WatermarkError(f"no photograph is at least {most} pixels high and wide after shrinking")
+            raise WatermarkError(
+                f"none of {len(files)} photographs has {most}x{most} pixels after shrinking by {max(shrink):g}: use "
+                "larger ones, or a configuration with a smaller reach or tile"
+            )
         self.device = device
         self.table = torch.tensor(rows, dtype=torch.int64)
         self.pixels = torch.from_numpy(np.concatenate(parts)).to(device)

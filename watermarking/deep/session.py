@@ -12,6 +12,7 @@ import torch
 from watermarking.deep import ranks
 from watermarking.deep.board import Board
 from watermarking.deep.data import Photographs, photograph_files, split_by_photograph
+from watermarking.deep.devices import find_device
 from watermarking.deep.payloads import PictureBank
 from watermarking.deep.sampling import Sampler
 from watermarking.deep.train import Progress, Trainer
@@ -65,9 +66,9 @@ def run_training(
     Raises
     ------
     WatermarkError
-        If there are too few photographs, or the loss is no number any more.
+        If there are too few or too small photographs, or the loss is no number any more.
     """
-    folder, target = Path(out), ranks.join(torch.device(device))
+    folder, target = Path(out), ranks.join(find_device(device))
     folder.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.benchmark = True
     try:

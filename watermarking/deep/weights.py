@@ -8,14 +8,15 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import torch
-from torch import Tensor
-
-from watermarking.deep.checkpoint import read_tensors, write_tensors
+from watermarking.deep.checkpoint import first_mismatch, read_tensors, write_tensors
+from watermarking.deep.devices import find_device
 from watermarking.deep.nets import Hider, NetSpec, Reader
 from watermarking.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["CODE_VERSION", "Weights", "built_in", "load_weights", "save_weights"]
 
@@ -88,8 +89,10 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
     Raises
     ------
     WeightsError
-        If there are no such weights, they are a pickle, or they do not fit their card or this version of the code.
+        If there are no such weights, they are a pickle, or they do not fit their card or this version of the code; if
+        torch cannot use the device.
     """
+    target = find_device(device)
     path = Path(name) if Path(name).suffix else _FOLDER / f"{name}.safetensors"
     if path.suffix in _PICKLES:
         raise WeightsError(
@@ -108,7 +111,6 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
             "install the version of the package that the weights came with"
         )
     try:
-        target = torch.device(device)
         shape: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["net"].items()}
         spec = NetSpec(**shape)
         pair = Hider(spec), Reader(spec)
@@ -116,8 +118,12 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
             own = {k.removeprefix(f"{kind}."): v.float() for k, v in tensors.items() if k.startswith(f"{kind}.")}
             module.load_state_dict(own)
             module.to(target).eval().requires_grad_(False)
-    except (RuntimeError, TypeError) as error:
-        raise WeightsError(f"{path} cannot be used on {device!r} with this code: {error}") from error
+    except TypeError as error:
+        raise WeightsError(
+            f"{path.with_suffix('.json')} describes networks that this code does not know: {error}"
+        ) from error
+    except RuntimeError as error:
+        raise WeightsError(f"{path} does not fit the networks on its card: {first_mismatch(error)}") from error
     return Weights(pair[0], pair[1], card)
 
 

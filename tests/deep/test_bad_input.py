@@ -54,12 +54,16 @@ def folder(tmp_path: Path) -> Path:
             "train --config {0}/small.json --images {0}/large -o {0}/run --start {0}/pickle.pth",
             "pickle.pth is a pickle",
         ),
+        ("train --config {0}/logo.json --images {0}/large -o {0}/run", "no.json cannot be read as a picture"),
         ("export --weights {0}/pickle.pth {0}/onnx", "pickle.pth may be a pickle"),
         ("export --weights deep-none {0}/onnx", "built in are: deep-any, deep-logo, deep-robust"),
     ],
 )
 def test_one_line_says_what_is_wrong(folder: Path, arguments: str, complaint: str) -> None:
     (folder / "small.json").write_text('{"name": "s", "payload": "fixed", "tile": 64, "reach": [1, 1.2]}')
+    (folder / "logo.json").write_text(
+        f'{{"name": "s", "payload": "fixed", "logo": "{folder}/no.json", "reach": [1, 2]}}'
+    )
     filled = [one.format(folder, TILES) for one in arguments.split()]
     result = CliRunner().invoke(main, ["deep", *filled])
     assert result.exit_code == 2

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 
 from watermarking.deep.config import LossWeights, TrainConfig, load_config  # noqa: E402
 from watermarking.deep.data import Photographs, photograph_files, split_by_photograph  # noqa: E402
+from watermarking.deep.logo import FixedLogo  # noqa: E402
 from watermarking.deep.nets import NetSpec  # noqa: E402
 from watermarking.deep.payloads import PictureBank  # noqa: E402
 from watermarking.deep.session import run_training  # noqa: E402
@@ -161,5 +162,11 @@ def test_example_trains_and_reads(tiles: Path, tmp_path: Path) -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert -1 <= module.main([str(tiles), str(tmp_path), "--small", "--minutes", "0.05"]) <= 1
-    assert (tmp_path / "read-back.png").exists()
+    logo = np.zeros((50, 50, 4), np.uint8)
+    logo[10:40, 10:40] = (200, 30, 60, 255)  # on nothing, which becomes white
+    Image.fromarray(logo).save(tmp_path / "logo.png")
+    assert -1 <= module.main([str(tmp_path / "logo.png"), str(tiles), str(tmp_path), "--trial"]) <= 1
+    assert np.asarray(Image.open(tmp_path / "read-back.png")).shape == (32, 32, 3)
+    carried = FixedLogo(weights=str(tmp_path / "my-logo.safetensors")).logo
+    assert np.array_equal(carried[0, 0], (255, 255, 255))
+    assert np.array_equal(carried[16, 16], (200, 30, 60))

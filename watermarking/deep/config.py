@@ -40,6 +40,8 @@ class TrainConfig:
     net : NetSpec
     payload : {"bits", "fixed", "pictures"}
         What is hidden: random cells of -1 and +1, the logo, or pictures cut into scrambled blocks.
+    logo : str
+        Picture file that ``payload = "fixed"`` hides; empty for the built-in logo.
     blank : float
         What R answers to an unmarked picture, in [-1, 1]. 0 (mid-grey) is the only value that a keyed inversion
         leaves alone; 1 (white) is the paper's.
@@ -72,6 +74,7 @@ class TrainConfig:
     net: NetSpec = field(default_factory=NetSpec)
     losses: LossWeights = field(default_factory=LossWeights)
     payload: Literal["bits", "fixed", "pictures"] = "pictures"
+    logo: str = ""
     blank: float = 0.0
     tile: int = 128
     groups: int = 16

@@ -46,7 +46,8 @@ class FixedLogo:
     @property
     def logo(self) -> npt.NDArray[np.uint8]:
         """The watermark, (side, side, 3) uint8."""
-        return fixed_logo(load_weights(self.weights, self.device).side)
+        weights = load_weights(self.weights, self.device)
+        return fixed_logo(weights.side) if weights.logo is None else weights.logo.numpy()
 
     def embed(self, image: Image) -> Image:
         """Return a marked copy, same shape and dtype."""

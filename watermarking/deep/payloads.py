@@ -9,10 +9,23 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["BLOCK", "SIDE", "PictureBank", "draw_bits", "draw_pilot", "fixed_logo", "synthetic_code", "synthetic_text"]
+from watermarking.errors import FileFormatError
+
+__all__ = [
+    "BLOCK",
+    "SIDE",
+    "PictureBank",
+    "draw_bits",
+    "draw_pilot",
+    "fixed_logo",
+    "read_logo",
+    "synthetic_code",
+    "synthetic_text",
+]
 
 SIDE: Final = 128
 """Side of a payload picture in pixels."""
@@ -35,6 +48,26 @@ def fixed_logo(side: int = SIDE) -> npt.NDArray[np.uint8]:
         points = np.stack([x, y], 1).round().astype(np.int32)
         cv2.polylines(big, [points], False, tint, 34)
     return np.asarray(cv2.resize(big, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def read_logo(file: str, side: int) -> npt.NDArray[np.uint8]:
+    """Read a picture to hide, (side, side, 3) uint8, transparency on white; without a file the built-in logo.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read as a picture.
+    """
+    if not file:
+        return fixed_logo(side)
+    try:
+        with Image.open(file) as opened:
+            picture = opened.convert("RGBA")
+    except OSError as error:
+        raise FileFormatError(f"{file} cannot be read as a picture: name a PNG or JPEG file as the logo") from error
+    white = Image.new("RGBA", picture.size, "white")
+    rgb = np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
+    return np.asarray(cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def synthetic_code(rng: np.random.Generator) -> npt.NDArray[np.uint8]:

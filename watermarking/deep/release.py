@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from watermarking.deep.checkpoint import read_tensors
-from watermarking.deep.payloads import BLOCK
+from watermarking.deep.payloads import BLOCK, read_logo
 from watermarking.deep.weights import save_weights
 
 if TYPE_CHECKING:
@@ -52,4 +54,7 @@ def release(checkpoint: Path, config: TrainConfig, out: Path, *, working: int, n
         "block": BLOCK if config.payload == "pictures" else 1,
         "psnr": list(config.psnr),
     }
-    return save_weights(out / f"{config.name}.safetensors", averages, config.net, card)
+    logo = None
+    if config.payload == "fixed":
+        logo = torch.from_numpy(read_logo(config.logo, working // config.net.payload_ratio))
+    return save_weights(out / f"{config.name}.safetensors", averages, config.net, card, logo)

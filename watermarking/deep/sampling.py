@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from watermarking.deep.payloads import PictureBank, draw_bits, draw_pilot, fixed_logo
+from watermarking.deep.payloads import PictureBank, draw_bits, draw_pilot, read_logo
 from watermarking.errors import WatermarkError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Sampler:
         self.config, self.photographs, self.bank = config, photographs, bank
         self.device = photographs.device
         side = config.tile // config.net.payload_ratio
-        self._logo = torch.from_numpy(fixed_logo(side)).permute(2, 0, 1).float().to(self.device) / 127.5 - 1
+        self._logo = torch.from_numpy(read_logo(config.logo, side)).permute(2, 0, 1).float().to(self.device) / 127.5 - 1
 
     def draw(self, step: int, ramp: float = 1.0, share: tuple[int, int] = (0, 1)) -> Sample:
         """Draw a step's covers, payloads, strengths and attack.

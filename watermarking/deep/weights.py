@@ -37,11 +37,14 @@ class Weights:
     card : mapping
         ``name``, ``code_version``, ``net``, ``working`` (side of the working picture), ``payload``, ``blank``,
         ``block``, ``sha256`` and, for people, ``training``, ``licence``, ``metrics``.
+    logo : Tensor (side, side, 3) uint8 or None
+        The one picture that weights for a fixed payload carry; None for the built-in one.
     """
 
     hider: Hider
     reader: Reader
     card: dict[str, Any]
+    logo: Tensor | None = None
 
     @property
     def spec(self) -> NetSpec:
@@ -124,10 +127,12 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
         ) from error
     except RuntimeError as error:
         raise WeightsError(f"{path} does not fit the networks on its card: {first_mismatch(error)}") from error
-    return Weights(pair[0], pair[1], card)
+    return Weights(pair[0], pair[1], card, tensors.get("logo"))
 
 
-def save_weights(path: Path, parameters: dict[str, Tensor], spec: NetSpec, card: dict[str, Any]) -> Path:
+def save_weights(
+    path: Path, parameters: dict[str, Tensor], spec: NetSpec, card: dict[str, Any], logo: Tensor | None = None
+) -> Path:
     """Write half-precision weights and their card; the sha256 and the version are filled in.
 
     Parameters
@@ -136,17 +141,21 @@ def save_weights(path: Path, parameters: dict[str, Tensor], spec: NetSpec, card:
         Ends in ``.safetensors``; the card goes beside it as ``.json``.
     parameters : mapping
         ``"hider.<name>"`` and ``"reader.<name>"`` -> tensor, as in ``Trainer.averages``.
+    logo : Tensor (side, side, 3) uint8, optional
+        The fixed payload.
 
     Raises
     ------
     WeightsError
         If the file would exceed 4 MB, the limit for what a wheel carries.
     """
-    half = {name: value.half() for name, value in parameters.items()}
-    size = sum(2 * value.numel() for value in half.values())
+    stored = {name: value.half() for name, value in parameters.items()}
+    if logo is not None:
+        stored["logo"] = logo
+    size = sum(value.nbytes for value in stored.values())
     if size > MAX_BYTES:
         raise WeightsError(f"the weights take {size} bytes, {MAX_BYTES} are allowed: choose narrower networks")
-    write_tensors(path, half, {})
+    write_tensors(path, stored, {})
     full = {**card, "code_version": CODE_VERSION, "net": dataclasses.asdict(spec), "sha256": _digest(path)}
     path.with_suffix(".json").write_text(json.dumps(full, indent=1, sort_keys=True) + "\n", "utf-8")
     return path

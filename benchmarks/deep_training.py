@@ -1,0 +1,87 @@
+"""Measure what a training step of the shipped configurations costs on one thread.
+
+    OPENBLAS_NUM_THREADS=1 python benchmarks/deep_training.py PHOTOGRAPHS [--out benchmarks/results]
+
+PHOTOGRAPHS as ``benchmarks/deep_data.py`` prepares them. Processor seconds, so that a busy machine disturbs little; every
+row goes through the same steps, drawn from the middle of the training. A configuration is measured as it is, and with 8
+tiles in both precisions and memory layouts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.provenance import provenance
+from watermarking.deep.config import TrainConfig, load_config
+from watermarking.deep.data import Photographs, photograph_files
+from watermarking.deep.payloads import PictureBank
+from watermarking.deep.train import Trainer
+
+CONFIGURATIONS = ("deep-logo", "deep-any", "deep-robust", "deep-logo-cpu")
+N_STEPS, N_PHOTOGRAPHS = 6, 16
+CPU = torch.device("cpu")
+
+
+def seconds_per_step(config: TrainConfig, files: list[Path], layout: torch.memory_format) -> list[float]:
+    """Take a few steps after one for warming up; return what each took."""
+    least, most = (16 * math.ceil(config.tile * reach * 1.13 / 16) for reach in config.reach)
+    photographs = Photographs(files, config.shrink, least, most, CPU)
+    bank = PictureBank.build(files, None, config.seed, CPU, n=64) if config.payload == "pictures" else None
+    taken = []
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(config, photographs, bank, Path(folder))
+        for module in trainer.modules.values():
+            module.to(memory_format=layout)  # type: ignore[call-overload]
+        trainer.step = config.steps // 2
+        for _ in range(N_STEPS + 1):
+            began = time.process_time()
+            trainer.advance()
+            taken.append(round(time.process_time() - began, 3))
+    return taken[1:]
+
+
+def measure(name: str, files: list[Path]) -> list[dict[str, Any]]:
+    """Return a configuration's rows."""
+    config = load_config(name)
+    eight = replace(config, groups=2, group=4)
+    layouts = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
+    cases = [(config, "channels_last")]
+    cases += [(replace(eight, precision=p), layout) for p in ("bf16", "fp32") for layout in layouts]  # type: ignore[arg-type]
+    rows = []
+    for case, layout in cases:
+        taken, tiles = seconds_per_step(case, files, layouts[layout]), case.groups * case.group
+        rows.append({"configuration": name, "tiles": tiles, "precision": case.precision, "layout": layout,
+                     "seconds": statistics.mean(taken), "all": taken,
+                     "core_hours": round(config.steps * statistics.mean(taken) / 3600, 2)})  # fmt: skip
+        print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    """Measure every configuration and store the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photographs", type=Path)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    files = photograph_files(options.photographs)[:N_PHOTOGRAPHS]
+    began = time.monotonic()
+    rows = [row for name in CONFIGURATIONS for row in measure(name, files)]
+    described = provenance(seconds=round(time.monotonic() - began, 1), torch=torch.__version__)
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    stored = f'{{"provenance": {json.dumps(described)},\n "rows": [\n{lines}\n]}}\n'
+    (options.out / "deep-training.json").write_text(stored)
+
+
+if __name__ == "__main__":
+    main()

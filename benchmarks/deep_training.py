@@ -2,9 +2,9 @@
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/deep_training.py PHOTOGRAPHS [--out benchmarks/results]
 
-PHOTOGRAPHS as ``benchmarks/deep_data.py`` prepares them. Processor seconds, so that a busy machine disturbs little; every
-row goes through the same steps, drawn from the middle of the training. A configuration is measured as it is, and with 8
-tiles in both precisions and memory layouts.
+PHOTOGRAPHS as ``benchmarks/deep_data.py`` prepares them. Processor seconds, so that a busy machine disturbs little;
+every row goes through the same steps, drawn from the middle of the training. A configuration is measured as it is, and
+with 8 tiles in both precisions and memory layouts.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def measure(name: str, files: list[Path]) -> list[dict[str, Any]]:
     eight = replace(config, groups=2, group=4)
     layouts = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
     cases = [(config, "channels_last")]
-    cases += [(replace(eight, precision=p), layout) for p in ("bf16", "fp32") for layout in layouts]  # type: ignore[arg-type]
+    cases += [(replace(eight, precision=p), layout) for p in ("bf16", "fp32") for layout in layouts]
     rows = []
     for case, layout in cases:
         taken, tiles = seconds_per_step(case, files, layouts[layout]), case.groups * case.group

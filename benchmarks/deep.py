@@ -1,6 +1,6 @@
 """Measure the shipped deep weights on the evaluation photographs, none of which was used in training.
 
-    python benchmarks/deep.py [logo any64 any128 robust blank time large] [--out benchmarks/results]
+    python benchmarks/deep.py [PART ...] [--out benchmarks/results]    # --help lists the parts
 
 One JSON file a part, ``deep-<part>.json``, with raw rows. 8-bit pictures between H and R throughout. ``NC`` is the
 paper's cosine without mean removal, reported beside the same figure for the uniform answer that R gives to unmarked
@@ -23,10 +23,9 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import torch
-from PIL import Image as Pillow
-from PIL import ImageDraw, ImageFont
 
-from harness.photographs import Photograph, find, load
+from harness.hidden import colour, unseen_logo, unseen_picture
+from harness.photographs import Photograph, find
 from harness.provenance import provenance
 from harness.timing import picture_of
 from watermarking.attacks import parse_attack
@@ -47,17 +46,12 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 ATTACKS = ["", "jpeg(75)", "jpeg(50)", "resize(0.75)", "blur(1.0)", "noise(5.0)"]
 N_PICTURES, N_READS = 200, 5000
+REFINE = 16
 
 
 def key_of(*names: object) -> Key:
     """Return a key that follows from names."""
     return Key(hashlib.sha256("/".join(map(str, ("deep", *names))).encode()).digest())
-
-
-def colour(photograph: Photograph) -> np.ndarray:
-    """Load a photograph as RGB."""
-    pixels = load(photograph)
-    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
 def cosines(read: np.ndarray, hidden: np.ndarray) -> tuple[float, float]:
@@ -66,39 +60,6 @@ def cosines(read: np.ndarray, hidden: np.ndarray) -> tuple[float, float]:
     plain = a @ b / max(1e-9, float(np.linalg.norm(a) * np.linalg.norm(b)))
     a, b = a - a.mean(), b - b.mean()
     return float(plain), float(a @ b / max(1e-9, float(np.linalg.norm(a) * np.linalg.norm(b))))
-
-
-def unseen_logo(i: int) -> np.ndarray:
-    """Draw the i-th of the logos and codes, (64, 64) uint8: QR codes, text in another typeface, other codes."""
-    import segno
-
-    rng = np.random.default_rng([20, i])
-    if i % 5 < 2:
-        code = segno.make(f"https://example.org/{rng.integers(1 << 30)}", micro=False)
-        modules = np.array([list(row) for row in code.matrix])
-        grey = np.pad(np.where(modules, 0, 255).astype(np.uint8), 2, constant_values=255)
-        return np.asarray(cv2.resize(grey, (64, 64), interpolation=cv2.INTER_AREA))
-    if i % 5 < 3:
-        return np.asarray(cv2.resize(synthetic_code(rng)[..., 0], (64, 64), interpolation=cv2.INTER_AREA))
-    ground, ink = (255, 0) if rng.random() < 0.5 else (int(rng.integers(0, 90)), 255)
-    image = Pillow.new("L", (64, 64), ground)
-    draw = ImageDraw.Draw(image)
-    shape = draw.ellipse if rng.random() < 0.5 else draw.rectangle
-    shape([int(v) for v in (*rng.integers(0, 28, 2), *rng.integers(36, 64, 2))], fill=int(rng.integers(90, 170)))
-    text = "".join(rng.choice(list("ABCDEFGHJKLMNPRSTUVWXYZ0123456789&@"), 3))
-    where = int(rng.integers(0, 8)), int(rng.integers(4, 24))
-    draw.text(where, text, fill=ink, font=ImageFont.load_default(int(rng.integers(20, 34))))
-    return np.asarray(image)
-
-
-def unseen_picture(i: int, photographs: list[Photograph], cover: Photograph) -> np.ndarray:
-    """Cut the i-th colour picture, (128, 128, 3) uint8, out of another evaluation photograph."""
-    rng = np.random.default_rng([21, i])
-    other = colour(photographs[int(rng.choice([k for k, p in enumerate(photographs) if p != cover]))])
-    side = int(rng.integers(128, min(other.shape[:2]) + 1))
-    y, x = (int(rng.integers(0, n - side + 1)) for n in other.shape[:2])
-    window = np.ascontiguousarray(other[y : y + side, x : x + side])
-    return np.asarray(cv2.resize(window, (128, 128), interpolation=cv2.INTER_AREA))
 
 
 def fidelity(marked: np.ndarray, cover: np.ndarray) -> Row:
@@ -124,9 +85,9 @@ def logo(photographs: list[Photograph], weights: str = "deep-logo") -> list[Row]
     return rows
 
 
-def hidden_pictures(photographs: list[Photograph], grey: bool) -> list[Row]:
-    """Parts 2 and 3: 200 unseen pictures, one a cover in turn, at 42 dB."""
-    scheme, rows = Deep(weights="deep-any", psnr=42.0), []
+def hidden_pictures(photographs: list[Photograph], grey: bool, refine: int = 0) -> list[Row]:
+    """Parts 2 and 3: 200 unseen pictures, one a cover in turn, at 42 dB; refined ones are read and seen better."""
+    scheme, rows = Deep(weights="deep-any", psnr=42.0, refine=refine), []
     for i in range(N_PICTURES):
         photograph = photographs[i % len(photographs)]
         cover, key = colour(photograph), key_of("any", grey, i)
@@ -208,8 +169,8 @@ def timings(photographs: list[Photograph]) -> list[Row]:
     cover = np.asarray(cv2.resize(colour(photographs[0]), (512, 512), interpolation=cv2.INTER_AREA))
     rows: list[Row] = []
     key = key_of("time")
-    for name in ("deep-any", "deep-robust"):
-        scheme = Deep(weights=name)
+    for name, refine in (("deep-any", 0), ("deep-robust", 0), ("deep-any", REFINE)):
+        scheme = Deep(weights=name, refine=refine)
         marked = scheme.embed(cover, synthetic_code(np.random.default_rng(1)), key=key)
         embed, extract = partial(scheme.embed, cover, cover, key=key), partial(scheme.extract, marked, key=key)
         for what, call in (("embed", embed), ("extract", extract)):
@@ -218,7 +179,7 @@ def timings(photographs: list[Photograph]) -> list[Row]:
                 began = time.perf_counter()
                 call()
                 taken.append(time.perf_counter() - began)
-            rows.append({"weights": name, "what": what, "seconds": sorted(taken)[3], "all": taken})
+            rows.append({"weights": name, "refine": refine, "what": what, "seconds": sorted(taken)[3], "all": taken})
     return rows
 
 
@@ -267,6 +228,8 @@ PARTS: dict[str, Callable[[list[Photograph]], list[Row]]] = {
     "logo": logo,
     "any64": lambda photographs: hidden_pictures(photographs, True),
     "any128": lambda photographs: hidden_pictures(photographs, False),
+    "any64-refined": lambda photographs: hidden_pictures(photographs, True, REFINE),
+    "any128-refined": lambda photographs: hidden_pictures(photographs, False, REFINE),
     "robust": robust,
     "blank": blank,
     "time": timings,

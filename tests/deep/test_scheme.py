@@ -18,8 +18,9 @@ from watermarking.deep.logo import FixedLogo  # noqa: E402
 from watermarking.deep.scheme import Deep, to_payload  # noqa: E402
 from watermarking.deep.scramble import pilot_detection, scramble, unscramble  # noqa: E402
 from watermarking.deep.weights import built_in, load_weights  # noqa: E402
-from watermarking.errors import CapacityError, UnsupportedImageError, WeightsError  # noqa: E402
+from watermarking.errors import CapacityError, UnsupportedImageError, WatermarkError, WeightsError  # noqa: E402
 from watermarking.keys import Key  # noqa: E402
+from watermarking.metrics.ssim import ssim  # noqa: E402
 
 KEY, OTHER = Key(bytes(range(16))), Key(bytes(range(1, 17)))
 FOLDER = Path(weights_module.__file__).parent / "weights"
@@ -213,3 +214,25 @@ def test_onnx_gives_the_same(photograph: np.ndarray, tmp_path: Path) -> None:
     session = runtime.InferenceSession(str(reader), providers=["CPUExecutionProvider"])
     for ours, theirs in zip(read, session.run(None, {"image": cover + wanted}), strict=True):
         assert np.abs(ours.numpy() - theirs).max() < 1e-3
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_refined_marks_are_read_better_and_seen_less(photograph: np.ndarray, grey: bool) -> None:
+    cover = np.repeat(photograph[..., 1:2], 3, axis=2) if grey else photograph
+    hidden = np.random.default_rng(4).integers(0, 256, (16, 16, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    errors, similarities = [], []
+    for steps in (0, 8):
+        marked = Deep(weights="deep-any", refine=steps).embed(cover, hidden, key=KEY)
+        assert -0.05 <= psnr(cover, marked) - 42 <= 0.3
+        assert not grey or (marked[..., 0] == marked[..., 2]).all()
+        read = Deep(weights="deep-any").extract(marked, key=KEY)
+        assert read.detection.is_present()
+        errors.append(float(np.mean((read.payload.astype(float) - hidden) ** 2)))
+        similarities.append(ssim(cover, marked, channels="rgb"))
+    assert errors[1] < 0.8 * errors[0]
+    assert similarities[1] > similarities[0] - (0.002 if grey else 0)  # colours are hard to hide in grey
+
+
+def test_refining_backwards_is_refused() -> None:
+    with pytest.raises(WatermarkError, match="-1 steps"):
+        Deep(refine=-1)

@@ -13,7 +13,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["basic", "blankness", "consistency", "critic_loss", "deception", "perceptual", "reading"]
+__all__ = [
+    "basic",
+    "blankness",
+    "consistency",
+    "critic_loss",
+    "deception",
+    "masked_error",
+    "masking",
+    "perceptual",
+    "reading",
+]
 
 _FLOOR = 0.03**2
 """Variance (full scale 1) below which the ground counts as flat, SSIM's second constant."""
@@ -45,11 +55,19 @@ def perceptual(marked: Tensor, cover: Tensor, psnr: Tensor) -> Tensor:
     ----------
     .. [1] Wang et al., Image quality assessment: from error visibility to structural similarity, TIP 13(4), 2004.
     """
-    with torch.no_grad():
-        variance = _window_mean(cover.square()) - _window_mean(cover).square()
-        masking = _FLOOR / (2 * variance.clamp_min(0) + _FLOOR)
-    error = _window_mean((marked - cover).square())
-    return ((error * masking).mean((1, 2, 3)) / allowed_error(psnr)).mean()
+    return masked_error(marked - cover, masking(cover), psnr)
+
+
+@torch.no_grad()
+def masking(cover: Tensor) -> Tensor:
+    """Return what a cover leaves visible of an error, in (0, 1], (N, 3, H, W)."""
+    variance = _window_mean(cover.square()) - _window_mean(cover).square()
+    return _FLOOR / (2 * variance.clamp_min(0) + _FLOOR)
+
+
+def masked_error(error: Tensor, mask: Tensor, psnr: Tensor) -> Tensor:
+    """Return the perceptual term of an error (N, 3, H, W) under the :func:`masking` of its cover."""
+    return ((_window_mean(error.square()) * mask).mean((1, 2, 3)) / allowed_error(psnr)).mean()
 
 
 def deception(scores: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid_of
-from harness.cells import DONE
+from harness.cells import IMPOSSIBLE
 from harness.marking import SHARED, mark_attack_read
 from harness.tables import Share, attack_label, family_of, scheme_label, shares, text_table
 from peers import unavailable
@@ -67,8 +67,8 @@ def _bits_table(rows: list[Row]) -> str:
     """Return the mean share of right channel bits; where a reader found nothing to compare, half are right."""
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     for row in rows:
-        if row["status"] == DONE:
-            rate = 0.5 if row["ber"] is None else row["ber"]
+        if row["status"] != IMPOSSIBLE:
+            rate = 0.5 if row.get("ber") is None else row["ber"]  # nothing to compare, or a crash
             found[family_of(row["attack"]), scheme_label(row["scheme"])].append(100 * (1 - rate))
     schemes = dict.fromkeys(scheme_label(row["scheme"]) for row in rows)
     cells = {which: f"{statistics.fmean(values):.1f}" for which, values in found.items()}

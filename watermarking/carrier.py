@@ -33,6 +33,7 @@ __all__ = [
     "carried_payload",
     "code_word",
     "decode_message",
+    "hides_pictures",
     "longest_message",
     "message_detection",
     "reading_detection",
@@ -79,7 +80,7 @@ def carried_payload(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, 
     A scheme that hides pictures is given the code word as a raster of black and white modules.
     """
     word = code_word(scheme, message, key, shape)
-    if _hides_pictures(scheme):
+    if hides_pictures(scheme):
         return to_raster(word, scheme.payload_shape)
     return word if isinstance(scheme, PlaneScheme) else np.resize(word, scheme.capacity(shape))
 
@@ -92,13 +93,15 @@ def code_word(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, ...]) 
     CapacityError
         If the picture has no room for it.
     """
-    return encode(message, key=key, room=None if isinstance(scheme, PlaneScheme) else _room(scheme, shape))
+    if hides_pictures(scheme):  # the size that a picture has after an attack says nothing about its room before
+        return encode(message, key=key, room=scheme.n_modules)
+    return encode(message, key=key, room=None if isinstance(scheme, PlaneScheme) else scheme.capacity(shape))
 
 
 def soft_reads(scheme: Scheme, image: Image, key: Key) -> Attempt:
     """Read a picture with a scheme that does not know how long its payload is: every length is a hypothesis."""
     found = scheme.extract(image, key=key)
-    if _hides_pictures(scheme):
+    if hides_pictures(scheme):
         grey, lengths = np.asarray(found.payload, np.float32).mean(axis=2), _lengths(scheme.n_modules)
         return Attempt([SoftRead(n, from_raster(grey, n), np.inf) for n in lengths], found.detection)
     llr = np.zeros(0, np.float32) if found.llr is None else found.llr
@@ -106,14 +109,15 @@ def soft_reads(scheme: Scheme, image: Image, key: Key) -> Attempt:
     return Attempt([SoftRead(n, fold_repeats(llr, n), np.inf) for n in _lengths(llr.size)], found.detection)
 
 
-def _hides_pictures(scheme: Scheme) -> TypeGuard[PictureScheme]:
+def hides_pictures(scheme: Scheme) -> TypeGuard[PictureScheme]:
+    """Say whether a scheme's payload is a picture."""
     return scheme.payload_kind == "picture"
 
 
 def _room(scheme: Scheme, shape: tuple[int, ...]) -> int:
     """Return how many bits a scheme takes that is not on the plane: in a picture that is hidden, a bit a module."""
     n = scheme.capacity(shape)
-    return n * scheme.n_modules if _hides_pictures(scheme) else n
+    return n * scheme.n_modules if hides_pictures(scheme) else n
 
 
 def _lengths(room: int) -> list[int]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
-from watermarking.carrier import Attempt, carried_payload, longest_message, soft_reads
+from watermarking.carrier import Attempt, carried_payload, hides_pictures, longest_message
 from watermarking.codes.framing import size_class
 from watermarking.codes.messages import Message, to_bytes
 from watermarking.errors import CapacityError, KeyFileError, UnknownSchemeError, VerificationError, WatermarkError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from watermarking.interface import Bits, Image
+    from watermarking.interface import Bits, Image, PictureScheme
 
 __all__ = ["DEFAULT_SCHEME", "Marker", "Reading", "Receipt", "detect_any", "extract_any"]
 
@@ -206,7 +206,7 @@ class Marker:
         Where the scheme shares its plane, the synchronisation signal takes a share of the energy.
         """
         if not isinstance(self.scheme, PlaneScheme):
-            return self.scheme.embed(array, payload, key=key), soft_reads(self.scheme, array, key).presence
+            return self.scheme.embed(array, payload, key=key), self.scheme.extract(array, key=key).detection
         plane, energy = luma_plane(array), luma_energy(array, self.scheme.psnr)
         before = Attempt.of(self.scheme.read(plane, key=key)).presence
         residual = self.scheme.residual(plane, payload, key=key, energy=energy * (1 - SHARE))
@@ -216,9 +216,10 @@ class Marker:
         capacity = self.capacity(shape)
         if not capacity or len(data) > capacity:  # an empty message needs the room of a short one
             size_class(len(data))  # too long for any picture: say that instead
+            way_out = "a shorter message" if hides_pictures(self.scheme) else "a shorter message or a larger image"
             raise CapacityError(
                 f"{capacity} bytes fit in {shape[1]}x{shape[0]} pixels with {self.scheme.id!r}, {len(data)} are "
-                "needed: use a shorter message or a larger image"
+                f"needed: use {way_out}"
                 if capacity
                 else f"no message fits in {shape[1]}x{shape[0]} pixels with {self.scheme.id!r}: use a larger image"
             )
@@ -249,6 +250,8 @@ def _scheme_of(scheme: str | Mapping[str, Any] | Scheme, psnr: float | None) -> 
         raise UnknownSchemeError(f"a scheme is an id, a configuration or an object, not {found!r}: for example 'dct'")
     if found.payload_kind not in ("bits", "picture"):
         raise UnknownSchemeError(f"scheme {found.id!r} carries {found.payload_kind!r}, not bits or a picture")
+    if found.payload_kind == "picture":
+        _ = cast("PictureScheme", found).payload_shape  # loads the weights: what is wrong with them is said here
     strength = found.psnr if psnr is None else psnr
     if not isinstance(strength, Real) or not _PSNR_RANGE[0] <= strength <= _PSNR_RANGE[1]:
         raise WatermarkError(f"a PSNR of {strength} dB makes no mark: give 20 to 70, 42 is usual")

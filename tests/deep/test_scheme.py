@@ -20,6 +20,7 @@ from watermarking.deep.scramble import pilot_detection, scramble, unscramble  # 
 from watermarking.deep.weights import built_in, load_weights  # noqa: E402
 from watermarking.errors import CapacityError, UnsupportedImageError, WatermarkError, WeightsError  # noqa: E402
 from watermarking.keys import Key  # noqa: E402
+from watermarking.marker import Marker  # noqa: E402
 from watermarking.metrics.ssim import ssim  # noqa: E402
 
 KEY, OTHER = Key(bytes(range(16))), Key(bytes(range(1, 17)))
@@ -233,6 +234,37 @@ def test_refined_marks_are_read_better_and_seen_less(photograph: np.ndarray, gre
     assert similarities[1] > similarities[0] - (0.002 if grey else 0)  # colours are hard to hide in grey
 
 
-def test_refining_backwards_is_refused() -> None:
-    with pytest.raises(WatermarkError, match="-1 steps"):
-        Deep(refine=-1)
+def test_fields_that_make_no_sense_are_refused() -> None:
+    for wrong in ({"refine": -1}, {"refine": 2.5}, {"psnr": "42"}, {"psnr": float("nan")}):
+        with pytest.raises(WatermarkError, match=r"steps of refining|psnr is"):
+            Deep(**wrong)  # type: ignore[arg-type]
+
+
+def test_refining_works_where_gradients_are_off(photograph: np.ndarray) -> None:
+    scheme = Deep(weights="deep-any", refine=1)
+    expected = scheme.embed(photograph, cells(), key=KEY)
+    for off in (torch.no_grad, torch.inference_mode):
+        with off():
+            assert np.array_equal(scheme.embed(photograph, cells(), key=KEY), expected)
+
+
+@pytest.mark.parametrize("name", ["deep-any", "deep-robust"])
+def test_the_smallest_cover_is_read(photograph: np.ndarray, name: str) -> None:
+    marker = Marker({"id": "deep", "weights": name}, key=KEY)
+    side = Deep(weights=name).min_side
+    for crop in (photograph[:side, :side], photograph[200 : 200 + side, 100 : 100 + side]):
+        assert marker.extract(marker.embed(crop, b"8 bytes.")).message == b"8 bytes."
+    assert marker.capacity((side - 1, 500)) == 0
+
+
+def test_a_known_message_is_found_in_a_picture_too_small_to_be_marked(photograph: np.ndarray) -> None:
+    marker = Marker("deep", key=KEY)
+    small = np.asarray(Image.fromarray(marker.embed(photograph, "hello")).resize((110, 110)))
+    assert marker.extract(small).text == "hello"
+    assert marker.detect(small, "hello").is_present()
+
+
+def test_weights_of_another_kind_are_refused_at_once() -> None:
+    for weights in ("deep-logo", "no-such-weights"):
+        with pytest.raises(WeightsError):
+            Marker({"id": "deep", "weights": weights}, key=KEY)

@@ -23,13 +23,15 @@ _GROWN: Final = 2
 _CLIP_PASSES: Final = 6
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def refine_residual(
     reader: Reader, inputs: tuple[Tensor, Tensor, Tensor], residual: Tensor, psnr: float, steps: int, *, grey: bool
 ) -> Tensor:
     """Improve a residual for one picture: better read and less visible at the same strength [1].
 
-    The networks stay as they are. Shown to R is what comes back from a larger picture, clipped; rounding is left out,
-    as it averages away there.
+    The networks stay as they are. It costs robustness: no attack is shown to R, so that the mark moves where JPEG
+    removes it. What R sees is what comes back from a larger picture, clipped; rounding averages away there.
 
     Parameters
     ----------
@@ -49,11 +51,12 @@ def refine_residual(
     .. [1] Kishore, Chen, Wang, Li and Weinberger, Fixed neural network steganography: train the images, not the
        network, ICLR 2022, who search the picture for a random network; here H gives the start.
     """
-    cover, payload, pilot = inputs
+    cover, payload, pilot = (tensor.clone() for tensor in inputs)
     target = torch.tensor([psnr], device=cover.device)
     large = _grow(cover)
     mask = masking(large)
-    change = (residual * _strength(large, _change(residual, grey), psnr)).detach().requires_grad_(True)
+    start = residual.clone()
+    change = (start * _strength(large, _change(start, grey), psnr)).detach().requires_grad_(True)
     optimiser = torch.optim.Adam([change], lr=_RATE, betas=(0.8, 0.95))
     for _ in range(steps):
         optimiser.zero_grad()
@@ -61,9 +64,8 @@ def refine_residual(
         marked = (large + shift * _strength(large, shift, psnr)).clamp(0, 1)
         seen = functional.avg_pool2d(marked, _GROWN).contiguous(memory_format=torch.channels_last)
         read, signs = reader(seen)
-        loss = reading(read, payload) + _PERCEPTUAL * masked_error(marked - large, mask, target)
-        if pilot.shape == signs.shape:
-            loss = loss + _PILOT * reading(signs, pilot)
+        seen_error = masked_error(marked - large, mask, target)
+        loss = reading(read, payload) + _PERCEPTUAL * seen_error + _PILOT * reading(signs, pilot)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return change.detach()

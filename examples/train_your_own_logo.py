@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> float:
     parser.add_argument("--trial", action="store_true", help="20 steps on small tiles, to see that all is in place")
     options = parser.parse_args(arguments)
 
-    config = replace(load_config("deep-logo-cpu"), name="my-logo", logo=str(options.logo))
+    config = replace(load_config("deep-logo"), name="my-logo", logo=str(options.logo))
     if options.trial:
         config = replace(config, tile=64, reach=(1.0, 1.2), shrink=(1.0,), steps=20, log_every=10)
     run_training(config, options.photographs, options.out, seconds=60 * options.minutes)

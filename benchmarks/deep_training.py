@@ -4,7 +4,7 @@
 
 PHOTOGRAPHS as ``benchmarks/deep_data.py`` prepares them. Processor seconds, so that a busy machine disturbs little;
 every row goes through the same steps, drawn from the middle of the training. A configuration is measured as it is, and
-with 8 tiles in both precisions and memory layouts.
+with 8 tiles in both precisions.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from watermarking.deep.data import Photographs, photograph_files
 from watermarking.deep.payloads import PictureBank
 from watermarking.deep.train import Trainer
 
-CONFIGURATIONS = ("deep-logo", "deep-any", "deep-robust", "deep-logo-cpu")
+CONFIGURATIONS = ("deep-logo", "deep-any", "deep-robust")
 N_STEPS, N_PHOTOGRAPHS = 6, 16
 CPU = torch.device("cpu")
 
 
-def seconds_per_step(config: TrainConfig, files: list[Path], layout: torch.memory_format) -> list[float]:
+def seconds_per_step(config: TrainConfig, files: list[Path]) -> list[float]:
     """Take a few steps after one for warming up; return what each took."""
     least, most = (16 * math.ceil(config.tile * reach * 1.13 / 16) for reach in config.reach)
     photographs = Photographs(files, config.shrink, least, most, CPU)
@@ -40,8 +40,6 @@ def seconds_per_step(config: TrainConfig, files: list[Path], layout: torch.memor
     taken = []
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(config, photographs, bank, Path(folder))
-        for module in trainer.modules.values():
-            module.to(memory_format=layout)  # type: ignore[call-overload]
         trainer.step = config.steps // 2
         for _ in range(N_STEPS + 1):
             began = time.process_time()
@@ -54,13 +52,10 @@ def measure(name: str, files: list[Path]) -> list[dict[str, Any]]:
     """Return a configuration's rows."""
     config = load_config(name)
     eight = replace(config, groups=2, group=4)
-    layouts = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
-    cases = [(config, "channels_last")]
-    cases += [(replace(eight, precision=p), layout) for p in ("bf16", "fp32") for layout in layouts]
     rows = []
-    for case, layout in cases:
-        taken, tiles = seconds_per_step(case, files, layouts[layout]), case.groups * case.group
-        rows.append({"configuration": name, "tiles": tiles, "precision": case.precision, "layout": layout,
+    for case in (config, *(replace(eight, precision=precision) for precision in ("bf16", "fp32"))):
+        taken, tiles = seconds_per_step(case, files), case.groups * case.group
+        rows.append({"configuration": name, "tiles": tiles, "precision": case.precision,
                      "seconds": statistics.mean(taken), "all": taken,
                      "core_hours": round(config.steps * statistics.mean(taken) / 3600, 2)})  # fmt: skip
         print(rows[-1], flush=True)

@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
             "five holds 5 photographs, training needs at least 8",
         ),
         ("train --config deep-logo --images {0}/none -o {0}/run", "there is no folder {0}/none"),
-        ("train --config deep-logo --images {1} -o {0}/run", "photographs has 448x448 pixels after shrinking by 0.75"),
+        ("train --config deep-logo --images {1} -o {0}/run", "photographs has 240x240 pixels after shrinking by 0.75"),
         ("train --config no-such --images {1} -o {0}/run", "built in are: deep-any, deep-logo"),
         ("train --config {0}/no.json --images {1} -o {0}/run", "no.json is no JSON"),
         ("train --config deep-logo --images {1} -o {0}/run --device banana", "torch cannot use the device 'banana'"),

@@ -120,7 +120,8 @@ def _speed(rows: list[Row]) -> Section:
     lines: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in sorted(timed, key=lambda row: float(row["megapixels"])):
         if row["megapixels"] == 12.0 and row["scheme"] and 12.0 in decode:
-            groups[row["operation"]][row["scheme"]] = row["seconds"][0] / decode[12.0]
+            what = "other packages, embed" if row["operation"] == "peer.embed" else row["operation"]
+            groups[what][scheme_label(row["scheme"])] = row["seconds"][0] / decode[12.0]
         if row["operation"] in ("Marker.embed", "decode JPEG 95"):
             lines[row["scheme"] or row["operation"]].append((row["megapixels"], row["seconds"][0]))
     if groups:

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["bars", "colour_of", "curves", "frontiers", "inline_svg", "rocs", "save", "times"]
 
 _INK, _RULE = "#010203", "#040506"  # stand-ins that the page's own colours replace
-_COLOURS = ("#2f7ed8", "#e08214", "#159a74", "#a05cc0", "#d3543f", "#8a8a8a", "#b39b00", "#4db6c8")
+_COLOURS = (
+    "#2f7ed8", "#e08214", "#159a74", "#a05cc0", "#d3543f", "#8a8a8a", "#b39b00", "#4db6c8", "#c2185b", "#795548",
+    "#6b7f2a",
+)  # fmt: skip
+_LEGEND_WIDTH = 90  # characters that fit in a line of the legend
 _MARKERS = "osD^vPX*"
 _STYLE: Any = {
     "svg.fonttype": "none",
@@ -115,21 +119,18 @@ def rocs(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> F
 def bars(groups: Mapping[str, Mapping[str, float]], unit: str) -> Figure:
     """Draw horizontal bars: a group an operation, a bar a scheme, a line at 1."""
     with mpl.rc_context(_STYLE):
-        names = list(dict.fromkeys(name for group in groups.values() for name in group))
-        figure = Figure(figsize=(7.2, 0.6 + 0.17 * len(groups) * (len(names) + 1)), layout="constrained")
+        n_bars = sum(map(len, groups.values()))
+        figure = Figure(figsize=(7.2, 0.8 + 0.17 * (n_bars + len(groups))), layout="constrained")
         axis = figure.subplots()
-        height = 1 / (len(names) + 1)
-        for index, name in enumerate(names):
-            at = [
-                row + height * (index - (len(names) - 1) / 2)
-                for row, group in enumerate(groups.values())
-                if name in group
-            ]
-            lengths = [group[name] for group in groups.values() if name in group]
-            drawn = axis.barh(at, lengths, height * 0.9, color=colour_of(name)[0], label=name)
-            axis.bar_label(drawn, [f"{length:.2g}" for length in lengths], padding=2, fontsize=7)
+        middles, top = [], 0.0
+        for group in groups.values():
+            for index, (name, length) in enumerate(group.items()):
+                drawn = axis.barh(top + index, length, 0.9, color=colour_of(name)[0], label=name)
+                axis.bar_label(drawn, [f"{length:.2g}" if length < 100 else f"{length:.0f}"], padding=2, fontsize=7)
+            middles.append(top + (len(group) - 1) / 2)
+            top += len(group) + 1
         axis.axvline(1, color=_INK, linewidth=0.8)
-        axis.set_yticks(range(len(groups)), list(groups))
+        axis.set_yticks(middles, list(groups))
         axis.invert_yaxis()
         axis.grid(visible=False, axis="y")
         axis.set(xscale="log", xlabel=unit)
@@ -184,7 +185,6 @@ def _panels(n: int, **how: Any) -> tuple[Figure, list[Any]]:
 def _with_legend(figure: Figure, axes: Sequence[Any]) -> Figure:
     labelled = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     names = sorted(labelled, key=_known.index)
-    figure.legend(
-        [labelled[name] for name in names], names, loc="outside lower center", ncols=min(4, max(1, len(names)))
-    )
+    columns = min(4, len(names), _LEGEND_WIDTH // (max(map(len, names), default=1) + 8))
+    figure.legend([labelled[name] for name in names], names, loc="outside lower center", ncols=max(1, columns))
     return figure

@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import platform
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,6 +23,7 @@ import numpy as np
 from watermarking.codes.framing import CHECK_BITS, LIST_SIZES, MAX_CANDIDATES
 from watermarking.codes.polar import PolarCode
 from watermarking.keys import Key
+from watermarking.metrics.intervals import wilson_interval as wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,14 +63,6 @@ def bound_db(k: int, n: int, rate: float = TARGET) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if normal_approximation(k, n, middle) > rate else (low, middle)
     return high
-
-
-def wilson(errors: int, blocks: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the 95 % interval of a share."""
-    share, spread = errors / blocks, z * z / blocks
-    centre = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / blocks + spread / (4 * blocks)) / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def check(message: np.ndarray) -> np.ndarray:
@@ -136,19 +127,6 @@ def show(result: dict[str, Any]) -> None:
         print(f"{k:4} {n:5}  gap at {TARGET:g}: {gap_db(rows):.2f} dB")
 
 
-def origin() -> dict[str, Any]:
-    """Return what a stored result must say about where it comes from."""
-    import numba
-
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=RESULT.parent, check=False
-    )
-    versions = {"python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__}
-    cpu = next((line for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines() if "model name" in line), "")
-    machine = {"system": platform.system(), "architecture": platform.machine(), "cpu": cpu.partition(": ")[2]}
-    return {"seed": SEED, "commit": commit.stdout.strip(), "versions": versions, "machine": machine}
-
-
 def main() -> None:
     """Measure and store, or show what is stored."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -158,7 +136,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args()
     if not options.show:
-        result = origin() | {"target": TARGET}  # asked before measuring: the commit that is measured
+        from harness.provenance import provenance
+
+        result = {"seed": SEED, **provenance(), "target": TARGET}  # asked before measuring: the commit that is measured
         result["rows"] = [row for k, n in CODES for row in measure(k, n, options.blocks, options.errors)]
         text = json.dumps(result, indent=1)
         options.output.write_text(text + "\n", "utf-8")

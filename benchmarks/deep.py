@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import ctypes
 import hashlib
-import json
 import os
 import time
 from functools import partial
@@ -26,8 +25,8 @@ import torch
 
 from harness.hidden import colour, unseen_logo, unseen_picture
 from harness.photographs import Photograph, find
-from harness.provenance import provenance
-from harness.timing import picture_of
+from harness.provenance import write_with_provenance
+from harness.timing import forget_peak, memory_status, picture_of
 from watermarking.attacks import parse_attack
 from watermarking.codes.framing import decode, encode
 from watermarking.codes.raster import from_raster, to_raster
@@ -210,18 +209,13 @@ def large(photographs: list[Photograph]) -> list[Row]:
 def _cost(call: Callable[[], Any]) -> tuple[float, float]:
     """Return processor seconds, and by how many MB memory rose above what was there and the picture that came back."""
     ctypes.CDLL(None).malloc_trim(0)  # what earlier calls left with the allocator would hide what this one needs
-    before = _status("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forget the peak so far
+    before = memory_status("VmRSS")
+    forget_peak()
     began = time.process_time()
     result = call()
     taken = time.process_time() - began
-    above = _status("VmHWM") - before - (result.nbytes if isinstance(result, np.ndarray) else 0)
+    above = memory_status("VmHWM") - before - (result.nbytes if isinstance(result, np.ndarray) else 0)
     return round(taken, 3), round(max(0, above) / 1e6, 1)
-
-
-def _status(name: str) -> int:
-    lines = Path("/proc/self/status").read_text("ascii").splitlines()
-    return 1024 * int(next(line for line in lines if line.startswith(name)).split()[1])
 
 
 PARTS: dict[str, Callable[[list[Photograph]], list[Row]]] = {
@@ -251,11 +245,12 @@ def main() -> None:
     for part in options.parts or PARTS:
         began = time.monotonic()
         rows = logo(photographs, options.logo) if part == "logo" else PARTS[part](photographs)
-        described = provenance(seconds=round(time.monotonic() - began, 1), torch=torch.__version__)
-        lines = ",\n".join(json.dumps(row) for row in rows)
-        stored = f'{{"provenance": {json.dumps(described)},\n "rows": [\n{lines}\n]}}\n'
-        (options.out / f"{Path(options.logo).stem if part == 'logo' else f'deep-{part}'}.json").write_text(stored)
-        print(f"{part}: {len(rows)} rows in {described['seconds']} s", flush=True)
+        seconds, name = (
+            round(time.monotonic() - began, 1),
+            Path(options.logo).stem if part == "logo" else f"deep-{part}",
+        )
+        write_with_provenance(options.out / f"{name}.json", rows, seconds=seconds, torch=torch.__version__)
+        print(f"{part}: {len(rows)} rows in {seconds} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ with 8 tiles in both precisions.
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import statistics
 import tempfile
 import time
@@ -21,7 +19,7 @@ from typing import Any
 
 import torch
 
-from harness.provenance import provenance
+from harness.provenance import write_with_provenance
 from watermarking.deep.config import TrainConfig, load_config
 from watermarking.deep.data import Photographs, photograph_files
 from watermarking.deep.payloads import PictureBank
@@ -34,8 +32,7 @@ CPU = torch.device("cpu")
 
 def seconds_per_step(config: TrainConfig, files: list[Path]) -> list[float]:
     """Take a few steps after one for warming up; return what each took."""
-    least, most = (16 * math.ceil(config.tile * reach * 1.13 / 16) for reach in config.reach)
-    photographs = Photographs(files, config.shrink, least, most, CPU)
+    photographs = Photographs(files, config.shrink, *config.longest_sides, CPU)
     bank = PictureBank.build(files, None, config.seed, CPU, n=64) if config.payload == "pictures" else None
     taken = []
     with tempfile.TemporaryDirectory() as folder:
@@ -72,10 +69,8 @@ def main() -> None:
     files = photograph_files(options.photographs)[:N_PHOTOGRAPHS]
     began = time.monotonic()
     rows = [row for name in CONFIGURATIONS for row in measure(name, files)]
-    described = provenance(seconds=round(time.monotonic() - began, 1), torch=torch.__version__)
-    lines = ",\n".join(json.dumps(row) for row in rows)
-    stored = f'{{"provenance": {json.dumps(described)},\n "rows": [\n{lines}\n]}}\n'
-    (options.out / "deep-training.json").write_text(stored)
+    seconds = round(time.monotonic() - began, 1)
+    write_with_provenance(options.out / "deep-training.json", rows, seconds=seconds, torch=torch.__version__)
 
 
 if __name__ == "__main__":

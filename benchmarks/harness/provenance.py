@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.cells import canonical
 
-__all__ = ["provenance", "run_id"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["provenance", "run_id", "write_with_provenance"]
 
 _ROOT = Path(__file__).parents[2]
 _SOURCES = ("watermarking", "benchmarks/*.py", "benchmarks/harness", "benchmarks/peers")
@@ -40,6 +44,12 @@ def provenance(**more: Any) -> dict[str, Any]:
 def run_id(described: dict[str, Any]) -> str:
     """Return eight hex digits that stand for a provenance."""
     return hashlib.sha256(canonical(described).encode()).hexdigest()[:8]
+
+
+def write_with_provenance(path: Path, rows: Iterable[dict[str, Any]], **more: Any) -> None:
+    """Write rows as one JSON file, a line a row, with what :func:`provenance` says of this run."""
+    lines = ",\n".join(map(json.dumps, rows))
+    path.write_text(f'{{"provenance": {json.dumps(provenance(**more))},\n "rows": [\n{lines}\n]}}\n', "utf-8")
 
 
 def _commit() -> str:

@@ -36,10 +36,12 @@ __all__ = [
     "OPERATIONS",
     "PROCESSES",
     "REFERENCES",
+    "forget_peak",
     "measure_memory",
     "measure_peers",
     "measure_processes",
     "measure_speed",
+    "memory_status",
     "picture_of",
 ]
 
@@ -169,14 +171,20 @@ def peak_above(scheme: str, megapixels: float) -> float:
         warnings.simplefilter("ignore")
         marker.embed(picture_of(0.5), _MESSAGE)  # what is loaded and compiled once is no part of the picture's cost
     picture = picture_of(megapixels)
-    before = _status("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forget the peak so far
+    before = memory_status("VmRSS")
+    forget_peak()
     with threads(2):
         marked = marker.embed(picture, _MESSAGE)
-    return float(max(0.0, (_status("VmHWM") - before - marked.nbytes) / 1e6))
+    return float(max(0.0, (memory_status("VmHWM") - before - marked.nbytes) / 1e6))
 
 
-def _status(name: str) -> int:
+def forget_peak() -> None:
+    """Let the peak of this process' memory be counted from now on (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
+def memory_status(name: str) -> int:
+    """Return an entry of this process' memory in bytes: VmRSS is what it holds, VmHWM the peak (Linux)."""
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
     return 1024 * int(next(line for line in lines if line.startswith(name)).split()[1])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -11,9 +12,11 @@ from typing import Any, Final, Literal
 from watermarking.deep.nets import NetSpec
 from watermarking.errors import WeightsError
 
-__all__ = ["LossWeights", "TrainConfig", "load_config"]
+__all__ = ["LONGEST", "LossWeights", "TrainConfig", "load_config"]
 
 _FOLDER: Final = Path(__file__).parent / "configs"
+LONGEST: Final = 1.13
+"""Longest side of a cover over the side that its reach asks for: covers are not square."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,12 @@ class TrainConfig:
     seed: int = 0
     log_every: int = 50
     save_every: int = 500
+
+    @property
+    def longest_sides(self) -> tuple[int, int]:
+        """Longest side that a cover is drawn with at the least and at the most reach, in whole blocks of 16 pixels."""
+        least, most = (16 * math.ceil(self.tile * reach * LONGEST / 16) for reach in self.reach)
+        return least, most
 
 
 def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from watermarking.deep.losses import masked_error, masking, reading
+from watermarking.deep.strength import clip_correction
 
 if TYPE_CHECKING:
     from watermarking.deep.nets import Reader
@@ -82,9 +83,6 @@ def _grow(x: Tensor) -> Tensor:
 @torch.no_grad()
 def _strength(cover: Tensor, shift: Tensor, psnr: float) -> Tensor:
     """Return what a shift is multiplied with so that, clipped, it has this PSNR."""
-    allowed = 10 ** (-psnr / 10)
-    factor = torch.sqrt(allowed / (shift.square().mean() + 1e-12))
-    for _ in range(_CLIP_PASSES):
-        clipped = ((cover + shift * factor).clamp(0, 1) - cover).square().mean()
-        factor = factor * torch.sqrt(allowed / (clipped + 1e-12)).clamp(0.25, 4)
-    return factor
+    allowed = torch.full((1, 1), 10 ** (-psnr / 10), device=shift.device)
+    scale = torch.sqrt(allowed / (shift.square().mean() + 1e-12))
+    return (scale * clip_correction(cover, shift, scale, allowed, _CLIP_PASSES)).squeeze()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from watermarking.deep.config import LONGEST
 from watermarking.deep.payloads import PictureBank, draw_bits, draw_pilot, read_logo
 from watermarking.errors import WatermarkError
 
@@ -92,7 +93,7 @@ class Sampler:
         config = self.config
         low, high = config.reach
         reach = low * (high / low) ** scale
-        sides = [16 * round(config.tile * reach * part / 16) for part in (0.87 + 0.26 * shape, 1.13 - 0.26 * shape)]
+        sides = [16 * round(config.tile * reach * part / 16) for part in (0.87 + 0.26 * shape, LONGEST - 0.26 * shape)]
         return max(config.tile, sides[0]), max(config.tile, sides[1])
 
     def _payload(self, n: int, values: torch.Generator) -> Tensor:

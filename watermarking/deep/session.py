@@ -89,10 +89,9 @@ def _prepare(
 ) -> tuple[Trainer, Sampler]:
     """Load the data; return the trainer over what it learns from, and the sampler of what is held out."""
     learn, held = split_by_photograph(photograph_files(images))
-    least, most = (16 * math.ceil(config.tile * reach * 1.13 / 16) for reach in config.reach)
     bank = PictureBank.build(learn, pictures, config.seed, device) if config.payload == "pictures" else None
     # Both now: photographs that are too small must not be found out about after the training.
-    shown, unseen = (Photographs(files, config.shrink, least, most, device) for files in (learn, held))
+    shown, unseen = (Photographs(files, config.shrink, *config.longest_sides, device) for files in (learn, held))
     return Trainer(config, shown, bank, folder), Sampler(config, unseen, bank)
 
 

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 ATTACKS = ["", "jpeg(75)", "jpeg(50)", "resize(0.75)", "blur(1.0)", "noise(5.0)"]
 N_PICTURES, N_READS = 200, 5000
-REFINE = 16
 
 
 def key_of(*names: object) -> Key:
@@ -84,9 +83,9 @@ def logo(photographs: list[Photograph], weights: str = "deep-logo") -> list[Row]
     return rows
 
 
-def hidden_pictures(photographs: list[Photograph], grey: bool, refine: int = 0) -> list[Row]:
-    """Parts 2 and 3: 200 unseen pictures, one a cover in turn, at 42 dB; refined ones are read and seen better."""
-    scheme, rows = Deep(weights="deep-any", psnr=42.0, refine=refine), []
+def hidden_pictures(photographs: list[Photograph], grey: bool) -> list[Row]:
+    """Parts 2 and 3: 200 unseen pictures, one a cover in turn, at 42 dB."""
+    scheme, rows = Deep(weights="deep-any", psnr=42.0), []
     for i in range(N_PICTURES):
         photograph = photographs[i % len(photographs)]
         cover, key = colour(photograph), key_of("any", grey, i)
@@ -168,8 +167,8 @@ def timings(photographs: list[Photograph]) -> list[Row]:
     cover = np.asarray(cv2.resize(colour(photographs[0]), (512, 512), interpolation=cv2.INTER_AREA))
     rows: list[Row] = []
     key = key_of("time")
-    for name, refine in (("deep-any", 0), ("deep-robust", 0), ("deep-any", REFINE)):
-        scheme = Deep(weights=name, refine=refine)
+    for name in ("deep-any", "deep-robust"):
+        scheme = Deep(weights=name)
         marked = scheme.embed(cover, synthetic_code(np.random.default_rng(1)), key=key)
         embed, extract = partial(scheme.embed, cover, cover, key=key), partial(scheme.extract, marked, key=key)
         for what, call in (("embed", embed), ("extract", extract)):
@@ -178,7 +177,7 @@ def timings(photographs: list[Photograph]) -> list[Row]:
                 began = time.perf_counter()
                 call()
                 taken.append(time.perf_counter() - began)
-            rows.append({"weights": name, "refine": refine, "what": what, "seconds": sorted(taken)[3], "all": taken})
+            rows.append({"weights": name, "what": what, "seconds": sorted(taken)[3], "all": taken})
     return rows
 
 
@@ -222,8 +221,6 @@ PARTS: dict[str, Callable[[list[Photograph]], list[Row]]] = {
     "logo": logo,
     "any64": lambda photographs: hidden_pictures(photographs, True),
     "any128": lambda photographs: hidden_pictures(photographs, False),
-    "any64-refined": lambda photographs: hidden_pictures(photographs, True, REFINE),
-    "any128-refined": lambda photographs: hidden_pictures(photographs, False, REFINE),
     "robust": robust,
     "blank": blank,
     "time": timings,

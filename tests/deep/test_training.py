@@ -55,12 +55,14 @@ def test_loss_falls_and_reading_beats_chance(tiles: Path, tmp_path: Path) -> Non
     assert "none 40" in rows
 
 
-@pytest.mark.parametrize("kind", ["bits", "pictures"])
+@pytest.mark.parametrize("kind", ["bits", "pictures", "lattice"])
 def test_resumed_run_equals_uninterrupted(tiles: Path, tmp_path: Path, kind: str) -> None:
     config = load_config({
-        "name": "r", "payload": kind, "tile": 64, "groups": 1, "group": 4, "reach": [1.0, 1.2], "shrink": [1.0],
+        "name": "r", "payload": "bits" if kind == "bits" else "pictures", "tile": 64, "groups": 1, "group": 4,
+        "reach": [1.0, 1.2], "shrink": [1.0],
         "net": {"payload_ratio": 8 if kind == "bits" else 2, "payload_channels": 1 if kind == "bits" else 3,
-                "hider_widths": [8, 8], "reader_width": 8, "reader_blocks": 1, "stem_width": 4},
+                "hider_widths": [8, 8], "reader_width": 8, "reader_blocks": 1, "stem_width": 4,
+                "lattice": kind == "lattice"},
         "losses": {"adversarial": 0.01, "consistency": 0.1}, "critic_width": 4, "steps": 6, "log_every": 1,
         "attacks": {"none": [1, 0, 0], "jpeg": [1, 50, 90], "noise": [1, 1, 5], "blur": [1, 0.5, 1]},
     })  # fmt: skip
@@ -81,6 +83,21 @@ def test_resumed_run_equals_uninterrupted(tiles: Path, tmp_path: Path, kind: str
         assert one.keys() == other.keys()
         for name, value in one.items():
             assert abs(value - other[name]) <= 1e-5 * max(1.0, abs(value)), name
+
+
+@pytest.mark.parametrize("lattice", [False, True])
+@pytest.mark.parametrize(("groups", "clean"), [(1, 0.25), (3, 0.25), (2, 0.0)])
+def test_every_term_is_a_number_whatever_the_batch(
+    tiles: Path, tmp_path: Path, groups: int, clean: float, lattice: bool
+) -> None:
+    net = NetSpec(hider_widths=(8, 8), reader_width=8, reader_blocks=1, stem_width=4, lattice=lattice)
+    config = replace(
+        SMALL, net=net, payload="pictures", groups=groups, group=2, losses=LossWeights(clean=clean, pilot=0.1)
+    )
+    bank = PictureBank(np.random.default_rng(0).integers(0, 256, (4, 128, 128, 3), dtype=np.uint8), CPU)
+    terms = Trainer(config, photographs(tiles), bank, tmp_path).advance()
+    assert {"watermark", "pilot"} <= terms.keys()
+    assert all(torch.isfinite(term) for term in terms.values())
 
 
 def test_nan_stops_names_the_term_and_keeps_the_checkpoint(tiles: Path, tmp_path: Path) -> None:

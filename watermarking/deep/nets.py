@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["STRIDE", "Critic", "Hider", "NetSpec", "Reader"]
+__all__ = ["STRIDE", "Block", "Critic", "Hider", "NetSpec", "Reader", "Thin", "UNet", "pad"]
 
 STRIDE = 4
 """Pixels of the working picture per cell of the trunk, along each axis."""
@@ -42,6 +42,8 @@ class NetSpec:
         Channels of R's first layers, at half the working resolution.
     bound : float
         Largest value of the raw residual, in units of full scale.
+    lattice : bool
+        Whether the networks bend and clean what a lattice says; see :mod:`watermarking.deep.lattice_nets`.
     """
 
     payload_ratio: int = 2
@@ -52,9 +54,10 @@ class NetSpec:
     reader_blocks: int = 7
     stem_width: int = 32
     bound: float = 0.25
+    lattice: bool = False
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Residual block of two 3x3 convolutions; the second starts at zero, so that depth costs no stability."""
 
     def __init__(self, width: int) -> None:
@@ -65,11 +68,12 @@ class _Block(nn.Module):
         nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, width, h, w) to the same shape."""
         change: Tensor = self.second(functional.leaky_relu(self.first(functional.leaky_relu(x, 0.1)), 0.1))
         return x + change
 
 
-def _pad(x: Tensor) -> Tensor:
+def pad(x: Tensor) -> Tensor:
     """Repeat the edge so that both sides are multiples of the coarsest cell."""
     below, right = -x.shape[-2] % _MULTIPLE, -x.shape[-1] % _MULTIPLE
     return functional.pad(x, (0, right, 0, below), mode="replicate") if below or right else x
@@ -84,7 +88,43 @@ def _to_cells(x: Tensor, ratio: int, cells: tuple[int, int]) -> Tensor:
     return functional.interpolate(x, cells, mode="nearest")
 
 
-class Hider(nn.Module):
+class UNet(nn.Module):
+    """The trunk of H: residual blocks at halving resolutions, with skips.
+
+    Parameters
+    ----------
+    spec : NetSpec
+    n_in, n_out : int
+        Channels of a cell before and after.
+    """
+
+    def __init__(self, spec: NetSpec, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.spec = spec
+        widths = spec.hider_widths
+        self.enter = nn.Conv2d(n_in, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(Block(width) for width in widths)
+        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in pairwise(widths))
+        self.grow = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(Block(width) for width in widths[:-1])
+        self.leave = nn.Conv2d(widths[0], n_out, 3, padding=1)
+
+    def descend_and_return(self, x: Tensor) -> Tensor:
+        """Run the trunk over cells (N, n_in, h, w); return (N, n_out, h, w)."""
+        x = self.enter(x)
+        skips = []
+        for block, shrink in zip(self.down, self.shrink, strict=False):
+            x = block(x)
+            skips.append(x)
+            x = shrink(x)
+        x = self.down[-1](x)
+        for i in range(len(self.up) - 1, -1, -1):
+            x = self.up[i](self.grow[i](x) + skips[i])
+        out: Tensor = self.leave(functional.leaky_relu(x, 0.1))
+        return out
+
+
+class Hider(UNet):
     """H: a U-Net over the stacked cover, payload and pilot that answers with a bounded residual.
 
     Parameters
@@ -93,17 +133,9 @@ class Hider(nn.Module):
     """
 
     def __init__(self, spec: NetSpec) -> None:
-        super().__init__()
-        self.spec = spec
         fold = max(1, STRIDE // spec.payload_ratio)
         n_in = 3 * STRIDE**2 + spec.payload_channels * fold**2 + (1 if spec.pilot_ratio else 0) + 1
-        widths = spec.hider_widths
-        self.enter = nn.Conv2d(n_in, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(_Block(width) for width in widths)
-        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in pairwise(widths))
-        self.grow = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in pairwise(widths))
-        self.up = nn.ModuleList(_Block(width) for width in widths[:-1])
-        self.leave = nn.Conv2d(widths[0], 3 * STRIDE**2, 3, padding=1)
+        super().__init__(spec, n_in, 3 * STRIDE**2)
 
     def forward(self, cover: Tensor, payload: Tensor, pilot: Tensor, psnr: Tensor) -> Tensor:
         """Return the residual, before it is scaled to the strength asked for.
@@ -120,29 +152,45 @@ class Hider(nn.Module):
         Tensor (N, 3, H, W) in [-bound, bound]
         """
         height, width = cover.shape[-2:]
-        x = functional.pixel_unshuffle(_pad(cover) - 0.5, STRIDE)
+        x = functional.pixel_unshuffle(pad(cover) - 0.5, STRIDE)
         cells = (x.shape[-2], x.shape[-1])
         parts = [x, _to_cells(payload, self.spec.payload_ratio, cells)]
         if self.spec.pilot_ratio:
             parts.append(functional.interpolate(pilot, cells, mode="nearest"))
         parts.append(((psnr - 44) / 8).reshape(-1, 1, 1, 1).expand(-1, 1, *cells))
-        x = self.enter(torch.cat(parts, 1))
-        skips = []
-        for block, shrink in zip(self.down, self.shrink, strict=False):
-            x = block(x)
-            skips.append(x)
-            x = shrink(x)
-        x = self.down[-1](x)
-        for i in range(len(self.up) - 1, -1, -1):
-            x = self.up[i](self.grow[i](x) + skips[i])
-        x = functional.pixel_shuffle(self.leave(functional.leaky_relu(x, 0.1)), STRIDE)
+        x = functional.pixel_shuffle(self.descend_and_return(torch.cat(parts, 1)), STRIDE)
         change = self.spec.bound * torch.tanh(x[..., :height, :width])
         # Near black and white there is no room: what would be clipped must not count as strength.
         room = torch.where(change < 0, cover, 1 - cover)
         return change * (room * _ROOM).clamp(0, 1)
 
 
-class Reader(nn.Module):
+class Thin(nn.Module):
+    """The trunk of R: a stem at half the working resolution, residual blocks at a quarter.
+
+    Parameters
+    ----------
+    spec : NetSpec
+    n_in : int
+        Channels that enter, at half the working resolution.
+    """
+
+    def __init__(self, spec: NetSpec, n_in: int) -> None:
+        super().__init__()
+        self.spec = spec
+        stem, width = spec.stem_width, spec.reader_width
+        self.enter = nn.Conv2d(n_in, stem, 3, padding=1)
+        self.stem = Block(stem)
+        self.fold = nn.Conv2d(stem, width, 4, 2, padding=1)
+        self.trunk = nn.Sequential(*(Block(width) for _ in range(spec.reader_blocks)))
+
+    def look(self, x: Tensor) -> Tensor:
+        """Run the trunk over (N, n_in, h, w); return (N, reader_width, h / 2, w / 2)."""
+        x = self.stem(self.enter(x))
+        return functional.leaky_relu(self.trunk(self.fold(functional.leaky_relu(x, 0.1))), 0.1)
+
+
+class Reader(Thin):
     """R: a thin residual network that answers with the payload and the pilot, or blank.
 
     Parameters
@@ -151,14 +199,8 @@ class Reader(nn.Module):
     """
 
     def __init__(self, spec: NetSpec) -> None:
-        super().__init__()
-        self.spec = spec
-        stem, width = spec.stem_width, spec.reader_width
-        self.enter = nn.Conv2d(12, stem, 3, padding=1)
-        self.stem = _Block(stem)
-        self.fold = nn.Conv2d(stem, width, 4, 2, padding=1)
-        self.trunk = nn.Sequential(*(_Block(width) for _ in range(spec.reader_blocks)))
-        ratio = spec.payload_ratio
+        super().__init__(spec, 12)
+        width, ratio = spec.reader_width, spec.payload_ratio
         if ratio < STRIDE:
             self.payload = nn.Conv2d(width, spec.payload_channels * (STRIDE // ratio) ** 2, 3, padding=1)
         else:
@@ -178,8 +220,7 @@ class Reader(nn.Module):
         payload : Tensor (N, C, ceil(H / ratio), ceil(W / ratio)), about [-1, 1]
         pilot : Tensor (N, 1, k, l), about [-1, 1], 0 where nothing is there
         """
-        x = self.stem(self.enter(functional.pixel_unshuffle(_pad(image) - 0.5, 2)))
-        x = functional.leaky_relu(self.trunk(self.fold(functional.leaky_relu(x, 0.1))), 0.1)
+        x = self.look(functional.pixel_unshuffle(pad(image) - 0.5, 2))
         payload = self.payload(x)
         ratio = self.spec.payload_ratio
         if ratio < STRIDE:

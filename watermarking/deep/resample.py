@@ -7,13 +7,16 @@ and ``INTER_LINEAR``, so that training sees what the embedder does to whole phot
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-__all__ = ["axis_weights", "resample"]
+_RIDGE: Final = 0.0005
+"""Share of the finest detail (squared) that growing and shrinking must keep at a place, or it is given up there."""
+__all__ = ["axis_weights", "resample", "sharpen", "sharpening"]
 
 
 @lru_cache(maxsize=256)
@@ -42,3 +45,25 @@ def resample(x: Tensor, size: tuple[int, int]) -> Tensor:
     if x.shape[-1] != size[1]:
         x = torch.matmul(x, _matrix(x.shape[-1], size[1], x.device).T)
     return x
+
+
+@lru_cache(maxsize=256)
+def sharpening(n_small: int, n_large: int) -> npt.NDArray[np.float32]:
+    """Return the (n_small, n_small) float32 matrix after which growing and shrinking one axis changes nothing.
+
+    Where a little shrinking loses the finest detail at some places, it is let go rather than blown up there.
+    """
+    there, back = (axis_weights(*sizes).astype(np.float64) for sizes in ((n_small, n_large), (n_large, n_small)))
+    kept = back @ there
+    return np.asarray(np.linalg.solve(kept.T @ kept + _RIDGE * np.eye(n_small), kept.T), np.float32)
+
+
+@lru_cache(maxsize=256)
+def _sharpening(n_small: int, n_large: int, device: torch.device) -> Tensor:
+    return torch.from_numpy(sharpening(n_small, n_large)).to(device)
+
+
+def sharpen(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Change (N, C, H, W) so that, grown to a size and shrunk again, it is what it was."""
+    down, across = (_sharpening(n, m, x.device) for n, m in zip(x.shape[-2:], size, strict=True))
+    return down @ x @ across.T

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import cv2
@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from watermarking.deep.adapter import add_residual, is_grey, working_picture
+from watermarking.deep.adapter import add_residual, working_picture
+from watermarking.deep.fit import fit_residual
+from watermarking.deep.lattice_nets import LatticeHider
 from watermarking.deep.nets import STRIDE
-from watermarking.deep.refine import refine_residual
 from watermarking.deep.scramble import block_correlation, pilot_detection, pilot_signs, scramble, unscramble
 from watermarking.deep.weights import Weights, load_weights
 from watermarking.errors import CapacityError, UnsupportedImageError, WatermarkError, WeightsError
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Deep", "to_payload"]
 
 F32 = npt.NDArray[np.float32]
-_LEAST_SHARE: Final = {True: 0.625, False: 0.5}
-"""Smallest side of a cover over the working side, for payloads finer than a trunk's cell and others: below, growing the
-picture to the working side takes the detail that carries the payload."""
+_LEAST_SHARE: Final = 0.5
+"""Smallest side of a cover over the working side for payloads as coarse as a trunk's cell; finer ones need every pixel
+of the working picture."""
 PSNR_RANGE: Final = (30.0, 60.0)
 
 
@@ -80,9 +81,6 @@ class Deep:
         Strength in dB, 30 to 60; R was trained for 36 to 53.
     device : str
         Torch device of the networks, ``"cpu"`` or ``"cuda"``.
-    refine : int
-        Steps of :func:`watermarking.deep.refine.refine_residual` after H. For ``deep-any`` and pictures that nobody
-        attacks: 16 make a mark that is read better and seen less, in seconds instead of a tenth, and less robust.
 
     Examples
     --------
@@ -98,13 +96,10 @@ class Deep:
     weights: str = "deep-robust"
     psnr: float = 42.0
     device: str = "cpu"
-    refine: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.psnr, Real) or not PSNR_RANGE[0] <= self.psnr <= PSNR_RANGE[1]:
             raise WatermarkError(f"psnr is {self.psnr} dB: choose {PSNR_RANGE[0]:g} to {PSNR_RANGE[1]:g}")
-        if not isinstance(self.refine, Integral) or self.refine < 0:
-            raise WatermarkError(f"{self.refine!r} steps of refining cannot be made: give a whole number, 16 are usual")
 
     def _load(self) -> Weights:
         found = load_weights(self.weights, self.device)
@@ -128,14 +123,14 @@ class Deep:
         return int((weights.working // max(weights.spec.payload_ratio, STRIDE)) ** 2)
 
     def capacity(self, shape: tuple[int, ...]) -> int:
-        """Return how many pictures fit: 1, or 0 in a cover with too short a side (deep-any: 160 pixels, others 128)."""
+        """Return how many pictures fit: 1, or 0 in a cover with too short a side (deep-any: 256 pixels, others 128)."""
         return int(min(shape[:2]) >= self.min_side)
 
     @property
     def min_side(self) -> int:
         """Smallest side of a cover in pixels."""
         weights = self._load()
-        return math.ceil(weights.working * _LEAST_SHARE[weights.spec.payload_ratio < STRIDE])
+        return weights.working if weights.spec.payload_ratio < STRIDE else math.ceil(weights.working * _LEAST_SHARE)
 
     def embed(self, image: Image, payload: Image, *, key: Key) -> Image:
         """Return a marked copy, same shape and dtype.
@@ -160,9 +155,11 @@ class Deep:
         on_device = [torch.from_numpy(x)[None].to(self.device) for x in (cover, hidden, pilot)]
         inputs = (on_device[0], on_device[1], on_device[2])
         with torch.no_grad():
-            residual = weights.hider(*inputs, torch.tensor([self.psnr], device=self.device))
-        if self.refine:
-            residual = refine_residual(weights.reader, inputs, residual, self.psnr, self.refine, grey=is_grey(image))
+            if isinstance(weights.hider, LatticeHider):
+                rounded = image.dtype == np.uint8
+                residual = fit_residual(weights.hider, inputs, self.psnr, image.shape[:2], rounded=rounded)
+            else:
+                residual = weights.hider(*inputs, torch.tensor([self.psnr], device=self.device))
         return add_residual(image, residual[0].float().cpu().numpy(), self.psnr)
 
     def read(self, image: Image) -> tuple[Weights, F32, F32]:

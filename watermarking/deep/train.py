@@ -12,10 +12,11 @@ from torch import Tensor
 
 from watermarking.deep import losses, noise, ranks
 from watermarking.deep.checkpoint import load_checkpoint, save_checkpoint
-from watermarking.deep.nets import Critic, Hider, Reader
-from watermarking.deep.resample import resample
+from watermarking.deep.nets import Critic
+from watermarking.deep.pairs import build_pair
+from watermarking.deep.resample import resample, sharpen
 from watermarking.deep.sampling import Sample, Sampler
-from watermarking.deep.strength import apply_strength
+from watermarking.deep.strength import apply_strength, to_levels
 from watermarking.errors import WatermarkError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from watermarking.deep.data import Photographs
     from watermarking.deep.payloads import PictureBank
 
-__all__ = ["Progress", "Trainer", "TrainingError", "grow"]
+__all__ = ["Progress", "Trainer", "TrainingError", "mark"]
 
 
 class TrainingError(WatermarkError):
@@ -48,11 +49,14 @@ class Progress:
         return (self.steps - self.step) * self.seconds_per_step
 
 
-def grow(residual: Tensor, drawn: Sample) -> Tensor:
-    """Bring a residual to its covers' size; on grey covers the mark is grey too."""
-    residual = residual.float()
+def mark(config: TrainConfig, drawn: Sample, residual: Tensor) -> Tensor:
+    """Add the residual to its covers, at the strength drawn; on grey covers the mark is grey too."""
+    cover, residual = drawn.cover, residual.float()
+    size = (cover.shape[2], cover.shape[3])
+    if config.net.lattice:
+        return to_levels(cover + resample(sharpen(residual, size), size))
     residual = torch.where(drawn.grey, residual.mean(1, keepdim=True), residual)
-    return resample(residual, (drawn.cover.shape[2], drawn.cover.shape[3]))
+    return apply_strength(cover, resample(residual, size), drawn.psnr, config.group)
 
 
 class Trainer:
@@ -82,8 +86,10 @@ class Trainer:
                 f"{2 * self.share[1]}, or fewer processes"
             )
         torch.manual_seed(config.seed)
-        self.hider = Hider(config.net).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.reader = Reader(config.net).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.hider, self.reader = (
+            net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            for net in build_pair(config.net, config.group)
+        )
         self.modules: dict[str, torch.nn.Module] = {"hider": self.hider, "reader": self.reader}
         parameters = [*self.hider.parameters(), *self.reader.parameters()]
         settings = {"lr": config.learning_rate, "betas": (0.9, 0.98), "fused": self.device.type == "cuda"}
@@ -126,13 +132,14 @@ class Trainer:
         work = resample(cover, size).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             residual = self.hider(work, drawn.payload, drawn.pilot, drawn.psnr)
-        marked = apply_strength(cover, grow(residual, drawn), drawn.psnr, config.group)
-        n_clean = cover.shape[0] // 2 if config.losses.clean else 0
+        marked = mark(config, drawn, residual)
+        n_clean = self._n_clean(cover.shape[0])
         seeds = torch.cat([drawn.seeds[0], drawn.seeds[1, :n_clean]])
         struck = noise.strike(torch.cat([marked, cover[:n_clean]]), drawn.attack, drawn.value, seeds)
         seen = resample(struck, size).contiguous(memory_format=torch.channels_last)
+        hint = [torch.cat([drawn.psnr, drawn.psnr[:n_clean]])] if config.net.lattice else []
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            payload, pilot = self.reader(seen)
+            payload, pilot = self.reader(seen, *hint)
         n, weights = cover.shape[0], config.losses
         payload, pilot = payload.float(), pilot.float()
         found = {"watermark": weights.watermark * losses.reading(payload[:n], drawn.payload)}
@@ -143,9 +150,9 @@ class Trainer:
                 weights.perceptual * self.ramp(self.step) * losses.perceptual(marked, cover, drawn.psnr)
             )
         if weights.pilot and config.net.pilot_ratio:
-            found["pilot"] = weights.pilot * (
-                losses.reading(pilot[:n], drawn.pilot) + 0.5 * losses.blankness(pilot[n:], 0.0)
-            )
+            found["pilot"] = weights.pilot * losses.reading(pilot[:n], drawn.pilot)
+            if n_clean:
+                found["pilot"] = found["pilot"] + weights.pilot * 0.5 * losses.blankness(pilot[n:], 0.0)
         if n_clean:
             found["clean"] = weights.clean * losses.blankness(payload[n:], config.blank)
         if weights.consistency:
@@ -154,6 +161,11 @@ class Trainer:
             corner = marked[..., : config.tile, : config.tile]
             found["adversarial"] = weights.adversarial * losses.deception(self.critic(corner))
         return found, marked
+
+    def _n_clean(self, n_tiles: int) -> int:
+        """Return how many of a batch's covers R is shown unmarked too: half, of a lattice whole groups of them."""
+        half = n_tiles // 2 if self.config.losses.clean else 0
+        return half - half % self.config.group if self.config.net.lattice else half
 
     def _descend(self, kind: str, loss: Tensor, parameters: list[Tensor]) -> None:
         optimiser = self.optimisers[kind]

@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from watermarking.deep import noise
 from watermarking.deep.resample import resample
-from watermarking.deep.strength import apply_strength
-from watermarking.deep.train import Trainer, grow
+from watermarking.deep.train import Trainer, mark
 
 if TYPE_CHECKING:
     from watermarking.deep.sampling import Sample, Sampler
@@ -48,7 +47,7 @@ def pass_through(trainer: Trainer, drawn: Sample) -> tuple[Tensor, Tensor, Tenso
     """Mark a draw's covers, attack and read them; return the marked tiles, the payloads and the pilots read."""
     size = (trainer.config.tile, trainer.config.tile)
     residual = trainer.hider(resample(drawn.cover, size), drawn.payload, drawn.pilot, drawn.psnr)
-    marked = apply_strength(drawn.cover, grow(residual, drawn), drawn.psnr, trainer.config.group)
+    marked = mark(trainer.config, drawn, residual)
     struck = noise.strike(marked, drawn.attack, drawn.value, drawn.seeds[0])
     return marked, *trainer.reader(resample(struck, size))
 

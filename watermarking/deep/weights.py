@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.deep.checkpoint import first_mismatch, read_tensors, write_tensors
 from watermarking.deep.devices import find_device
-from watermarking.deep.nets import Hider, NetSpec, Reader
+from watermarking.deep.nets import NetSpec
+from watermarking.deep.pairs import build_pair
 from watermarking.errors import WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from watermarking.deep.lattice_nets import LatticeHider, LatticeReader
+    from watermarking.deep.nets import Hider, Reader
 
 __all__ = ["CODE_VERSION", "Weights", "built_in", "load_weights", "save_weights"]
 
@@ -41,8 +45,8 @@ class Weights:
         The one picture that weights for a fixed payload carry; None for the built-in one.
     """
 
-    hider: Hider
-    reader: Reader
+    hider: Hider | LatticeHider
+    reader: Reader | LatticeReader
     card: dict[str, Any]
     logo: Tensor | None = None
 
@@ -116,7 +120,7 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
     try:
         shape: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["net"].items()}
         spec = NetSpec(**shape)
-        pair = Hider(spec), Reader(spec)
+        pair = build_pair(spec)
         for kind, module in zip(("hider", "reader"), pair, strict=True):
             own = {k.removeprefix(f"{kind}."): v.float() for k, v in tensors.items() if k.startswith(f"{kind}.")}
             module.load_state_dict(own)

@@ -1,0 +1,62 @@
+"""The lattice step that gives a strength: a mark on a lattice cannot be scaled afterwards."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from watermarking.deep.resample import axis_weights, sharpen
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from watermarking.deep.lattice_nets import LatticeHider
+
+__all__ = ["fit_residual", "grown_error"]
+
+_TURNS: Final = 6
+_CLOSE: Final = 0.03
+_ROUNDING: Final = 1 / 12 / 255**2
+
+
+@lru_cache(maxsize=32)
+def _gram(n_small: int, n_large: int) -> npt.NDArray[np.float32]:
+    grown = axis_weights(n_small, n_large)
+    return np.asarray(grown.T @ grown / n_large, np.float32)
+
+
+def grown_error(residual: Tensor, size: tuple[int, int]) -> float:
+    """Return the mean square of a residual (1, 3, s, s) grown to a size, without growing it."""
+    down, across = (torch.from_numpy(_gram(residual.shape[-1], n)).to(residual.device) for n in size)
+    return float((down @ residual @ across * residual).sum() / residual.shape[1])
+
+
+def fit_residual(
+    hider: LatticeHider, inputs: tuple[Tensor, Tensor, Tensor], psnr: float, size: tuple[int, int], *, rounded: bool
+) -> Tensor:
+    """Return H's residual (1, 3, s, s), sharpened for a cover's size, at the step that gives the strength asked for.
+
+    Parameters
+    ----------
+    hider : LatticeHider
+    inputs : cover (1, 3, s, s) in [0, 1], payload (1, 3, s / 2, s / 2) in [-1, 1], pilot (1, 1, k, k)
+    psnr : float
+        In dB, of the marked picture.
+    size : (int, int)
+        Rows and columns of the cover.
+    rounded : bool
+        Whether the cover has 256 levels, so that rounding is part of the error.
+    """
+    level = psnr
+    for _ in range(_TURNS):
+        residual = sharpen(hider(*inputs, torch.tensor([level], device=inputs[0].device)), size)
+        found = -10 * math.log10(grown_error(residual, size) + _ROUNDING * rounded)
+        if abs(found - psnr) < _CLOSE:
+            break
+        level += psnr - found
+    return residual

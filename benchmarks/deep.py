@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 ATTACKS = ["", "jpeg(75)", "jpeg(50)", "resize(0.75)", "blur(1.0)", "noise(5.0)"]
+PICTURE_ATTACKS = [
+    "", "jpeg(90)", "jpeg(75)", "jpeg(50)", "webp(75)", "resize(0.5)", "blur(1.0)", "median(3)", "noise(5.0)",
+    "brightness(1.2)", "contrast(0.7)", "gamma(1.4)", "grey()",
+]  # fmt: skip
 N_PICTURES, N_READS = 200, 5000
 
 
@@ -103,6 +107,20 @@ def hidden_pictures(photographs: list[Photograph], grey: bool) -> list[Row]:
                      "p_value_known_picture": scheme.detect(marked, wanted, key=key).p_value,
                      "p_value_wrong_key": wrong.detection.p_value,
                      "nc_blank": cosines(np.full_like(wanted, 128), wanted)[0]})  # fmt: skip
+    return rows
+
+
+def struck_pictures(photographs: list[Photograph]) -> list[Row]:
+    """Part any-struck: what is left of colour pictures hidden at 42 dB after attacks, one for each photograph."""
+    scheme, rows = Deep(weights="deep-any", psnr=42.0), []
+    for i, photograph in enumerate(photographs):
+        key, wanted = key_of("struck", i), unseen_picture(i, photographs, photograph)
+        marked = scheme.embed(colour(photograph), wanted, key=key)
+        for attack in PICTURE_ATTACKS:
+            rng = np.random.default_rng([25, i])
+            found = scheme.extract(parse_attack(attack)(marked, rng=rng) if attack else marked, key=key)
+            rows.append({"photograph": photograph.name, "picture": i, "attack": attack,
+                         "correlation": cosines(found.payload, wanted)[1], "p_value": found.detection.p_value})  # fmt: skip
     return rows
 
 
@@ -221,6 +239,7 @@ PARTS: dict[str, Callable[[list[Photograph]], list[Row]]] = {
     "logo": logo,
     "any64": lambda photographs: hidden_pictures(photographs, True),
     "any128": lambda photographs: hidden_pictures(photographs, False),
+    "any-struck": struck_pictures,
     "robust": robust,
     "blank": blank,
     "time": timings,

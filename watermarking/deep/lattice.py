@@ -36,9 +36,9 @@ __all__ = [
 
 _STEP: Final = 4.5
 """Step in grey levels at 42 dB, about."""
-_MASKED: Final = 6.0
+_MASKED: Final = 10.0
 """Variance in grey levels squared that counts as much as none at all: above it, steps grow with the contrast."""
-_POWER: Final = 0.55
+_POWER: Final = 0.65
 """Power of one plus the variance's share that the steps follow; 0.5 would be the contrast itself."""
 _EVEN: Final = 2.0
 """Square of the step below which all places get about the same."""
@@ -74,7 +74,8 @@ def dither(like: Tensor) -> Tensor:
     channels, rows, columns = like.shape[-3:]
     axes = (torch.arange(n, device=like.device, dtype=torch.float64) for n in (rows, columns, channels))
     y, x, c = (axis * phase for axis, phase in zip(axes, _PHASES, strict=True))
-    return (2 * torch.frac(c[:, None, None] + y[:, None] + x)).float()
+    turns = c[:, None, None] + y[:, None] + x
+    return (2 * (turns - turns.floor())).float()
 
 
 def step_of(psnr: Tensor) -> Tensor:

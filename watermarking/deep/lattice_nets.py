@@ -48,11 +48,16 @@ _ROOM: Final = 8.0
 _BEND: Final = 0.5
 """Steps by which H moves a detail farther or less far at the most."""
 _SURE: Final = 6.0
-"""Coherence of the pilot at which R believes it half; without a mark 5,000 pictures show no more than 5."""
+"""Coherence of the pilot at which R believes it half; 1,200 windows of training photographs showed 4.4 at most."""
 
 
 def _fold(x: Tensor) -> Tensor:
     return functional.pixel_unshuffle(x, _FOLD)
+
+
+def _compressed(x: Tensor) -> Tensor:
+    """Return the inverse hyperbolic sine, spelled out: ONNX's exporter does not know it."""
+    return torch.sign(x) * torch.log(x.abs() + (x.square() + 1).sqrt())
 
 
 def _carriers(level2: Tensor) -> Tensor:
@@ -90,8 +95,12 @@ class _Placed:
         level2 = split(mean)
         carriers = _carriers(level2)
         signs = functional.interpolate(pilot, carriers.shape[-2:], mode="nearest")
-        carriers += step * place(carriers / step + dither(carriers), signs)
-        return join(level2)
+        moves = step * place(carriers / step + dither(carriers), signs)
+        others = torch.zeros_like(moves)
+        everywhere = functional.pixel_shuffle(
+            torch.stack([moves, others, others, others], 2).flatten(1, 2), _PILOT_EVERY
+        )
+        return join(torch.cat([level2[:, :1], level2[:, 1:] + everywhere], 1))
 
     @staticmethod
     def _room(plane: Tensor) -> Tensor:
@@ -216,6 +225,6 @@ class LatticeReader(Thin):
         said = triangle(phase + dither(details))
         share = sure / (2 * carriers[0].numel()) ** 0.5
         planes = (plane.expand_as(steps) for plane in (torch.log(steps), torch.log(step), share))
-        learnt = self.payload(self.look(torch.cat([said, torch.asinh(phase), *planes], 1))).float()
+        learnt = self.payload(self.look(torch.cat([said, _compressed(phase), *planes], 1))).float()
         read = torch.sigmoid(2 * (sure - _SURE)) * (said + functional.pixel_shuffle(learnt, _FOLD))
         return read[..., :rows, :columns], functional.avg_pool2d(waves, side, side)

@@ -146,9 +146,8 @@ class Trainer:
         if weights.basic:
             found["basic"] = weights.basic * losses.basic(marked, cover, drawn.psnr)
         if weights.perceptual:
-            found["perceptual"] = (
-                weights.perceptual * self.ramp(self.step) * losses.perceptual(marked, cover, drawn.psnr)
-            )
+            strength = self._strength(marked, drawn)
+            found["perceptual"] = weights.perceptual * self.ramp(self.step) * losses.perceptual(marked, cover, strength)
         if weights.pilot and config.net.pilot_ratio:
             found["pilot"] = weights.pilot * losses.reading(pilot[:n], drawn.pilot)
             if n_clean:
@@ -161,6 +160,13 @@ class Trainer:
             corner = marked[..., : config.tile, : config.tile]
             found["adversarial"] = weights.adversarial * losses.deception(self.critic(corner))
         return found, marked
+
+    def _strength(self, marked: Tensor, drawn: Sample) -> Tensor:
+        """Return the strength (N,) in dB: what was drawn, or on a lattice, whose steps do not fix it, what came out."""
+        if not self.config.net.lattice:
+            return drawn.psnr
+        error = (marked - drawn.cover).square().mean((1, 2, 3)).reshape(-1, self.config.group).mean(1)
+        return -10 * torch.log10(error + 1e-12).repeat_interleave(self.config.group)
 
     def _n_clean(self, n_tiles: int) -> int:
         """Return how many of a batch's covers R is shown unmarked too: half, of a lattice whole groups of them."""

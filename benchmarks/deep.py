@@ -119,14 +119,15 @@ def struck_pictures(photographs: list[Photograph]) -> list[Row]:
         for attack in PICTURE_ATTACKS:
             rng = np.random.default_rng([25, i])
             found = scheme.extract(parse_attack(attack)(marked, rng=rng) if attack else marked, key=key)
-            rows.append({"photograph": photograph.name, "picture": i, "attack": attack,
-                         "correlation": cosines(found.payload, wanted)[1], "p_value": found.detection.p_value})  # fmt: skip
+            correlation = cosines(found.payload, wanted)[1]
+            rows.append({"photograph": photograph.name, "picture": i, "attack": attack, "correlation": correlation,
+                         "p_value": found.detection.p_value})  # fmt: skip
     return rows
 
 
-def robust(photographs: list[Photograph]) -> list[Row]:
+def robust(photographs: list[Photograph], weights: str = "deep-robust") -> list[Row]:
     """Part 4: an 8-byte message as a code raster, at 40 dB, four keys and messages a photograph."""
-    scheme, rows = Deep(weights="deep-robust", psnr=40.0), []
+    scheme, rows = Deep(weights=weights, psnr=40.0), []
     for photograph in photographs:
         cover = colour(photograph)
         for turn in range(4):
@@ -235,7 +236,7 @@ def _cost(call: Callable[[], Any]) -> tuple[float, float]:
     return round(taken, 3), round(max(0, above) / 1e6, 1)
 
 
-PARTS: dict[str, Callable[[list[Photograph]], list[Row]]] = {
+PARTS: dict[str, Callable[..., list[Row]]] = {
     "logo": logo,
     "any64": lambda photographs: hidden_pictures(photographs, True),
     "any128": lambda photographs: hidden_pictures(photographs, False),
@@ -251,20 +252,19 @@ def main() -> None:
     """Run the parts that are named, all of them by default."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
-    parser.add_argument("--logo", default="deep-logo", help="weights of part logo; its file is named after them")
+    parser.add_argument("--weights", help="other weights of parts logo and robust, whose files are named after them")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     if {"time", "large"} & set(options.parts) and os.environ.get("OPENBLAS_NUM_THREADS") != "1":
         parser.error("timings are of one thread: set OPENBLAS_NUM_THREADS=1")
+    options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     photographs = find("evaluation")
     for part in options.parts or PARTS:
         began = time.monotonic()
-        rows = logo(photographs, options.logo) if part == "logo" else PARTS[part](photographs)
-        seconds, name = (
-            round(time.monotonic() - began, 1),
-            Path(options.logo).stem if part == "logo" else f"deep-{part}",
-        )
+        named = [options.weights] if options.weights and part in ("logo", "robust") else []
+        rows = PARTS[part](photographs, *named)
+        seconds, name = round(time.monotonic() - began, 1), Path(named[0]).stem if named else f"deep-{part}"
         write_with_provenance(options.out / f"{name}.json", rows, seconds=seconds, torch=torch.__version__)
         print(f"{part}: {len(rows)} rows in {seconds} s", flush=True)
 

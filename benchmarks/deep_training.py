@@ -25,7 +25,7 @@ from watermarking.deep.data import Photographs, photograph_files
 from watermarking.deep.payloads import PictureBank
 from watermarking.deep.train import Trainer
 
-CONFIGURATIONS = ("deep-logo", "deep-any", "deep-robust")
+CONFIGURATIONS = ("deep-logo", "deep-any", "deep-robust", "deep-robust-small")
 N_STEPS, N_PHOTOGRAPHS = 6, 16
 CPU = torch.device("cpu")
 

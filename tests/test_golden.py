@@ -15,25 +15,25 @@ from watermarking.keys import Key
 from watermarking.marker import Marker
 from watermarking.registry import get_config, get_scheme, scheme_ids
 
-FOLDERS = sorted(path.parent for path in (Path(__file__).parent / "golden").glob("*/marked.json"))
+FILES = sorted((Path(__file__).parent / "golden").glob("*/*.json"))
 
 
-def golden(folder: Path) -> tuple[np.ndarray, Marker, dict[str, Any]]:
-    case = json.loads((folder / "marked.json").read_text("utf-8"))
+def golden(file: Path) -> tuple[np.ndarray, Marker, dict[str, Any]]:
+    case = json.loads(file.read_text("utf-8"))
     key = Key.from_passphrase(case["passphrase"], salt=case["salt"])
-    return np.asarray(Image.open(folder / "marked.png")), Marker(case["config"], key=key), case
+    return np.asarray(Image.open(file.with_suffix(".png"))), Marker(case["config"], key=key), case
 
 
 def test_every_scheme_has_its_files() -> None:
-    assert {folder.name for folder in FOLDERS} >= set(scheme_ids())
+    assert {file.parent.name for file in FILES} >= set(scheme_ids())
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_it_is_read(folder: Path) -> None:
-    picture, marker, case = golden(folder)
-    assert (folder / "marked.png").stat().st_size <= 40_000
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_it_is_read(file: Path) -> None:
+    picture, marker, case = golden(file)
+    assert file.with_suffix(".png").stat().st_size <= 40_000
     assert get_config(marker.scheme) == case["config"]
-    assert marker.scheme.id == folder.name
+    assert marker.scheme.id == file.parent.name
     found = marker.extract(picture)
     assert found.text == case["message"]
     assert found.bit_error_rate is not None
@@ -43,10 +43,10 @@ def test_it_is_read(folder: Path) -> None:
     assert marker.detect(picture, case["message"]).is_present(1e-9)
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_it_is_put_back_into_place(folder: Path) -> None:
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_it_is_put_back_into_place(file: Path) -> None:
     """The synchronisation signal is part of the format too."""
-    picture, marker, case = golden(folder)
+    picture, marker, case = golden(file)
     if not isinstance(get_scheme(case["config"]), PlaneScheme):
         assert marker.extract(picture[5:, 3:]).message is None
         return

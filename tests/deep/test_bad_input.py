@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
         ("train --config {0}/small.json --images {0}/large -o {0}/other", "belongs to other networks"),
         ("train --config {0}/small.json --images {0}/large -o {0}/broken", "is no complete safetensors file"),
         (
-            "train --config {0}/small.json --images {0}/large -o {0}/run --start {0}/pickle.pth",
+            "train --config {0}/small.json --images {0}/large -o {0}/run --initial {0}/pickle.pth",
             "pickle.pth is a pickle",
         ),
         ("train --config {0}/logo.json --images {0}/large -o {0}/run", "no.json cannot be read as a picture"),

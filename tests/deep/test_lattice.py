@@ -24,7 +24,10 @@ from watermarking.deep.lattice import (  # noqa: E402
 from watermarking.deep.lattice_nets import LatticeHider, LatticeReader  # noqa: E402
 from watermarking.deep.nets import NetSpec  # noqa: E402
 from watermarking.deep.resample import resample, sharpen  # noqa: E402
+from watermarking.deep.scheme import Deep  # noqa: E402
+from watermarking.keys import Key  # noqa: E402
 
+KEY = Key(bytes(range(16)))
 SPEC = NetSpec(lattice=True, hider_widths=(8, 8), reader_width=8, reader_blocks=1, stem_width=4)
 
 
@@ -132,3 +135,15 @@ def test_the_step_gives_the_strength_asked_for(photograph: np.ndarray, strength:
     with torch.no_grad():
         residual = fit_residual(hider, inputs, strength, (512, 700), rounded=False)
     assert -10 * math.log10(grown_error(residual, (512, 700))) == pytest.approx(strength, abs=0.1)
+
+
+def test_grey_covers_carry_colour_pictures(photograph: np.ndarray) -> None:
+    grey = np.repeat(photograph[..., 1:2], 3, axis=2)
+    hidden = np.random.default_rng(4).integers(0, 256, (16, 16, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    for cover in (grey, photograph):
+        marked = Deep(weights="deep-any").embed(cover, hidden, key=KEY)
+        if cover is grey:
+            assert (marked[..., 0] == marked[..., 1]).all()
+            assert (marked[..., 0] == marked[..., 2]).all()
+        read = Deep(weights="deep-any").extract(marked, key=KEY).payload
+        assert np.corrcoef(read.ravel(), hidden.ravel())[0, 1] > 0.97

@@ -93,7 +93,9 @@ def test_command_goes_on_with_two_processes(tiles: Path, tmp_path: Path) -> None
     alone, together = tmp_path / "alone", tmp_path / "together"
     run_training(load_config({**fixed, "steps": 1}), tiles, together, report=str)
     run_training(load_config(config), tiles, alone, report=str)
-    done = torchrun("-m", "watermarking", "deep", "train", "--config", config, "--images", tiles, "-o", together)
+    last = together / "checkpoint.safetensors"  # named too, since torchrun has options of its own that begin like ours
+    command = ("-m", "watermarking", "deep", "train", "--config", config, "--images", tiles, "-o", together)
+    done = torchrun(*command, "--initial", last)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("from step 1 of 5, 2 process(es)") == 1  # the second process is silent
     one, two = ([json.loads(line) for line in (f / "log.jsonl").read_text().splitlines()] for f in (alone, together))

@@ -211,8 +211,12 @@ def test_onnx_gives_the_same(photograph: np.ndarray, tmp_path: Path, name: str) 
         read = weights.reader(torch.from_numpy(cover + wanted))
     session = runtime.InferenceSession(str(hider), providers=["CPUExecutionProvider"])
     given = dict(zip((i.name for i in session.get_inputs()), (cover, payload, pilot, strength), strict=True))
-    wrong = np.abs(session.run(None, given)[0] - wanted) > 1e-4
-    assert wrong.mean() < (1e-3 if weights.spec.lattice else 1e-9)  # a tie of two moves may be decided either way
+    residual = session.run(None, given)[0]
+    # On a lattice a black or white sample may lie exactly between two moves; either is read the same.
+    assert np.mean(np.abs(residual - wanted) > 1e-4) <= (0.01 if weights.spec.lattice else 0)
+    with torch.no_grad():
+        theirs, _ = weights.reader(torch.from_numpy(cover + residual))
+    assert float((theirs - read[0]).abs().mean()) < 1e-3
     session = runtime.InferenceSession(str(reader), providers=["CPUExecutionProvider"])
     for ours, theirs in zip(read, session.run(None, {"image": cover + wanted}), strict=True):
         assert np.abs(ours.numpy() - theirs).max() < 1e-3

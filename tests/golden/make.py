@@ -1,7 +1,7 @@
 """Write the golden files anew, ``python tests/golden/make.py [SCHEME ...]``: only where the format is not yet fixed.
 
 A golden file is a marked picture that every later version must read. For each scheme: ``marked.png``, at most 40 kB,
-and ``marked.json`` with key, message and configuration.
+and ``marked.json`` with key, message and configuration; for ``deep`` also those of its other weights.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from PIL import Image
@@ -32,12 +32,13 @@ def cover(side: int) -> np.ndarray:
     return (70 + 30 * ((rows + 2 * cols) % 5)).astype(np.uint8)
 
 
-def make(scheme_id: str) -> None:
+def make(config: dict[str, Any], stem: str) -> None:
     """Mark the smallest picture that has room, as strongly as its file may be large."""
+    scheme_id = config["id"]
     key = Key.from_passphrase(scheme_id, salt="golden")
-    side = next(side for side in SIDES if Marker(scheme_id, key=key).capacity((side, side)) >= len(MESSAGE.encode()))
+    side = next(side for side in SIDES if Marker(config, key=key).capacity((side, side)) >= len(MESSAGE.encode()))
     for strength in STRENGTHS:
-        marker = Marker(get_scheme({"id": scheme_id, "psnr": strength}), key=key)
+        marker = Marker(get_scheme({**config, "psnr": strength}), key=key)
         stream = io.BytesIO()
         Image.fromarray(marker.embed(cover(side), MESSAGE)).save(stream, "PNG", optimize=True)
         if stream.tell() <= LARGEST_FILE:
@@ -45,11 +46,13 @@ def make(scheme_id: str) -> None:
     assert marker.extract_bytes(stream.getvalue()).text == MESSAGE
     folder = FOLDER / scheme_id
     folder.mkdir(exist_ok=True)
-    (folder / "marked.png").write_bytes(stream.getvalue())
+    (folder / f"{stem}.png").write_bytes(stream.getvalue())
     description = {"passphrase": scheme_id, "salt": "golden", "message": MESSAGE, "config": get_config(marker.scheme)}
-    (folder / "marked.json").write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    (folder / f"{stem}.json").write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or scheme_ids():
-        make(name)
+        make({"id": name}, "marked")
+        if name == "deep":
+            make({"id": name, "weights": "deep-any"}, "any")

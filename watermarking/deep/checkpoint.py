@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from watermarking.errors import WeightsError
@@ -23,7 +23,8 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     """Write tensors to a new file and move it into place, so that a kill leaves the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + f".{os.getpid()}.part")
-    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, unfinished, metadata)
+    # Not save_file, which makes files that nobody but their owner can read.
+    unfinished.write_bytes(save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, metadata))
     unfinished.replace(path)
 
 

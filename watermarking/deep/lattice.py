@@ -36,9 +36,9 @@ __all__ = [
 
 _STEP: Final = 4.5
 """Step in grey levels at 42 dB, about."""
-_MASKED: Final = 10.0
+_MASKED: Final = 12.0
 """Variance in grey levels squared that counts as much as none at all: above it, steps grow with the contrast."""
-_POWER: Final = 0.65
+_POWER: Final = 0.5
 """Power of one plus the variance's share that the steps follow; 0.5 would be the contrast itself."""
 _EVEN: Final = 2.0
 """Square of the step below which all places get about the same."""

@@ -25,6 +25,7 @@ from watermarking.deep.lattice_nets import LatticeHider, LatticeReader  # noqa: 
 from watermarking.deep.nets import NetSpec  # noqa: E402
 from watermarking.deep.resample import resample, sharpen  # noqa: E402
 from watermarking.deep.scheme import Deep  # noqa: E402
+from watermarking.errors import WatermarkError  # noqa: E402
 from watermarking.keys import Key  # noqa: E402
 
 KEY = Key(bytes(range(16)))
@@ -147,3 +148,39 @@ def test_grey_covers_carry_colour_pictures(photograph: np.ndarray) -> None:
             assert (marked[..., 0] == marked[..., 2]).all()
         read = Deep(weights="deep-any").extract(marked, key=KEY).payload
         assert np.corrcoef(read.ravel(), hidden.ravel())[0, 1] > 0.97
+
+
+def test_a_cover_that_is_half_transparent_keeps_its_strength(photograph: np.ndarray) -> None:
+    alpha = np.full((512, 512, 1), 255, np.uint8)
+    alpha[:256] = 0
+    half, hidden = np.dstack([photograph, alpha]), photograph[::4, ::4]
+    scheme = Deep(weights="deep-any")
+    marked = scheme.embed(half, hidden, key=KEY)
+    assert np.array_equal(marked[:256], half[:256])
+    error = np.square(marked[256:, :, :3].astype(float) - photograph[256:]).mean()
+    assert 10 * math.log10(255**2 / error) == pytest.approx(42, abs=0.3)
+    assert scheme.extract(marked, key=KEY).detection.is_present()
+
+
+@pytest.mark.parametrize("strength", [30.0, 54.0])
+def test_the_ends_of_the_range_are_read(photograph: np.ndarray, strength: float) -> None:
+    small, hidden = np.ascontiguousarray(photograph[:256, :256]), photograph[::4, ::4]
+    read = Deep(weights="deep-any").extract(
+        Deep(weights="deep-any", psnr=strength).embed(small, hidden, key=KEY), key=KEY
+    )
+    assert np.corrcoef(read.payload.ravel(), hidden.ravel())[0, 1] > 0.7
+    with pytest.raises(WatermarkError, match="54 dB at the most"):
+        Deep(weights="deep-any", psnr=54.5).embed(small, hidden, key=KEY)
+
+
+def test_training_goes_on_after_marking_without_gradients(photograph: np.ndarray) -> None:
+    with torch.inference_mode():
+        Deep(weights="deep-any").embed(photograph[:500, :460], photograph[::4, ::4], key=KEY)
+    residual = torch.zeros(1, 3, 256, 256, requires_grad=True)
+    resample(sharpen(residual, (500, 460)), (500, 460)).sum().backward()
+    assert residual.grad is not None
+
+
+def test_a_lattice_needs_its_pilot() -> None:
+    with pytest.raises(WatermarkError, match="pilot_ratio 0"):
+        LatticeReader(NetSpec(lattice=True, pilot_ratio=0))

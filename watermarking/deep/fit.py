@@ -11,13 +11,17 @@ import numpy.typing as npt
 import torch
 
 from watermarking.deep.resample import axis_weights, sharpen
+from watermarking.errors import WatermarkError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from watermarking.deep.lattice_nets import LatticeHider
 
-__all__ = ["fit_residual", "grown_error"]
+__all__ = ["HIGHEST_ROUNDED", "fit_residual", "grown_error"]
+
+HIGHEST_ROUNDED: Final = 54.0
+"""Strength in dB above which the rounding of 8-bit pictures takes most of a mark away."""
 
 _TURNS: Final = 6
 _CLOSE: Final = 0.03
@@ -37,7 +41,13 @@ def grown_error(residual: Tensor, size: tuple[int, int]) -> float:
 
 
 def fit_residual(
-    hider: LatticeHider, inputs: tuple[Tensor, Tensor, Tensor], psnr: float, size: tuple[int, int], *, rounded: bool
+    hider: LatticeHider,
+    inputs: tuple[Tensor, Tensor, Tensor],
+    psnr: float,
+    size: tuple[int, int],
+    *,
+    rounded: bool,
+    visible: Tensor | None = None,
 ) -> Tensor:
     """Return H's residual (1, 3, s, s), sharpened for a cover's size, at the step that gives the strength asked for.
 
@@ -51,11 +61,27 @@ def fit_residual(
         Rows and columns of the cover.
     rounded : bool
         Whether the cover has 256 levels, so that rounding is part of the error.
+    visible : Tensor (s, s) in [0, 1], optional
+        Share of each working pixel that is not fully transparent: elsewhere no error is made.
+
+    Raises
+    ------
+    WatermarkError
+        If rounding would take most of the mark away.
     """
+    if rounded and psnr > HIGHEST_ROUNDED:
+        raise WatermarkError(
+            f"psnr is {psnr:g} dB: in 8-bit pictures weights on a lattice mark at {HIGHEST_ROUNDED:g} dB at the most, "
+            "since rounding takes fainter marks away: lower psnr, or mark 16-bit or float pictures"
+        )
     level = psnr
     for _ in range(_TURNS):
         residual = sharpen(hider(*inputs, torch.tensor([level], device=inputs[0].device)), size)
-        found = -10 * math.log10(grown_error(residual, size) + _ROUNDING * rounded)
+        error = grown_error(residual, size)
+        if visible is not None:
+            shown = residual.square().mean(1)
+            error *= float((shown * visible).mean() / (shown.mean() * visible.mean()))
+        found = -10 * math.log10(error + _ROUNDING * rounded)
         if abs(found - psnr) < _CLOSE:
             break
         level += psnr - found

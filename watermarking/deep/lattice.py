@@ -42,8 +42,8 @@ _POWER: Final = 0.5
 """Power of one plus the variance's share that the steps follow; 0.5 would be the contrast itself."""
 _EVEN: Final = 2.0
 """Square of the step below which all places get about the same."""
-_RANGE: Final = (0.3, 30.0)
-"""Steps that are searched for, in grey levels: 30 dB and less to 60 dB and more."""
+_RANGE: Final = (0.3, 60.0)
+"""Steps that are searched for, in grey levels: from 30 dB, on the busiest covers, to 60 dB."""
 _FINENESS: Final = 0.01
 """Logarithm of one candidate over the next, in the first search."""
 _NEAR: Final = 8.0

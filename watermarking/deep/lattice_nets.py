@@ -42,7 +42,7 @@ _FOLD: Final = 2  # payload pixels per cell of the trunk, along each axis
 _PILOT_EVERY: Final = 2
 _PILOT_CELL: Final = 8
 """Working pixels per coefficient that carries the pilot, along each axis."""
-_PASSES: Final = 3
+_PASSES: Final = 12
 _ROOM: Final = 8.0
 """Grey levels before black and white within which a channel leaves a change to the others."""
 _BEND: Final = 0.5
@@ -66,11 +66,16 @@ def _carriers(level2: Tensor) -> Tensor:
 
 
 def _check(spec: NetSpec) -> None:
-    if spec.payload_ratio != STRIDE // _FOLD or spec.payload_channels != 3 or spec.pilot_ratio % _PILOT_CELL:
+    if (
+        spec.payload_ratio != STRIDE // _FOLD
+        or spec.payload_channels != 3
+        or spec.pilot_ratio % _PILOT_CELL
+        or not spec.pilot_ratio
+    ):
         raise WeightsError(
             f"networks over a lattice carry RGB at half the resolution and a pilot in cells of {_PILOT_CELL} pixels, "
             f"not payload_ratio {spec.payload_ratio}, payload_channels {spec.payload_channels}, pilot_ratio "
-            f"{spec.pilot_ratio}: leave these entries out"
+            f"{spec.pilot_ratio}: leave these entries of net out"
         )
 
 

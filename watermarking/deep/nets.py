@@ -41,7 +41,7 @@ class NetSpec:
     stem_width : int
         Channels of R's first layers, at half the working resolution.
     bound : float
-        Largest value of the raw residual, in units of full scale.
+        Largest value of the raw residual, in units of full scale; without meaning on a lattice.
     lattice : bool
         Whether the networks bend and clean what a lattice says; see :mod:`watermarking.deep.lattice_nets`.
     """

@@ -16,7 +16,7 @@ from torch import Tensor
 
 _RIDGE: Final = 0.0005
 """Share of the finest detail (squared) that growing and shrinking must keep at a place, or it is given up there."""
-__all__ = ["axis_weights", "resample", "sharpen", "sharpening"]
+__all__ = ["axis_weights", "resample", "sharpen"]
 
 
 @lru_cache(maxsize=256)
@@ -35,7 +35,8 @@ def axis_weights(n_in: int, n_out: int) -> npt.NDArray[np.float32]:
 
 @lru_cache(maxsize=256)
 def _matrix(n_in: int, n_out: int, device: torch.device) -> Tensor:
-    return torch.from_numpy(axis_weights(n_in, n_out)).to(device)
+    with torch.inference_mode(False):  # whoever comes first, a later training must be able to use it
+        return torch.from_numpy(axis_weights(n_in, n_out)).to(device)
 
 
 def resample(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -47,8 +48,7 @@ def resample(x: Tensor, size: tuple[int, int]) -> Tensor:
     return x
 
 
-@lru_cache(maxsize=256)
-def sharpening(n_small: int, n_large: int) -> npt.NDArray[np.float32]:
+def _sharpening_weights(n_small: int, n_large: int) -> npt.NDArray[np.float32]:
     """Return the (n_small, n_small) float32 matrix after which growing and shrinking one axis changes nothing.
 
     Where a little shrinking loses the finest detail at some places, it is let go rather than blown up there.
@@ -58,9 +58,10 @@ def sharpening(n_small: int, n_large: int) -> npt.NDArray[np.float32]:
     return np.asarray(np.linalg.solve(kept.T @ kept + _RIDGE * np.eye(n_small), kept.T), np.float32)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _sharpening(n_small: int, n_large: int, device: torch.device) -> Tensor:
-    return torch.from_numpy(sharpening(n_small, n_large)).to(device)
+    with torch.inference_mode(False):
+        return torch.from_numpy(_sharpening_weights(n_small, n_large)).to(device)
 
 
 def sharpen(x: Tensor, size: tuple[int, int]) -> Tensor:

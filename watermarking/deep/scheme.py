@@ -78,7 +78,7 @@ class Deep:
         ``"deep-robust"`` (a 32 x 32 code raster), ``"deep-any"`` (any picture, 128 x 128 RGB), or the path of a
         ``.safetensors`` file with its card beside it.
     psnr : float
-        Strength in dB, 30 to 60; R was trained for 36 to 53.
+        Strength in dB, 30 to 60, with ``deep-any`` in 8-bit covers to 54; R was trained for about 36 to 52.
     device : str
         Torch device of the networks, ``"cpu"`` or ``"cuda"``.
 
@@ -157,10 +157,20 @@ class Deep:
         with torch.no_grad():
             if isinstance(weights.hider, LatticeHider):
                 rounded = image.dtype == np.uint8
-                residual = fit_residual(weights.hider, inputs, self.psnr, image.shape[:2], rounded=rounded)
+                visible = self._visible(image, weights.working)
+                residual = fit_residual(
+                    weights.hider, inputs, self.psnr, image.shape[:2], rounded=rounded, visible=visible
+                )
             else:
                 residual = weights.hider(*inputs, torch.tensor([self.psnr], device=self.device))
         return add_residual(image, residual[0].float().cpu().numpy(), self.psnr)
+
+    def _visible(self, image: Image, side: int) -> torch.Tensor | None:
+        """Return what share of each working pixel is not fully transparent; None where all is, or none."""
+        if image.ndim == 2 or image.shape[2] < 4 or not image[..., 3].any() or image[..., 3].all():
+            return None
+        shares = working_picture((image[..., 3] > 0).astype(np.float32), side)[0]
+        return torch.from_numpy(shares).to(self.device)
 
     def read(self, image: Image) -> tuple[Weights, F32, F32]:
         """Return the weights and what R reads, payload (still scrambled) and pilot; the same for every key."""

@@ -50,7 +50,7 @@ class Progress:
 
 
 def mark(config: TrainConfig, drawn: Sample, residual: Tensor) -> Tensor:
-    """Add the residual to its covers, at the strength drawn; on grey covers the mark is grey too."""
+    """Add the residual to its covers: at the strength drawn, grey on grey covers; over a lattice it is both already."""
     cover, residual = drawn.cover, residual.float()
     size = (cover.shape[2], cover.shape[3])
     if config.net.lattice:

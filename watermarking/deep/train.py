@@ -137,9 +137,8 @@ class Trainer:
         seeds = torch.cat([drawn.seeds[0], drawn.seeds[1, :n_clean]])
         struck = noise.strike(torch.cat([marked, cover[:n_clean]]), drawn.attack, drawn.value, seeds)
         seen = resample(struck, size).contiguous(memory_format=torch.channels_last)
-        hint = [torch.cat([drawn.psnr, drawn.psnr[:n_clean]])] if config.net.lattice else []
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            payload, pilot = self.reader(seen, *hint)
+            payload, pilot = self.read(seen, torch.cat([drawn.psnr, drawn.psnr[:n_clean]]))
         n, weights = cover.shape[0], config.losses
         payload, pilot = payload.float(), pilot.float()
         found = {"watermark": weights.watermark * losses.reading(payload[:n], drawn.payload)}
@@ -160,6 +159,11 @@ class Trainer:
             corner = marked[..., : config.tile, : config.tile]
             found["adversarial"] = weights.adversarial * losses.deception(self.critic(corner))
         return found, marked
+
+    def read(self, seen: Tensor, psnr: Tensor) -> tuple[Tensor, Tensor]:
+        """Read tiles; over a lattice with the step told, since a tile alone may be too little to find it in."""
+        found: tuple[Tensor, Tensor] = self.reader(seen, psnr) if self.config.net.lattice else self.reader(seen)
+        return found
 
     def _strength(self, marked: Tensor, drawn: Sample) -> Tensor:
         """Return the strength (N,) in dB: what was drawn, or on a lattice, whose steps do not fix it, what came out."""

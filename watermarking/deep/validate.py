@@ -49,7 +49,7 @@ def pass_through(trainer: Trainer, drawn: Sample) -> tuple[Tensor, Tensor, Tenso
     residual = trainer.hider(resample(drawn.cover, size), drawn.payload, drawn.pilot, drawn.psnr)
     marked = mark(trainer.config, drawn, residual)
     struck = noise.strike(marked, drawn.attack, drawn.value, drawn.seeds[0])
-    return marked, *trainer.reader(resample(struck, size))
+    return marked, *trainer.read(resample(struck, size), drawn.psnr)
 
 
 @torch.no_grad()

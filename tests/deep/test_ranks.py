@@ -57,9 +57,7 @@ def trainer_of(tiles: str | Path, folder: str | Path) -> Trainer:
 
 
 def torchrun(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    # Restarts, since torch's own threads abort a process now and then that has done its work and is about to end.
-    options = ("--standalone", "--nproc-per-node", "2", "--max-restarts", "3")
-    command = [sys.executable, "-m", "torch.distributed.run", *options, *arguments]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, cwd=Path(__file__).parent, timeout=300)
 
 

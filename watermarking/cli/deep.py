@@ -31,12 +31,14 @@ def train(
     """Train H and R; start it again to go on after a kill."""
     import math
 
+    from watermarking.deep import ranks
     from watermarking.deep.config import load_config
     from watermarking.deep.session import run_training
 
     config = load_config(config_file)
     seconds = math.inf if minutes is None else 60 * minutes
     run_training(config, images, out, pictures=pictures, start=start, device=device, seconds=seconds, report=click.echo)
+    ranks.end_quickly(DONE)
     return DONE
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Image
 
-__all__ = ["add_residual", "is_grey", "working_picture"]
+__all__ = ["add_residual", "working_picture"]
 
 F32 = npt.NDArray[np.float32]
 _BAND: Final = 16
@@ -44,7 +44,7 @@ def _used(weights: F32) -> slice:
     return slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def is_grey(image: Image) -> bool:
+def _is_grey(image: Image) -> bool:
     """Say whether a picture has no colour, by a sample of its pixels."""
     if image.ndim == 2:
         return True
@@ -101,7 +101,7 @@ def add_residual(image: Image, residual: F32, psnr: float) -> Image:
     """
     height, width = image.shape[:2]
     side = residual.shape[-1]
-    if is_grey(image):
+    if _is_grey(image):
         residual = np.broadcast_to(residual.mean(0, keepdims=True), residual.shape)
     wide = _widen(np.asarray(residual), width)
     down = axis_weights(side, height)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from watermarking.deep.lattice_nets import LatticeHider
 
-__all__ = ["HIGHEST_ROUNDED", "fit_residual", "grown_error"]
+__all__ = ["fit_residual", "grown_error"]
 
-HIGHEST_ROUNDED: Final = 54.0
+_HIGHEST_ROUNDED: Final = 54.0
 """Strength in dB above which the rounding of 8-bit pictures takes most of a mark away."""
 
 _TURNS: Final = 6
@@ -61,17 +61,17 @@ def fit_residual(
         Rows and columns of the cover.
     rounded : bool
         Whether the cover has 256 levels, so that rounding is part of the error.
-    visible : Tensor (s, s) in [0, 1], optional
-        Share of each working pixel that is not fully transparent: elsewhere no error is made.
+    visible : Tensor (s, s), optional
+        Share of each working pixel that is not fully transparent, of any scale: elsewhere no error is made.
 
     Raises
     ------
     WatermarkError
         If rounding would take most of the mark away.
     """
-    if rounded and psnr > HIGHEST_ROUNDED:
+    if rounded and psnr > _HIGHEST_ROUNDED:
         raise WatermarkError(
-            f"psnr is {psnr:g} dB: in 8-bit pictures weights on a lattice mark at {HIGHEST_ROUNDED:g} dB at the most, "
+            f"psnr is {psnr:g} dB: in 8-bit pictures weights on a lattice mark at {_HIGHEST_ROUNDED:g} dB at the most, "
             "since rounding takes fainter marks away: lower psnr, or mark 16-bit or float pictures"
         )
     level = psnr

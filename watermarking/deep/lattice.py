@@ -54,15 +54,17 @@ _PHASES: Final = (0.7548776662466927, 0.5698402909980532, 0.4142135623730951)
 
 def split(plane: Tensor) -> Tensor:
     """Take a plane (N, 1, H, W) apart into orthonormal Haar coefficients (N, 4, H/2, W/2), the mean's first."""
-    a, b, c, d = functional.pixel_unshuffle(plane, 2).unbind(1)
-    return torch.stack([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d], 1) / 2
+    return _haar(functional.pixel_unshuffle(plane, 2))
 
 
 def join(coefficients: Tensor) -> Tensor:
-    """Undo :func:`split`; the transform is its own inverse."""
-    a, b, c, d = coefficients.unbind(1)
-    parts = torch.stack([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d], 1) / 2
-    return functional.pixel_shuffle(parts, 2)
+    """Undo :func:`split`; the transform of four values is its own inverse."""
+    return functional.pixel_shuffle(_haar(coefficients), 2)
+
+
+def _haar(four: Tensor) -> Tensor:
+    a, b, c, d = four.unbind(1)
+    return torch.stack([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d], 1) / 2
 
 
 def dither(like: Tensor) -> Tensor:

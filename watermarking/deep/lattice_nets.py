@@ -29,7 +29,7 @@ from watermarking.deep.lattice import (
     step_of,
     triangle,
 )
-from watermarking.deep.nets import STRIDE, Thin, UNet, pad
+from watermarking.deep.nets import STRIDE, Thin, UNet, pad, silence
 from watermarking.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -88,10 +88,11 @@ class _Placed:
     def __init__(self, plane: Tensor, payload: Tensor, pilot: Tensor, step: Tensor, group: int) -> None:
         own = split(plane)
         mean, details = own[:, :1], own[:, 1:]
+        shift = dither(details)
         for _ in range(_PASSES):
             mean = self._pilot_placed(mean, pilot, step)
             self.steps = local_step(busyness(mean / 2), step, group)
-            self.moves = place(details / self.steps + dither(details), payload)
+            self.moves = place(details / self.steps + shift, payload)
             mean = mean + 2 * self._room(join(torch.cat([mean, details + self.steps * self.moves], 1)))
         self.coefficients = torch.cat([mean, details + self.steps * self.moves], 1)
 
@@ -142,8 +143,7 @@ class LatticeHider(UNet):
         details = 3 * _FOLD**2
         super().__init__(spec, 3 * STRIDE**2 + 2 * details + _FOLD**2 + 1, details)
         self.group = group
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
+        silence(self.leave)
 
     def forward(self, cover: Tensor, payload: Tensor, pilot: Tensor, psnr: Tensor) -> Tensor:
         """Return the residual, at the step that ``psnr`` stands for; it cannot be scaled.
@@ -198,8 +198,7 @@ class LatticeReader(Thin):
         super().__init__(spec, 3 + 3 + 3)
         self.group = group
         self.payload = nn.Conv2d(spec.reader_width, 3 * _FOLD**2, 3, padding=1)
-        nn.init.zeros_(self.payload.weight)
-        nn.init.zeros_(self.payload.bias)  # type: ignore[arg-type]
+        silence(self.payload)
 
     def forward(self, image: Tensor, psnr: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Read a picture.

@@ -19,8 +19,6 @@ __all__ = [
     "consistency",
     "critic_loss",
     "deception",
-    "masked_error",
-    "masking",
     "perceptual",
     "reading",
 ]
@@ -55,19 +53,10 @@ def perceptual(marked: Tensor, cover: Tensor, psnr: Tensor) -> Tensor:
     ----------
     .. [1] Wang et al., Image quality assessment: from error visibility to structural similarity, TIP 13(4), 2004.
     """
-    return masked_error(marked - cover, masking(cover), psnr)
-
-
-@torch.no_grad()
-def masking(cover: Tensor) -> Tensor:
-    """Return what a cover leaves visible of an error, in (0, 1], (N, 3, H, W)."""
-    variance = _window_mean(cover.square()) - _window_mean(cover).square()
-    return _FLOOR / (2 * variance.clamp_min(0) + _FLOOR)
-
-
-def masked_error(error: Tensor, mask: Tensor, psnr: Tensor) -> Tensor:
-    """Return the perceptual term of an error (N, 3, H, W) under the :func:`masking` of its cover."""
-    return ((_window_mean(error.square()) * mask).mean((1, 2, 3)) / allowed_error(psnr)).mean()
+    with torch.no_grad():
+        variance = _window_mean(cover.square()) - _window_mean(cover).square()
+        visible = _FLOOR / (2 * variance.clamp_min(0) + _FLOOR)
+    return ((_window_mean((marked - cover).square()) * visible).mean((1, 2, 3)) / allowed_error(psnr)).mean()
 
 
 def deception(scores: Tensor) -> Tensor:

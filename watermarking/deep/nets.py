@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["STRIDE", "Block", "Critic", "Hider", "NetSpec", "Reader", "Thin", "UNet", "pad"]
+__all__ = ["STRIDE", "Critic", "Hider", "NetSpec", "Reader", "Thin", "UNet", "pad", "silence"]
 
 STRIDE = 4
 """Pixels of the working picture per cell of the trunk, along each axis."""
@@ -57,6 +57,12 @@ class NetSpec:
     lattice: bool = False
 
 
+def silence(layer: nn.Conv2d) -> None:
+    """Let a convolution answer with zeros until it has learnt something."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+
 class Block(nn.Module):
     """Residual block of two 3x3 convolutions; the second starts at zero, so that depth costs no stability."""
 
@@ -64,8 +70,7 @@ class Block(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
+        silence(self.second)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, width, h, w) to the same shape."""

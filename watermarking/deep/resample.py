@@ -14,9 +14,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+__all__ = ["axis_weights", "resample", "sharpen"]
+
 _RIDGE: Final = 0.0005
 """Share of the finest detail (squared) that growing and shrinking must keep at a place, or it is given up there."""
-__all__ = ["axis_weights", "resample", "sharpen"]
 
 
 @lru_cache(maxsize=256)
@@ -48,20 +49,17 @@ def resample(x: Tensor, size: tuple[int, int]) -> Tensor:
     return x
 
 
-def _sharpening_weights(n_small: int, n_large: int) -> npt.NDArray[np.float32]:
-    """Return the (n_small, n_small) float32 matrix after which growing and shrinking one axis changes nothing.
+@lru_cache(maxsize=32)
+def _sharpening(n_small: int, n_large: int, device: torch.device) -> Tensor:
+    """Return the (n_small, n_small) matrix after which growing and shrinking one axis changes nothing.
 
     Where a little shrinking loses the finest detail at some places, it is let go rather than blown up there.
     """
     there, back = (axis_weights(*sizes).astype(np.float64) for sizes in ((n_small, n_large), (n_large, n_small)))
     kept = back @ there
-    return np.asarray(np.linalg.solve(kept.T @ kept + _RIDGE * np.eye(n_small), kept.T), np.float32)
-
-
-@lru_cache(maxsize=32)
-def _sharpening(n_small: int, n_large: int, device: torch.device) -> Tensor:
+    sharp = np.linalg.solve(kept.T @ kept + _RIDGE * np.eye(n_small), kept.T).astype(np.float32)
     with torch.inference_mode(False):
-        return torch.from_numpy(_sharpening_weights(n_small, n_large)).to(device)
+        return torch.from_numpy(sharp).to(device)
 
 
 def sharpen(x: Tensor, size: tuple[int, int]) -> Tensor:

@@ -166,10 +166,10 @@ class Deep:
         return add_residual(image, residual[0].float().cpu().numpy(), self.psnr)
 
     def _visible(self, image: Image, side: int) -> torch.Tensor | None:
-        """Return what share of each working pixel is not fully transparent; None where all is, or none."""
+        """Return each working pixel's share that is not fully transparent, of any scale; None where all is, or none."""
         if image.ndim == 2 or image.shape[2] < 4 or not image[..., 3].any() or image[..., 3].all():
             return None
-        shares = working_picture((image[..., 3] > 0).astype(np.float32), side)[0]
+        shares = working_picture((image[..., 3] > 0).view(np.uint8), side)[0]
         return torch.from_numpy(shares).to(self.device)
 
     def read(self, image: Image) -> tuple[Weights, F32, F32]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from watermarking.deep.jpeg import round_through
 
-__all__ = ["apply_strength", "clip_correction", "to_levels"]
+__all__ = ["apply_strength", "to_levels"]
 
 _CLIP_PASSES = 4
 
@@ -32,30 +32,11 @@ def apply_strength(cover: Tensor, residual: Tensor, psnr: Tensor, group: int) ->
     allowed = 10 ** (-psnr.reshape(n // group, group)[:, :1] / 10)
     energy = residual.square().mean((1, 2, 3)).reshape(n // group, group).mean(1, keepdim=True)
     scale = torch.sqrt(allowed / (energy + 1e-12))
-    correction = clip_correction(cover, residual, scale, allowed, _CLIP_PASSES)
+    # What is clipped at black and white is no change: left uncounted, H would spend its strength there and look faint.
+    with torch.no_grad():
+        correction = torch.ones_like(scale)
+        for _ in range(_CLIP_PASSES):
+            shift = residual * (scale * correction).expand(-1, group).reshape(n, 1, 1, 1)
+            clipped = ((cover + shift).clamp(0, 1) - cover).square().mean((1, 2, 3)).reshape(n // group, group)
+            correction *= torch.sqrt(allowed / (clipped.mean(1, keepdim=True) + 1e-12)).clamp(0.25, 4)
     return to_levels(cover + residual * (scale * correction).expand(-1, group).reshape(n, 1, 1, 1))
-
-
-@torch.no_grad()
-def clip_correction(cover: Tensor, residual: Tensor, scale: Tensor, allowed: Tensor, passes: int) -> Tensor:
-    """Return what a scale is multiplied with so that the change has the error allowed after clipping.
-
-    What is clipped at black and white is no change: left uncounted, H would spend its strength there and look faint.
-
-    Parameters
-    ----------
-    cover, residual : Tensor (N, 3, H, W), full scale 1
-    scale, allowed : Tensor (groups, 1), factor of the residual and mean squared error, alike for N / groups pictures
-    passes : int, of the fixed-point iteration
-
-    Returns
-    -------
-    Tensor (groups, 1)
-    """
-    n, groups = residual.shape[0], scale.shape[0]
-    correction = torch.ones_like(scale)
-    for _ in range(passes):
-        shift = residual * (scale * correction).expand(-1, n // groups).reshape(n, 1, 1, 1)
-        clipped = ((cover + shift).clamp(0, 1) - cover).square().mean((1, 2, 3)).reshape(groups, n // groups)
-        correction *= torch.sqrt(allowed / (clipped.mean(1, keepdim=True) + 1e-12)).clamp(0.25, 4)
-    return correction

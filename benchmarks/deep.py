@@ -31,10 +31,10 @@ from watermarking.attacks import parse_attack
 from watermarking.codes.framing import decode, encode
 from watermarking.codes.raster import from_raster, to_raster
 from watermarking.deep.logo import FixedLogo
-from watermarking.deep.payloads import synthetic_code
-from watermarking.deep.prepare import add_rain
 from watermarking.deep.scheme import Deep, to_payload
 from watermarking.deep.scramble import pilot_detection, unscramble
+from watermarking.deep.training.payloads import synthetic_code
+from watermarking.deep.training.prepare import add_rain
 from watermarking.keys import Key
 from watermarking.metrics.psnr import psnr
 from watermarking.metrics.ssim import ssim

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from watermarking.deep.prepare import edj_photograph, shrink_to
+from watermarking.deep.training.prepare import edj_photograph, shrink_to
 
 Image.MAX_IMAGE_PIXELS = None
 KRANK = "krank/usr/share/games/krank/levels/unera-backgrounds"

@@ -11,8 +11,7 @@ import numpy as np
 from PIL import Image
 
 from harness.photographs import find, load
-from watermarking.deep.logo import FixedLogo
-from watermarking.deep.payloads import fixed_logo
+from watermarking.deep.logo import FixedLogo, fixed_logo
 from watermarking.deep.scheme import Deep
 from watermarking.keys import Key
 

@@ -20,10 +20,10 @@ from typing import Any
 import torch
 
 from harness.provenance import write_with_provenance
-from watermarking.deep.config import TrainConfig, load_config
-from watermarking.deep.data import Photographs, photograph_files
-from watermarking.deep.payloads import PictureBank
-from watermarking.deep.train import Trainer
+from watermarking.deep.training.config import TrainConfig, load_config
+from watermarking.deep.training.data import Photographs, photograph_files
+from watermarking.deep.training.payloads import PictureBank
+from watermarking.deep.training.train import Trainer
 
 CONFIGURATIONS = ("deep-logo", "deep-any", "deep-robust", "deep-robust-small")
 N_STEPS, N_PHOTOGRAPHS = 6, 16

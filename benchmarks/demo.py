@@ -20,8 +20,8 @@ from PIL import Image
 
 import watermarking as wm
 from watermarking.attacks import parse_attack
-from watermarking.files import read_picture
 from watermarking.metrics import psnr, ssim
+from watermarking.pictures.files import read_picture
 
 HERE = Path(__file__).parent
 PHOTOGRAPH = HERE / "photographs" / "citrus-fruits.jpg"

@@ -21,7 +21,7 @@ from harness.nulls import SYNTHETIC, measure_null, measure_presence
 from harness.photographs import find
 from harness.redraws import STATISTICS, measure_redraws
 from harness.tables import attack_label, scheme_label, text_table
-from watermarking.marker import CLASSICAL, DEFAULT_SCHEME
+from watermarking.messages.marker import CLASSICAL, DEFAULT_SCHEME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -23,7 +23,7 @@ from harness.sections import Section, sections_of
 from harness.store import RESULTS, ResultsError, cell_of, read_rows, read_runs
 from harness.tables import attack_label, scheme_label
 from watermarking.errors import MissingExtraError
-from watermarking.marker import DEFAULT_SCHEME
+from watermarking.messages.marker import DEFAULT_SCHEME
 
 if TYPE_CHECKING:
     from harness.cells import Row

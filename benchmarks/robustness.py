@@ -16,7 +16,7 @@ from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid
 from harness.cells import canonical
 from harness.marking import SHARED, mark_attack_read
 from harness.tables import Share, attack_label, scheme_label, shares, text_table
-from watermarking.marker import DEFAULT_SCHEME
+from watermarking.messages.marker import DEFAULT_SCHEME
 
 if TYPE_CHECKING:
     from harness.cells import Row

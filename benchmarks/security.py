@@ -25,7 +25,7 @@ from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid
 from harness.cells import DONE
 from harness.tables import Share, scheme_label, shares, text_table
 from watermarking.attacks.collusion import RULES
-from watermarking.marker import CLASSICAL
+from watermarking.messages.marker import CLASSICAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

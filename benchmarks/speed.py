@@ -24,7 +24,7 @@ from harness.timing import (
     measure_speed,
 )
 from peers import PEERS, unavailable
-from watermarking.marker import CLASSICAL, DEFAULT_SCHEME
+from watermarking.messages.marker import CLASSICAL, DEFAULT_SCHEME
 
 if TYPE_CHECKING:
     import argparse

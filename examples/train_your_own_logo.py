@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from watermarking.deep.config import load_config
-from watermarking.deep.data import photograph_files, split_by_photograph
 from watermarking.deep.logo import FixedLogo
-from watermarking.deep.release import release
-from watermarking.deep.session import run_training
+from watermarking.deep.training.config import load_config
+from watermarking.deep.training.data import photograph_files, split_by_photograph
+from watermarking.deep.training.release import release
+from watermarking.deep.training.session import run_training
 
 
 def main(arguments: list[str] | None = None) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 import watermarking as wm
 from watermarking.attacks import parse_attack
-from watermarking.files import read_picture, write_picture
+from watermarking.pictures.files import read_picture, write_picture
 
 CUSTOMERS = ("Ada", "Bob", "Chloé")
 

@@ -29,7 +29,7 @@ from payloads import MANY_BITS, error_rate, payload, same_reading, sizes
 
 from watermarking.errors import CapacityError, UnsupportedImageError
 from watermarking.keys import Key
-from watermarking.plane import working_shape
+from watermarking.pictures.plane import working_shape
 from watermarking.registry import get_config, get_scheme, scheme_class
 from watermarking.threads import threads
 

@@ -13,7 +13,7 @@ from covers import odd_pictures, photograph
 from scipy import stats
 
 from watermarking.keys import Key
-from watermarking.marker import Marker
+from watermarking.messages.marker import Marker
 from watermarking.registry import scheme_ids
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from watermarking.interface import PlaneScheme
 from watermarking.keys import Key
-from watermarking.marker import Marker
+from watermarking.messages.marker import Marker
 from watermarking.registry import get_config, get_scheme, scheme_ids
 
 FILES = sorted((Path(__file__).parent / "golden").glob("*/*.json"))

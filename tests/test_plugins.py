@@ -16,7 +16,7 @@ import pytest
 from watermarking.errors import UnknownSchemeError
 from watermarking.interface import Scheme
 from watermarking.keys import Key
-from watermarking.marker import Marker
+from watermarking.messages.marker import Marker
 from watermarking.registry import get_config, get_scheme, scheme_class, scheme_ids
 
 EXAMPLE = Path(__file__).with_name("example_plugin")

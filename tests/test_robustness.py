@@ -12,7 +12,7 @@ from PIL import Image
 from watermarking.attacks import parse_attack
 from watermarking.interface import PlaneScheme
 from watermarking.keys import Key
-from watermarking.marker import Marker
+from watermarking.messages.marker import Marker
 from watermarking.registry import get_scheme, scheme_ids
 
 PHOTOGRAPHS = Path(__file__).parents[1] / "benchmarks" / "photographs"

@@ -15,11 +15,11 @@ from .interface import Extraction as Extraction
 from .interface import Extractor as Extractor
 from .interface import Scheme as Scheme
 from .keys import Key as Key
-from .marker import Marker as Marker
-from .marker import Reading as Reading
-from .marker import Receipt as Receipt
-from .marker import detect_any as detect_any
-from .marker import extract_any as extract_any
+from .messages.marker import Marker as Marker
+from .messages.marker import Reading as Reading
+from .messages.marker import Receipt as Receipt
+from .messages.marker import detect_any as detect_any
+from .messages.marker import extract_any as extract_any
 from .registry import get_config as get_config
 from .registry import get_scheme as get_scheme
 from .registry import scheme_ids as scheme_ids

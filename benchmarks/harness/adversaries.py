@@ -18,7 +18,7 @@ from harness.workers import failed
 from watermarking.attacks.collusion import Collude, EstimateAttack
 from watermarking.attacks.oracle import OracleRemoval
 from watermarking.errors import UnsupportedImageError, WatermarkError
-from watermarking.marker import Marker
+from watermarking.messages.marker import Marker
 from watermarking.metrics import psnr
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from harness.photographs import Photograph, load
 from harness.workers import failed
 from watermarking.attacks import parse_attack
 from watermarking.errors import WatermarkError
-from watermarking.marker import Marker
+from watermarking.messages.marker import Marker
 from watermarking.metrics import ms_ssim, psnr, psnr_hvs_m, ssim
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable

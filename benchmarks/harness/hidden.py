@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from harness.photographs import Photograph, load
-from watermarking.deep.payloads import synthetic_code
+from watermarking.deep.training.payloads import synthetic_code
 
 __all__ = ["colour", "unseen_logo", "unseen_picture"]
 

@@ -12,11 +12,11 @@ from harness.grid import NO_ATTACK
 from harness.photographs import Photograph, load
 from harness.workers import failed
 from watermarking.attacks import parse_attack
-from watermarking.carrier import code_word
 from watermarking.errors import WatermarkError
-from watermarking.marker import Marker
+from watermarking.messages.carrier import code_word
+from watermarking.messages.marker import Marker
+from watermarking.messages.reader import attempts
 from watermarking.metrics import psnr
-from watermarking.reader import attempts
 
 if TYPE_CHECKING:
     from watermarking.interface import Image

@@ -11,7 +11,7 @@ from harness.marking import attacked_picture
 from harness.photographs import Photograph, load
 from harness.workers import failed
 from watermarking.errors import WatermarkError
-from watermarking.marker import Marker
+from watermarking.messages.marker import Marker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

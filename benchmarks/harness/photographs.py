@@ -82,8 +82,8 @@ def find(chosen: str) -> list[Photograph]:
 @functools.lru_cache(maxsize=4)
 def load(photograph: Photograph) -> npt.NDArray[np.uint8]:
     """Read a photograph as 8 bits, grey or RGB, shrunk by area averaging, never enlarged; read-only."""
-    from watermarking.files import read_picture
-    from watermarking.opencv import cv2_module
+    from watermarking.pictures.files import read_picture
+    from watermarking.pictures.opencv import cv2_module
 
     source: Path | bytes = _embedded_jpeg(photograph.path) if photograph.path.suffix == ".edj" else photograph.path
     pixels: Any = read_picture(source).array

@@ -11,7 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from watermarking.marker import CLASSICAL
+from watermarking.messages.marker import CLASSICAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

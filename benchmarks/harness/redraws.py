@@ -15,7 +15,7 @@ from harness.nulls import cover_of
 from harness.workers import failed
 from watermarking.embedders.placement import place
 from watermarking.embedders.spread_spectrum import READER_NOISES, SpreadSpectrum
-from watermarking.plane import luma_plane
+from watermarking.pictures.plane import luma_plane
 from watermarking.registry import get_scheme
 from watermarking.significance import rademacher_p_value
 

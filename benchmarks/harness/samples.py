@@ -10,9 +10,9 @@ import numpy as np
 
 from harness.photographs import find, load
 from watermarking.keys import Key
-from watermarking.marker import CLASSICAL, Marker
+from watermarking.messages.marker import CLASSICAL, Marker
 from watermarking.metrics import psnr, ssim
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
     from watermarking.interface import Image

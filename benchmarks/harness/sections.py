@@ -17,7 +17,7 @@ from harness.tables import Share, attack_label, family_of, scheme_label, shares
 from watermarking.attacks import parse_attack
 from watermarking.attacks.chains import Chain
 from watermarking.errors import UnknownAttackError
-from watermarking.marker import CLASSICAL
+from watermarking.messages.marker import CLASSICAL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

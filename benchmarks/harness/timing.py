@@ -21,8 +21,8 @@ from harness.workers import failed
 from watermarking.attacks import parse_attack
 from watermarking.errors import WatermarkError
 from watermarking.keys import Key
-from watermarking.marker import Marker
-from watermarking.opencv import cv2_module
+from watermarking.messages.marker import Marker
+from watermarking.pictures.opencv import cv2_module
 from watermarking.threads import threads
 
 if TYPE_CHECKING:

@@ -90,7 +90,7 @@ def _guarded(measure: Measure, cells: list[Cell]) -> list[Row]:
 def _prepare() -> None:
     """Set up a worker: Ctrl-C is the parent's business, and a worker does not outlive its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from watermarking.opencv import cv2_module
+    from watermarking.pictures.opencv import cv2_module
 
     cv2_module().setNumThreads(1)
     parent = multiprocessing.parent_process()

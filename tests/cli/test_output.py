@@ -11,7 +11,7 @@ import pytest
 
 from watermarking.cli.output import embedding_line, embedding_record, print_record, reading_record, verdict_line
 from watermarking.interface import Detection
-from watermarking.marker import Reading, Receipt
+from watermarking.messages.marker import Reading, Receipt
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from watermarking.cli import main  # noqa: E402
-from watermarking.deep.checkpoint import save_checkpoint  # noqa: E402
-from watermarking.deep.nets import Critic  # noqa: E402
+from watermarking.deep.networks.nets import Critic  # noqa: E402
+from watermarking.deep.training.checkpoint import save_checkpoint  # noqa: E402
 
 TILES = Path(__file__).parents[1] / "data" / "tiles"
 

@@ -20,7 +20,7 @@ from watermarking.deep.scramble import pilot_detection, scramble, unscramble  # 
 from watermarking.deep.weights import built_in, load_weights  # noqa: E402
 from watermarking.errors import CapacityError, UnsupportedImageError, WatermarkError, WeightsError  # noqa: E402
 from watermarking.keys import Key  # noqa: E402
-from watermarking.marker import Marker  # noqa: E402
+from watermarking.messages.marker import Marker  # noqa: E402
 
 KEY, OTHER = Key(bytes(range(16))), Key(bytes(range(1, 17)))
 FOLDER = Path(weights_module.__file__).parent / "weights"

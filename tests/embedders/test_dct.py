@@ -7,7 +7,7 @@ from covers import photograph
 
 from watermarking.embedders.dct import MODES, Dct
 from watermarking.keys import Key
-from watermarking.plane import luma_plane
+from watermarking.pictures.plane import luma_plane
 from watermarking.transforms.block_dct import block_dct
 
 KEY = Key(bytes(range(32)))

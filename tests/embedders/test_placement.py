@@ -20,7 +20,7 @@ from watermarking.embedders.placement import (
 )
 from watermarking.interface import PlaneScheme
 from watermarking.keys import Key
-from watermarking.plane import apply_residual, luma_energy, luma_plane
+from watermarking.pictures.plane import apply_residual, luma_energy, luma_plane
 from watermarking.registry import get_scheme, scheme_ids
 
 KEY = Key(bytes(range(32)))

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from watermarking.keys import Key
-from watermarking.marker import Marker
+from watermarking.messages.marker import Marker
 from watermarking.registry import get_config, get_scheme, scheme_ids
 
 FOLDER: Final = Path(__file__).parent

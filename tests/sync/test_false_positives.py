@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import stats
 
 from watermarking.keys import Key
-from watermarking.marker import Marker
+from watermarking.messages.marker import Marker
 
 PHOTOGRAPHS = sorted((Path(__file__).parents[2] / "benchmarks" / "photographs").glob("*.[jp][pn]g"))
 SIDE = 96

@@ -12,7 +12,7 @@ from PIL import Image
 
 from watermarking.attacks import parse_attack
 from watermarking.keys import Key
-from watermarking.marker import Marker
+from watermarking.messages.marker import Marker
 
 PHOTOGRAPHS = Path(__file__).parents[2] / "benchmarks" / "photographs"
 KEY, OTHER = Key(bytes(range(16))), Key(bytes(range(1, 17)))

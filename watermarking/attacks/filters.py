@@ -10,7 +10,7 @@ import numpy as np
 
 from watermarking.attacks.attack import Attack, number, round_pixels
 from watermarking.errors import MissingExtraError
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
     from watermarking.attacks.attack import Pixels

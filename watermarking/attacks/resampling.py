@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from watermarking.errors import UnsupportedImageError
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable

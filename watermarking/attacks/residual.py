@@ -8,7 +8,7 @@ import numpy as np
 
 from watermarking.attacks.attack import round_pixels
 from watermarking.metrics.picture import luma
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
     import numpy.typing as npt

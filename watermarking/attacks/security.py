@@ -13,7 +13,7 @@ import numpy as np
 
 from watermarking.attacks.attack import Attack, choice, number
 from watermarking.attacks.residual import add_plane, luma_detail
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -111,7 +111,7 @@ class Remark(Attack):
     def apply(self, pixels: Pixels, rng: np.random.Generator) -> Pixels:
         """Embed 8 bytes, or as many as fit; a picture without room raises CapacityError."""
         from watermarking.keys import Key
-        from watermarking.marker import DEFAULT_SCHEME, Marker
+        from watermarking.messages.marker import DEFAULT_SCHEME, Marker
 
         marker = Marker(self.scheme or DEFAULT_SCHEME, key=Key(rng.bytes(32)), psnr=self.psnr)
         message = rng.bytes(8)[: max(1, marker.capacity(pixels.shape))]

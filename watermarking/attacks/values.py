@@ -9,7 +9,7 @@ import numpy as np
 
 from watermarking.attacks.attack import Attack, Pixels, number, round_pixels
 from watermarking.metrics.picture import luma
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
     import numpy.typing as npt

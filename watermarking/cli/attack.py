@@ -44,7 +44,7 @@ def command(source: str, attack: str, output: str, seed: int, force: bool) -> in
     import numpy as np
 
     from watermarking.attacks import parse_attack
-    from watermarking.files import read_picture, write_picture
+    from watermarking.pictures.files import read_picture, write_picture
 
     chosen = parse_attack(attack)
     check_target(output, force)

@@ -54,7 +54,7 @@ def embed_folder(run: Run, source: Path, target: Path, *, workers: int, force: b
 
 def _plan(source: Path, target: Path, force: bool) -> tuple[list[tuple[Path, Path]], int]:
     """List what is to be read and written, and count what is done already."""
-    from watermarking.files import list_pictures
+    from watermarking.pictures.files import list_pictures
 
     if target.exists() and not target.is_dir():
         raise FileFormatError(f"{target} is a file, {source} is a folder: name a folder with -o")

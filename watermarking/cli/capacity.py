@@ -20,7 +20,7 @@ __all__ = ["command"]
 def command(sources: tuple[str, ...], scheme: str | None, as_json: bool) -> int:
     """Print how long a message fits, in bytes."""
     from watermarking.keys import Key
-    from watermarking.marker import Marker
+    from watermarking.messages.marker import Marker
 
     marker = Marker(scheme, key=Key.generate())  # the room does not depend on the key
 

@@ -31,9 +31,9 @@ def train(
     """Train H and R; start it again to go on after a kill."""
     import math
 
-    from watermarking.deep import ranks
-    from watermarking.deep.config import load_config
-    from watermarking.deep.session import run_training
+    from watermarking.deep.training import ranks
+    from watermarking.deep.training.config import load_config
+    from watermarking.deep.training.session import run_training
 
     config = load_config(config_file)
     seconds = math.inf if minutes is None else 60 * minutes
@@ -54,8 +54,8 @@ def release(config_file: str, notes: str | None, working: int, checkpoint: str, 
     import json
     from pathlib import Path
 
-    from watermarking.deep.config import load_config
-    from watermarking.deep.release import release as write
+    from watermarking.deep.training.config import load_config
+    from watermarking.deep.training.release import release as write
 
     known = json.loads(Path(notes).read_text("utf-8")) if notes else {}
     click.echo(str(write(Path(checkpoint), load_config(config_file), Path(out), working=working, notes=known)))

@@ -53,7 +53,7 @@ def command(
     """
     content = read_message(**message)
     announce_compilation()
-    from watermarking.marker import Marker, detect_any
+    from watermarking.messages.marker import Marker, detect_any
 
     marker = None if scheme is None else Marker(scheme, key=keys)
 

@@ -24,7 +24,7 @@ from watermarking.cli.program import DONE
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
-    from watermarking.marker import Marker
+    from watermarking.messages.marker import Marker
 
 __all__ = ["Job", "command"]
 
@@ -84,7 +84,7 @@ def command(
     target = _target(source, output, in_place, force, as_json)
     content = read_message(**message)
     announce_compilation()
-    from watermarking.marker import Marker
+    from watermarking.messages.marker import Marker
 
     marker = Marker(scheme, key=key, psnr=psnr)
     job = Job(marker=marker, message=content, verify=not no_verify, in_place=in_place, quality=quality)

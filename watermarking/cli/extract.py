@@ -30,7 +30,7 @@ def command(sources: tuple[str, ...], keys: list[Key], scheme: str | None, as_js
     if it is no text, the verdict to standard error.
     """
     announce_compilation()
-    from watermarking.marker import Marker, extract_any
+    from watermarking.messages.marker import Marker, extract_any
 
     marker = None if scheme is None else Marker(scheme, key=keys)
 

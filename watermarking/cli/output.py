@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from watermarking.interface import Detection
-    from watermarking.marker import Reading, Receipt
+    from watermarking.messages.marker import Reading, Receipt
 
 __all__ = ["detection_record", "embedding_line", "embedding_record", "print_record", "reading_record", "verdict_line"]
 

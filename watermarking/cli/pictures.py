@@ -17,7 +17,7 @@ from watermarking.errors import FileFormatError, WatermarkError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from watermarking.files import Picture
+    from watermarking.pictures.files import Picture
 
 __all__ = [
     "STANDARD",
@@ -34,7 +34,7 @@ STANDARD: Final = "-"
 
 def load(source: str) -> Picture:
     """Read a picture from a file, or from standard input."""
-    from watermarking.files import read_picture
+    from watermarking.pictures.files import read_picture
 
     return read_picture(_read_standard_input() if source == STANDARD else source)
 
@@ -77,7 +77,7 @@ def prefix(file: str, sources: tuple[str, ...]) -> str:
 def _expand(source: str) -> list[str]:
     if source == STANDARD or not Path(source).is_dir():
         return [source]
-    from watermarking.files import list_pictures
+    from watermarking.pictures.files import list_pictures
 
     found = [str(path) for path in list_pictures(source)]
     if not found:
@@ -91,7 +91,7 @@ def staged(source: str, target: str) -> Iterator[tuple[Path, Path]]:
     if STANDARD not in (source, target):
         yield Path(source), Path(target)
         return
-    from watermarking.formats.decoding import identify
+    from watermarking.pictures.formats.decoding import identify
 
     with tempfile.TemporaryDirectory(prefix="watermarking-") as folder:
         data = _read_standard_input() if source == STANDARD else None

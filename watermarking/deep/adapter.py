@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from watermarking.deep.resample import axis_weights
+from watermarking.deep.networks.resample import axis_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable

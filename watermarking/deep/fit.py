@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from watermarking.deep.resample import axis_weights, sharpen
+from watermarking.deep.networks.resample import axis_weights, sharpen
 from watermarking.errors import WatermarkError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from watermarking.deep.lattice_nets import LatticeHider
+    from watermarking.deep.networks.lattice_nets import LatticeHider
 
 __all__ = ["fit_residual", "grown_error"]
 

@@ -14,13 +14,13 @@ import torch
 
 from watermarking.deep.adapter import add_residual, working_picture
 from watermarking.deep.fit import fit_residual
-from watermarking.deep.lattice_nets import LatticeHider
-from watermarking.deep.nets import STRIDE
+from watermarking.deep.networks.lattice_nets import LatticeHider
+from watermarking.deep.networks.nets import STRIDE
 from watermarking.deep.scramble import block_correlation, pilot_detection, pilot_signs, scramble, unscramble
 from watermarking.deep.weights import Weights, load_weights
 from watermarking.errors import CapacityError, UnsupportedImageError, WatermarkError, WeightsError
-from watermarking.images import check_image
 from watermarking.interface import Detection, Extraction, Image
+from watermarking.pictures.arrays import check_image
 from watermarking.significance import rademacher_p_value
 
 if TYPE_CHECKING:

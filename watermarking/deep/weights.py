@@ -10,17 +10,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from watermarking.deep.checkpoint import first_mismatch, read_tensors, write_tensors
 from watermarking.deep.devices import find_device
-from watermarking.deep.nets import NetSpec
-from watermarking.deep.pairs import build_pair
+from watermarking.deep.networks.nets import NetSpec
+from watermarking.deep.networks.pairs import build_pair
+from watermarking.deep.tensors import first_mismatch, read_tensors, write_tensors
 from watermarking.errors import WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from watermarking.deep.lattice_nets import LatticeHider, LatticeReader
-    from watermarking.deep.nets import Hider, Reader
+    from watermarking.deep.networks.lattice_nets import LatticeHider, LatticeReader
+    from watermarking.deep.networks.nets import Hider, Reader
 
 __all__ = ["CODE_VERSION", "Weights", "built_in", "load_weights", "save_weights"]
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from watermarking.errors import CapacityError
-from watermarking.images import check_image
 from watermarking.interface import Detection, Extraction
-from watermarking.plane import apply_residual, luma_plane
+from watermarking.pictures.arrays import check_image
+from watermarking.pictures.plane import apply_residual, luma_plane
 from watermarking.significance import squares_p_value
 
 if TYPE_CHECKING:

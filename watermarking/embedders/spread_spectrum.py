@@ -28,10 +28,10 @@ from watermarking.embedders.placement import (
     slot_groups,
 )
 from watermarking.errors import CapacityError
-from watermarking.images import check_image
 from watermarking.interface import Detection, Extraction, SoftRead
 from watermarking.kernels.spread import activity, despread, gather_groups, shape_weights, spread
-from watermarking.plane import apply_residual, luma_energy, luma_plane, working_shape
+from watermarking.pictures.arrays import check_image
+from watermarking.pictures.plane import apply_residual, luma_energy, luma_plane, working_shape
 from watermarking.significance import any_of, rademacher_p_value
 from watermarking.threads import map_bands, row_bands
 

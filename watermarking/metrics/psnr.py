@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from watermarking.metrics.picture import check_pair, peak, row_bands
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
     from watermarking.interface import Image

@@ -8,7 +8,7 @@ import numpy as np
 
 from watermarking.errors import UnsupportedImageError
 from watermarking.metrics.picture import check_pair, peak, planes
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from watermarking.kernels.sync import score_maps, score_similarities
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 from watermarking.sync.template import PERIOD, Template
 from watermarking.sync.whitening import whitened
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 
 __all__ = ["LONGEST", "Region", "Warp", "rectify", "region_of"]
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from watermarking.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module
 
 __all__ = ["whitened"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from watermarking.interface import Bits, Detection, Extraction, Image
-from watermarking.plane import apply_residual, luma_plane
+from watermarking.pictures.plane import apply_residual, luma_plane
 from watermarking.significance import squares_p_value
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The networks: H, R and D, alone and over a lattice."""

@@ -1,0 +1,123 @@
+"""A training run as the command line starts it: data in, checkpoints, logs and weights out."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from watermarking.deep.devices import find_device
+from watermarking.deep.training import ranks
+from watermarking.deep.training.board import Board
+from watermarking.deep.training.data import Photographs, photograph_files, split_by_photograph
+from watermarking.deep.training.payloads import PictureBank
+from watermarking.deep.training.sampling import Sampler
+from watermarking.deep.training.train import Progress, Trainer
+from watermarking.deep.training.validate import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watermarking.deep.training.config import TrainConfig
+
+__all__ = ["run_training"]
+
+BOARD_EXTRA: Final = "'watermarking[train]'"
+
+
+def run_training(
+    config: TrainConfig,
+    images: str | Path,
+    out: str | Path,
+    *,
+    pictures: str | Path | None = None,
+    start: str | Path | None = None,
+    device: str = "cpu",
+    seconds: float = math.inf,
+    report: Callable[[str], None] = print,
+) -> Trainer:
+    """Train a configuration, going on from the checkpoint in ``out`` if there is one.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    images : path
+        Folder of photographs; one in ten is held out.
+    out : path
+        Gets ``checkpoint.safetensors``, ``log.jsonl`` and, where TensorBoard is installed, its events: the loss terms
+        every ``log_every`` steps, pictures every ``save_every``.
+    pictures : path, optional
+        Folder of PNG icons that join the drawn codes, texts and photographs as payloads.
+    start : path, optional
+        A checkpoint of another run of the same networks, whose weights a new run starts from.
+    seconds : float
+        Stop after this time, with a checkpoint.
+    report : callable
+        Receives a line of progress now and then.
+
+    Returns
+    -------
+    Trainer
+        At its last step, with the averaged weights in ``averages``.
+
+    Raises
+    ------
+    WatermarkError
+        If there are too few or too small photographs, or the loss is no number any more.
+    """
+    folder, target = Path(out), ranks.join(find_device(device))
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.backends.cudnn.benchmark = True
+    try:
+        trainer, held = _prepare(config, Path(images), folder, pictures, target)
+        if start is not None and trainer.step == 0:
+            trainer.start_from(Path(start))
+        if trainer.share[0] == 0:
+            _lead(trainer, held, seconds, report)
+        else:
+            trainer.run(lambda _: None, seconds)
+    finally:
+        ranks.leave()
+    return trainer
+
+
+def _prepare(
+    config: TrainConfig, images: Path, folder: Path, pictures: str | Path | None, device: torch.device
+) -> tuple[Trainer, Sampler]:
+    """Load the data; return the trainer over what it learns from, and the sampler of what is held out."""
+    learn, held = split_by_photograph(photograph_files(images))
+    bank = PictureBank.build(learn, pictures, config.seed, device) if config.payload == "pictures" else None
+    # Both now: photographs that are too small must not be found out about after the training.
+    shown, unseen = (Photographs(files, config.shrink, *config.longest_sides, device) for files in (learn, held))
+    return Trainer(config, shown, bank, folder), Sampler(config, unseen, bank)
+
+
+def _lead(trainer: Trainer, held: Sampler, seconds: float, report: Callable[[str], None]) -> None:
+    """Train as the process that writes: progress, logs, pictures and the figures at the end."""
+    config, folder = trainer.config, trainer.folder
+    board = Board(folder, held)
+    if not board.available:
+        report(f"no TensorBoard, log.jsonl has the figures: for pictures too, pip install {BOARD_EXTRA}")
+    report(f"{config.name}: from step {trainer.step} of {config.steps}, {trainer.share[1]} process(es)")
+
+    def on_progress(progress: Progress) -> None:
+        row = {"step": progress.step, "seconds_per_step": round(progress.seconds_per_step, 4), **progress.terms}
+        with (folder / "log.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(row) + "\n")
+        terms = ", ".join(f"{name} {value:.4f}" for name, value in progress.terms.items())
+        report(f"step {progress.step}/{progress.steps}, {progress.seconds_left / 60:.1f} min left: {terms}")
+        board.add_terms(progress)
+        if progress.step % config.save_every == 0 or progress.step == config.steps:
+            board.add_pictures(trainer)
+
+    try:
+        trainer.run(on_progress, seconds)
+    finally:
+        board.close()
+    rows = validate(trainer, held)
+    (folder / "validation.json").write_text(json.dumps({"step": trainer.step, "rows": rows}, indent=1) + "\n")
+    for name, row in rows.items():
+        report(f"{name}: " + ", ".join(f"{key} {value:g}" for key, value in row.items()))

@@ -1,0 +1,261 @@
+"""Training of H, R and D: one step, and the loop that survives a kill."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from watermarking.deep.networks.nets import Critic
+from watermarking.deep.networks.pairs import build_pair
+from watermarking.deep.networks.resample import resample, sharpen
+from watermarking.deep.training import losses, noise, ranks
+from watermarking.deep.training.checkpoint import load_checkpoint, save_checkpoint
+from watermarking.deep.training.sampling import Sample, Sampler
+from watermarking.deep.training.strength import apply_strength, to_levels
+from watermarking.errors import WatermarkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from watermarking.deep.training.config import TrainConfig
+    from watermarking.deep.training.data import Photographs
+    from watermarking.deep.training.payloads import PictureBank
+
+__all__ = ["Progress", "Trainer", "TrainingError", "mark"]
+
+
+class TrainingError(WatermarkError):
+    """The loss is no number any more; the message says which term, and where the last good checkpoint is."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a run tells its caller every so many steps."""
+
+    step: int
+    steps: int
+    terms: dict[str, float]
+    seconds_per_step: float
+
+    @property
+    def seconds_left(self) -> float:
+        """Estimate the time to the last step."""
+        return (self.steps - self.step) * self.seconds_per_step
+
+
+def mark(config: TrainConfig, drawn: Sample, residual: Tensor) -> Tensor:
+    """Add the residual to its covers: at the strength drawn, grey on grey covers; over a lattice it is both already."""
+    cover, residual = drawn.cover, residual.float()
+    size = (cover.shape[2], cover.shape[3])
+    if config.net.lattice:
+        return to_levels(cover + resample(sharpen(residual, size), size))
+    residual = torch.where(drawn.grey, residual.mean(1, keepdim=True), residual)
+    return apply_strength(cover, resample(residual, size), drawn.psnr, config.group)
+
+
+class Trainer:
+    """A run of a configuration over photographs.
+
+    A resumed run goes on as if it had never stopped. Under ``torchrun`` every process draws the same steps, works on
+    its share of the tiles and takes the same step downhill, so that the result is that of one process but for rounding.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    photographs : Photographs
+    bank : PictureBank or None
+        Needed for ``payload = "pictures"``.
+    folder : Path
+        Where ``checkpoint.safetensors`` is read and written.
+    """
+
+    def __init__(self, config: TrainConfig, photographs: Photographs, bank: PictureBank | None, folder: Path) -> None:
+        self.config, self.folder = config, folder
+        self.sampler = Sampler(config, photographs, bank)
+        self.device = photographs.device
+        self.share = ranks.rank(), ranks.n_ranks()
+        if self.share[1] > 1 and config.groups % (2 * self.share[1]):
+            raise WatermarkError(
+                f"{config.groups} groups cannot be shared by {self.share[1]} processes: use a multiple of "
+                f"{2 * self.share[1]}, or fewer processes"
+            )
+        torch.manual_seed(config.seed)
+        self.hider, self.reader = (
+            net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            for net in build_pair(config.net, config.group)
+        )
+        self.modules: dict[str, torch.nn.Module] = {"hider": self.hider, "reader": self.reader}
+        parameters = [*self.hider.parameters(), *self.reader.parameters()]
+        settings = {"lr": config.learning_rate, "betas": (0.9, 0.98), "fused": self.device.type == "cuda"}
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "main": torch.optim.AdamW(parameters, weight_decay=config.weight_decay, **settings)  # type: ignore[arg-type]
+        }
+        self.critic: Critic | None = None
+        if config.losses.adversarial:
+            self.critic = Critic(config.critic_width).to(self.device)
+            self.modules["critic"] = self.critic
+            self.optimisers["critic"] = torch.optim.AdamW(self.critic.parameters(), **settings)  # type: ignore[arg-type]
+        self.parameters = parameters
+        names = [f"{kind}.{name}" for kind in ("hider", "reader") for name, _ in self.modules[kind].named_parameters()]
+        self.averages = {n: p.detach().clone() for n, p in zip(names, parameters, strict=True)}
+        self.step = 0
+        if (folder / "checkpoint.safetensors").exists():
+            self.step = self._load()
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that the run continues from."""
+        return self.folder / "checkpoint.safetensors"
+
+    def _load(self) -> int:
+        return load_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers)
+
+    def start_from(self, path: Path) -> None:
+        """Take over the weights and averages of another run's checkpoint, for a new run from step 0."""
+        load_checkpoint(path, self.modules, self.averages, {})
+
+    def save(self) -> None:
+        """Write the checkpoint; in a group of processes only the first one does."""
+        if self.share[0] == 0:
+            save_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers, self.step)
+
+    def terms(self, drawn: Sample) -> tuple[dict[str, Tensor], Tensor]:
+        """Run H, the strength, the attack and R; return the weighted loss terms and the marked tiles."""
+        config, cover = self.config, drawn.cover
+        size = (config.tile, config.tile)
+        work = resample(cover, size).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+            residual = self.hider(work, drawn.payload, drawn.pilot, drawn.psnr)
+        marked = mark(config, drawn, residual)
+        n_clean = self._n_clean(cover.shape[0])
+        seeds = torch.cat([drawn.seeds[0], drawn.seeds[1, :n_clean]])
+        struck = noise.strike(torch.cat([marked, cover[:n_clean]]), drawn.attack, drawn.value, seeds)
+        seen = resample(struck, size).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+            payload, pilot = self.read(seen, torch.cat([drawn.psnr, drawn.psnr[:n_clean]]))
+        n, weights = cover.shape[0], config.losses
+        payload, pilot = payload.float(), pilot.float()
+        found = {"watermark": weights.watermark * losses.reading(payload[:n], drawn.payload)}
+        if weights.basic:
+            found["basic"] = weights.basic * losses.basic(marked, cover, drawn.psnr)
+        if weights.perceptual:
+            strength = self._strength(marked, drawn)
+            found["perceptual"] = weights.perceptual * self.ramp(self.step) * losses.perceptual(marked, cover, strength)
+        if weights.pilot and config.net.pilot_ratio:
+            found["pilot"] = weights.pilot * losses.reading(pilot[:n], drawn.pilot)
+            if n_clean:
+                found["pilot"] = found["pilot"] + weights.pilot * 0.5 * losses.blankness(pilot[n:], 0.0)
+        if n_clean:
+            found["clean"] = weights.clean * losses.blankness(payload[n:], config.blank)
+        if weights.consistency:
+            found["consistency"] = weights.consistency * losses.consistency(payload[:n])
+        if self.critic is not None:
+            corner = marked[..., : config.tile, : config.tile]
+            found["adversarial"] = weights.adversarial * losses.deception(self.critic(corner))
+        return found, marked
+
+    def read(self, seen: Tensor, psnr: Tensor) -> tuple[Tensor, Tensor]:
+        """Read tiles; over a lattice with the step told, since a tile alone may be too little to find it in."""
+        found: tuple[Tensor, Tensor] = self.reader(seen, psnr) if self.config.net.lattice else self.reader(seen)
+        return found
+
+    def _strength(self, marked: Tensor, drawn: Sample) -> Tensor:
+        """Return the strength (N,) in dB: what was drawn, or on a lattice, whose steps do not fix it, what came out."""
+        if not self.config.net.lattice:
+            return drawn.psnr
+        error = (marked - drawn.cover).square().mean((1, 2, 3)).reshape(-1, self.config.group).mean(1)
+        return -10 * torch.log10(error + 1e-12).repeat_interleave(self.config.group)
+
+    def _n_clean(self, n_tiles: int) -> int:
+        """Return how many of a batch's covers R is shown unmarked too: half, of a lattice whole groups of them."""
+        half = n_tiles // 2 if self.config.losses.clean else 0
+        return half - half % self.config.group if self.config.net.lattice else half
+
+    def _descend(self, kind: str, loss: Tensor, parameters: list[Tensor]) -> None:
+        optimiser = self.optimisers[kind]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        ranks.average([p.grad for p in parameters if p.grad is not None])
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        for group in optimiser.param_groups:
+            group["lr"] = self.rate(self.step)
+        optimiser.step()
+
+    def ramp(self, step: int) -> float:
+        """Return how far the first, easy phase is over at a step, 0 to 1."""
+        return min(1.0, step / max(1, self.config.ramp))
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step: warm-up, level, then a cosine to zero."""
+        config = self.config
+        falling = max(1, round(config.decay * config.steps))
+        share = max(0.0, (step - (config.steps - falling)) / falling)
+        return config.learning_rate * min(1.0, (step + 1) / config.warm_up) * 0.5 * (1 + math.cos(math.pi * share))
+
+    def advance(self) -> dict[str, Tensor]:
+        """Take one step; return its weighted loss terms, still on the device."""
+        drawn = self.sampler.draw(self.step, self.ramp(self.step), self.share)
+        found, marked = self.terms(drawn)
+        self._descend("main", torch.stack(list(found.values())).sum(), self.parameters)
+        if self.critic is not None:
+            side = self.config.tile  # a corner shows the critic as much as the whole, at a fraction of the cost
+            genuine, fake = drawn.cover[..., :side, :side], marked.detach()[..., :side, :side]
+            loss = losses.critic_loss(self.critic(genuine), self.critic(fake))
+            self._descend("critic", loss, list(self.critic.parameters()))
+            found["critic"] = loss
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(list(self.averages.values()), [p.detach() for p in self.parameters], 1 - decay)
+        self.step += 1
+        return {name: term.detach() for name, term in found.items()}
+
+    def run(self, report: Callable[[Progress], None], seconds: float = math.inf) -> None:
+        """Train to the last step, or until the time is up; the checkpoint is written either way.
+
+        Parameters
+        ----------
+        report : callable
+            Receives the progress every ``log_every`` steps, in every process.
+        seconds : float
+            Counted by each process; the first whose time is up stops all.
+
+        Raises
+        ------
+        TrainingError
+            If a term is no finite number in any process. The checkpoint of the last good steps stays.
+        """
+        config, began = self.config, time.monotonic()
+        since, first = began, self.step
+        while self.step < config.steps and not ranks.any_rank(time.monotonic() - began >= seconds, self.device):
+            found = self.advance()
+            saving = self.step % config.save_every == 0
+            if saving or self.step % config.log_every == 0 or self.step == config.steps:
+                terms = torch.stack(list(found.values()))
+                ranks.average([terms])
+                values = dict(zip(found, terms.tolist(), strict=True))
+                self._refuse_nan(values)
+                now = time.monotonic()
+                report(Progress(self.step, config.steps, values, (now - since) / max(1, self.step - first)))
+                since, first = now, self.step
+            if saving:
+                self._save_if_finite()
+        self._save_if_finite()
+
+    def _save_if_finite(self) -> None:
+        """Save; a gradient can break the weights in a step whose loss was still a number."""
+        self._refuse_nan({"weights": float(torch.stack([p.detach().sum() for p in self.parameters]).sum())})
+        self.save()
+
+    def _refuse_nan(self, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            if not math.isfinite(value):
+                kept = "no checkpoint was saved yet"
+                if self.checkpoint.exists():
+                    kept = f"the last good checkpoint is {self.checkpoint}"
+                what = "the weights are" if name == "weights" else f"the {name} loss is"
+                raise TrainingError(f"{what} {value} at step {self.step}: {kept}; lower learning_rate and start again")

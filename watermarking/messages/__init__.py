@@ -1,0 +1,1 @@
+"""Messages in, readings out: scheme, code, key and synchronisation put together."""

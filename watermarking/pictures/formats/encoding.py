@@ -1,0 +1,140 @@
+"""Samples and metadata to picture files in memory."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+from watermarking.errors import FileFormatError, WatermarkError
+from watermarking.pictures.arrays import check_image, pil_from_array
+from watermarking.pictures.formats.colour16 import encode_colour16
+from watermarking.pictures.formats.metadata import save_options
+from watermarking.pictures.formats.picture import FORMATS, Coding, Picture, first_line
+from watermarking.pictures.formats.tiff import save_tiff
+
+if TYPE_CHECKING:
+    from watermarking.interface import Image
+
+__all__ = ["encode_picture"]
+
+_QUALITY: Final = {"JPEG": 95, "WebP": 90, "AVIF": 85}
+"""Where neither the caller nor a JPEG source says anything."""
+_LONGEST_SIDE: Final = {"JPEG": 65_500, "WebP": 16_383, "AVIF": 65_535, "BMP": 2**31 - 1}
+_LOSSLESS_TIFF: Final = frozenset({"raw", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "packbits", "zstd"})
+
+
+def encode_picture(
+    array: Image,
+    file_format: str,
+    *,
+    like: Picture | None = None,
+    quality: int | None = None,
+    subsampling: str | None = None,
+) -> bytes:
+    """Encode samples as a picture file.
+
+    Without ``quality``, a JPEG made from a JPEG reuses its quantisation tables; anything else gets quality 95 as JPEG,
+    90 as WebP (lossless if ``like`` was), 85 as AVIF. Without ``subsampling`` it is the one of ``like``, and 4:4:4 for
+    pictures that had none. TIFF keeps the lossless compression of a TIFF, and takes Deflate otherwise.
+
+    Parameters
+    ----------
+    array : (H, W), (H, W, 3) or (H, W, 4) ndarray
+        uint8 or uint16, upright. JPEG and BMP hold alpha only where all of it is opaque, and then drop it; 16 bits
+        fit in PNG and TIFF alone.
+    file_format : str
+        One of :data:`FORMATS`.
+    like : Picture, optional
+        Where metadata and coding come from.
+    quality : int, optional
+        1 to 100, for JPEG, WebP and AVIF.
+    subsampling : {"4:4:4", "4:2:2", "4:2:0"}, optional
+        For JPEG and AVIF.
+
+    Raises
+    ------
+    FileFormatError
+        If the format cannot hold these samples, or an option is out of range.
+    """
+    _check_options(file_format, quality, subsampling)
+    array = _fit(check_image(array), file_format)
+    coding = like.coding if like else Coding(mode="")
+    mode = _mode_of(array, coding, file_format)
+    colour_space = b"GRAY" if mode in ("L", "LA", "I;16") and file_format != "WebP" else b"RGB "
+    options = save_options(like.metadata, file_format, colour_space) if like else {}
+    options |= _coding_options(coding, file_format, mode, quality, subsampling)
+    try:
+        if array.dtype == "uint16" and array.ndim == 3:
+            return encode_colour16(array, file_format, options)
+        image = pil_from_array(array, mode)
+        if file_format == "TIFF":
+            return save_tiff(image, options)
+        buffer = io.BytesIO()
+        image.save(buffer, file_format.upper(), **options)
+    except WatermarkError:
+        raise
+    except Exception as error:  # as in decode_picture
+        height, width = array.shape[:2]
+        raise FileFormatError(f"cannot write {width}x{height} pixels as {file_format}: {first_line(error)}") from error
+    return buffer.getvalue()
+
+
+def _check_options(file_format: str, quality: int | None, subsampling: str | None) -> None:
+    if file_format not in FORMATS:
+        raise FileFormatError(f"{file_format} is not written, {', '.join(FORMATS)} are: choose one of them")
+    if quality is not None and not 1 <= quality <= 100:
+        raise FileFormatError(f"quality is {quality}, 1 to 100 is needed")
+    if subsampling not in (None, "4:4:4", "4:2:2", "4:2:0"):
+        raise FileFormatError(f"subsampling is {subsampling}, 4:4:4, 4:2:2 or 4:2:0 is needed")
+
+
+def _fit(array: Image, file_format: str) -> Image:
+    height, width = array.shape[:2]
+    limit = _LONGEST_SIDE.get(file_format, 2**31 - 1)
+    if max(height, width) > limit:
+        raise FileFormatError(
+            f"{width}x{height} pixels do not fit in {file_format}, {limit} on a side is the limit: write PNG or TIFF"
+        )
+    if array.dtype != "uint8" and not (array.dtype == "uint16" and file_format in ("PNG", "TIFF")):
+        raise FileFormatError(
+            f"{array.dtype} samples do not fit in {file_format}: write uint16 as PNG or TIFF, or convert to uint8"
+        )
+    if array.ndim == 3 and array.shape[2] == 4 and file_format in ("JPEG", "BMP"):
+        if array[..., 3].min() < 255:
+            raise FileFormatError(f"{file_format} holds no transparency: write PNG, WebP, AVIF or TIFF")
+        return array[..., :3]
+    return array
+
+
+def _mode_of(array: Image, coding: Coding, file_format: str) -> str:
+    if array.ndim == 2:
+        return "I;16" if array.dtype == "uint16" else "L"
+    if array.shape[2] == 3:
+        return "RGB"
+    fits = coding.mode == "LA" and file_format in ("PNG", "TIFF") and array.dtype == "uint8"
+    if fits and (array[..., :1] == array[..., 1:3]).all():
+        return "LA"
+    return "RGBA"
+
+
+def _coding_options(
+    coding: Coding, file_format: str, mode: str, quality: int | None, subsampling: str | None
+) -> dict[str, Any]:
+    if file_format == "TIFF":
+        kept = coding.compression in _LOSSLESS_TIFF
+        return {"compression": coding.compression if kept else "tiff_adobe_deflate"}
+    if file_format not in _QUALITY:
+        return {}
+    options: dict[str, Any] = {"quality": quality or _QUALITY[file_format]}
+    if file_format == "WebP":
+        return options | {"lossless": coding.lossless and quality is None, "exact": True}
+    if mode != "L":
+        options["subsampling"] = subsampling or coding.subsampling or "4:4:4"
+    if mode == "RGBA":  # AVIF
+        options["advanced"] = [("alpha:lossless", "1")]
+    if file_format == "JPEG":
+        options |= {"progressive": coding.progressive, "optimize": coding.optimized}
+        if coding.tables and quality is None:
+            del options["quality"]  # Pillow would scale the tables by it
+            options["qtables"] = [list(table) for table in coding.tables]
+    return options

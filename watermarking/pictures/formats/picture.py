@@ -1,0 +1,73 @@
+"""A picture as a file held it: samples, metadata, and how they were coded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from watermarking.interface import Image
+    from watermarking.pictures.formats.metadata import Metadata
+
+__all__ = ["FORMATS", "Coding", "Picture", "first_line"]
+
+FORMATS: Final = ("JPEG", "PNG", "WebP", "AVIF", "TIFF", "BMP")
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How a file held its samples, as far as a copy of it should do the same.
+
+    Attributes
+    ----------
+    mode : str
+        Mode of the PIL image to encode: L, LA, RGB, RGBA or I;16.
+    tables : tuple of 64-tuples
+        JPEG quantisation tables, luma first.
+    subsampling : str or None
+        Of the chroma of JPEG and AVIF: 4:4:4, 4:2:2 or 4:2:0; others become the one of these with as much chroma.
+    progressive, optimized : bool
+        Of JPEG: the order of its scans, and whether it has Huffman tables of its own.
+    lossless : bool
+        Of WebP.
+    compression : str
+        Of TIFF, in Pillow's words.
+    """
+
+    mode: str
+    tables: tuple[tuple[int, ...], ...] = ()
+    subsampling: str | None = None
+    progressive: bool = False
+    optimized: bool = False
+    lossless: bool = False
+    compression: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture read from a file.
+
+    Attributes
+    ----------
+    array : (H, W), (H, W, 3) or (H, W, 4) ndarray, uint8 or uint16
+        RGB, upright: the orientation has been applied.
+    format : str
+        One of :data:`FORMATS`.
+    metadata : Metadata
+    coding : Coding
+    source : Path or None
+        The file it came from.
+    """
+
+    array: Image = field(repr=False)
+    format: str
+    metadata: Metadata = field(repr=False)
+    coding: Coding = field(repr=False)
+    source: Path | None = None
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its class where it has none."""
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -13,7 +13,7 @@ from PIL import PngImagePlugin, TiffImagePlugin
 from watermarking.errors import FileFormatError
 from watermarking.pictures.formats.metadata import ifd_entries, png_chunks, reset_orientation
 from watermarking.pictures.formats.tiff import save_tiff
-from watermarking.pictures.opencv import cv2_module
+from watermarking.pictures.opencv import cv2_module, silenced
 
 if TYPE_CHECKING:
     from PIL import ImageFile
@@ -54,7 +54,8 @@ def read_colour16(image: ImageFile.ImageFile, data: bytes) -> Image:
         data = reset_orientation(data)[0]  # some versions of OpenCV apply it, others do not
     else:  # nothing that OpenCV could apply, or print a warning about
         data = data[:8] + b"".join(data[a:b] for kind, a, b in png_chunks(data) if kind in _PNG_NEEDED)
-    samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    with silenced(cv2):
+        samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if samples is None or samples.dtype != np.uint16 or samples.ndim != 3:
         raise FileFormatError("OpenCV cannot decode this 16-bit file: save it as a plain 16-bit PNG or TIFF")
     n_channels = 4 if image.has_transparency_data else 3

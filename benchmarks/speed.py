@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.campaign import arguments, carry_out, exit_status
+from harness.folders import folder_cells, folder_promises, folder_table, measure_folders
 from harness.tables import text_table
 from harness.timing import (
     OPERATIONS,
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> list[Row]:
-    """Carry out all three kinds of measurement."""
+    """Carry out all kinds of measurement."""
     cells: list[Cell] = [
         {"operation": operation, "scheme": scheme, "megapixels": size, "threads": n}
         for size in options.sizes
@@ -65,7 +66,9 @@ def measure(options: argparse.Namespace) -> list[Row]:
     rows += carry_out(memory, measure_memory, ("scheme",), options, name=NAME)
     rows += carry_out(_peer_cells(options), measure_peers, ("scheme",), options, name=NAME)
     processes: list[Cell] = [{"operation": operation} for operation in PROCESSES]
-    return rows + carry_out(processes, measure_processes, ("operation",), options, name=NAME)
+    rows += carry_out(processes, measure_processes, ("operation",), options, name=NAME)
+    folders = folder_cells(all_ways=len(options.sizes) > 1)  # a minute, or six
+    return rows + carry_out(folders, measure_folders, ("operation",), options, name=NAME)
 
 
 def _peer_cells(options: argparse.Namespace) -> list[Cell]:
@@ -81,10 +84,11 @@ def _peer_cells(options: argparse.Namespace) -> list[Cell]:
 
 
 def tables(rows: list[Row]) -> list[Table]:
-    """Return both tables: (title, heading, lines)."""
+    """Return all tables: (title, heading, lines)."""
     return [
         ("What was promised: 12 MP, one thread, unless said otherwise", *promises_table(rows)),
         ("Milliseconds, medians", *times_table(rows)),
+        ("A folder of photographs of 0.3 to 2 MP, read back", *folder_table(rows)),
     ]
 
 
@@ -141,7 +145,7 @@ def promises(rows: list[Row]) -> list[tuple[str, float | None, float, str]]:
             found.append((f"{row['scheme']} MB above input and result", row["megabytes"], limit, "at most"))
     for operation, limit in zip(PROCESSES, (0.06, 0.2, 2.5, 8.0), strict=True):
         found.append((f"{operation}, seconds", _seconds(rows, operation), limit, "at most"))
-    return found
+    return found + folder_promises(rows)
 
 
 def _quotient(rows: list[Row], one: tuple[Any, ...], other: tuple[Any, ...]) -> float | None:

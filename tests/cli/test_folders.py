@@ -79,11 +79,11 @@ def test_the_worst_status_of_a_file_is_the_folders(run: Run, folder: Path, keyfi
 
 
 def test_what_is_passed_over_is_counted_and_listed(run: Run, folder: Path, keyfile: Path, tmp_path: Path) -> None:
-    for name in ("c.heic", "d.HEIC", ".hidden.png"):
+    for name in ("c.jp2", "d.JP2", ".hidden.png"):
         (folder / name).write_bytes(b"x")
     (folder / "e.jpg.bak").write_bytes((folder / "b.jpg").read_bytes())
     (folder / "loop").symlink_to(folder)
-    summary = "6 passed over (2 HEIC, 1 JPEG under another suffix, 1 hidden, 1 link to a folder, 1 text)"
+    summary = "6 passed over (2 JPEG 2000, 1 JPEG under another suffix, 1 hidden, 1 link to a folder, 1 text)"
     out = tmp_path / "out"
     quiet = run("embed", folder, "-o", out, "-m", "hi", "-k", keyfile)
     assert (quiet.exit_code, quiet.stdout) == (0, f"{out}: 3 marked, {summary}\n")
@@ -92,7 +92,7 @@ def test_what_is_passed_over_is_counted_and_listed(run: Run, folder: Path, keyfi
     assert [line for line in told if "passed over" in line] == [
         f"watermarking: {folder / name}: passed over: {reason}"
         for name, reason in (
-            (".hidden.png", "hidden"), ("c.heic", "HEIC"), ("d.HEIC", "HEIC"),
+            (".hidden.png", "hidden"), ("c.jp2", "JPEG 2000"), ("d.JP2", "JPEG 2000"),
             ("e.jpg.bak", "JPEG under another suffix"), ("loop", "link to a folder"), ("notes.txt", "text"),
         )
     ]  # fmt: skip
@@ -104,11 +104,11 @@ def test_what_is_passed_over_is_counted_and_listed(run: Run, folder: Path, keyfi
 
 def test_a_folder_of_other_things_says_what_they_are(run: Run, folder: Path, keyfile: Path, tmp_path: Path) -> None:
     for name in NAMES:
-        (folder / name).rename((folder / name).with_suffix(".heic"))
+        (folder / name).rename((folder / name).with_suffix(".jp2"))
     for arguments in (["extract"], ["embed", "-o", tmp_path / "out", "-m", "hi"]):
         result = run(arguments[0], folder, *arguments[1:], "-k", keyfile)
         assert result.exit_code == 2
-        assert f"{folder} holds no pictures: 4 passed over (3 HEIC, 1 text)" in result.stderr
+        assert f"{folder} holds no pictures: 4 passed over (3 JPEG 2000, 1 text)" in result.stderr
 
 
 def test_in_place(run: Run, folder: Path, keyfile: Path) -> None:

@@ -70,7 +70,7 @@ def luma_box_alpha(rows: Any, scale: int, weights: F32, neutral: float, out: F32
 def _expand(residual: F32, channels: int, scale: int, weights: F32, out: F32) -> None:
     """Interpolate one working row linearly to full width and spread it over the channels.
 
-    From one working pixel's centre to the next the same fractions return: they are worked out once, not for each sample.
+    Between any two working pixels the fractions are the same: they are worked out once, not for each sample.
     """
     span, last = scale * channels, residual.shape[0] - 1
     fractions, shares = np.empty(span, np.float32), np.empty(span, np.float32)

@@ -72,8 +72,8 @@ def _estimate(first: Image, second: Image, channels: str, n_rows: int) -> float:
     for start in range(0, n_rows, at_once):
         rows = (tops[start : start + at_once, None] + np.arange(_SIDE)).ravel()
         for one, two in zip(planes(first[rows], channels), planes(second[rows], channels), strict=True):
-            strips = (plane.reshape(-1, _SIDE, plane.shape[1]) for plane in (one, two))
-            luminance, structure = _terms(*strips, peak(first), _windowed_strips)
+            shape = (-1, _SIDE, first.shape[1])
+            luminance, structure = _terms(one.reshape(shape), two.reshape(shape), peak(first), _windowed_strips)
             total += float((luminance * structure).sum(dtype=np.float64))
             count += luminance.size
     return total / count

@@ -98,7 +98,8 @@ def _cell(row: int, col: int, tile: tuple[int, int], tiles_across: int, n_bands:
 @kernel
 def _slot(slots: I32, place: int) -> int:
     """Return the slot of a place that may lie one round beyond the last."""
-    return slots[place if place < slots.shape[0] else place - slots.shape[0]]
+    slot: int = slots[place if place < slots.shape[0] else place - slots.shape[0]]
+    return slot
 
 
 @kernel

@@ -36,7 +36,7 @@ def make(config: dict[str, Any], stem: str) -> None:
     """Mark the smallest picture that has room, as strongly as its file may be large."""
     scheme_id = config["id"]
     if (FOLDER / scheme_id / f"{stem}.png").exists():
-        print(f"{scheme_id}/{stem}.png exists and binds: a format that breaks it is a new scheme id")
+        sys.stdout.write(f"{scheme_id}/{stem}.png exists and binds: a format that breaks it is a new scheme id\n")
         return
     key = Key.from_passphrase(scheme_id, salt="golden")
     side = next(side for side in SIDES if Marker(config, key=key).capacity((side, side)) >= len(MESSAGE.encode()))

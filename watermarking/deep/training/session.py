@@ -92,7 +92,7 @@ def _prepare(
     bank = PictureBank.build(learn, pictures, config.seed, device) if config.payload == "pictures" else None
     # Both now: photographs that are too small must not be found out about after the training.
     shown, unseen = (Photographs(files, config.shrink, *config.longest_sides, device) for files in (learn, held))
-    return Trainer(config, shown, bank, folder), Sampler(config, unseen, bank)
+    return Trainer(Sampler(config, shown, bank), folder), Sampler(config, unseen, bank)
 
 
 def _lead(trainer: Trainer, held: Sampler, seconds: float, report: Callable[[str], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,7 +14,8 @@ from watermarking.deep.networks.nets import Critic
 from watermarking.deep.networks.pairs import build_pair
 from watermarking.deep.networks.resample import resample
 from watermarking.deep.training import losses, noise, ranks
-from watermarking.deep.training.checkpoint import load_checkpoint, save_checkpoint
+from watermarking.deep.training.checkpoint import Origin, load_checkpoint, save_checkpoint
+from watermarking.deep.training.config import differences
 from watermarking.deep.training.strength import mark
 from watermarking.errors import WatermarkError
 
@@ -62,7 +63,12 @@ class Trainer:
     Raises
     ------
     WatermarkError
-        If the groups cannot be shared out among the processes, or the checkpoint in the folder is of other networks.
+        If the groups cannot be shared out among the processes, or the checkpoint in the folder is another run's.
+
+    Attributes
+    ----------
+    changed : mapping
+        Entries of the configuration that are not what the checkpoint was made with: name -> (there, here).
     """
 
     def __init__(self, sampler: Sampler, folder: Path) -> None:
@@ -89,9 +95,12 @@ class Trainer:
             self.modules["critic"] = self.critic
             self.optimisers["critic"] = torch.optim.AdamW(self.critic.parameters(), **settings)  # type: ignore[arg-type]
         self.averages = {name: p.detach().clone() for name, p in self.pair.named_parameters()}
-        self.step = 0
+        self.step, self.origin = 0, Origin(config, sampler.logo)
+        self.changed: dict[str, tuple[Any, Any]] = {}
         if self.checkpoint.exists():
-            self.step = load_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers)
+            state = self.modules, self.averages, self.optimisers
+            self.step, before = load_checkpoint(self.checkpoint, *state, self.origin)
+            self.changed = {} if before is None else differences(before.config, config)
 
     @property
     def checkpoint(self) -> Path:
@@ -105,7 +114,7 @@ class Trainer:
     def save(self) -> None:
         """Write the checkpoint; in a group of processes only the first one does."""
         if self.share[0] == 0:
-            save_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers, self.step)
+            save_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers, self.step, self.origin)
 
     def terms(self, drawn: Sample) -> tuple[dict[str, Tensor], Tensor]:
         """Run H, the strength, the attack and R; return the weighted loss terms and the marked tiles."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from watermarking.kernels.jit import ieee_kernel, kernel
+from watermarking.kernels.xyb import copy
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -89,8 +90,8 @@ def opsin(linear: F32, blurred: F32, nits: float, out: F32) -> None:
         for left in range(0, out.shape[2], _STRIP):
             size = min(_STRIP, out.shape[2] - left)
             for c in range(3):
-                light[c * _STRIP : c * _STRIP + size] = linear[c, i, left : left + size]
-                light[(c + 3) * _STRIP : (c + 3) * _STRIP + size] = blurred[c, i, left : left + size]
+                copy(linear[c, i, left : left + size], light[c * _STRIP : c * _STRIP + size])
+                copy(blurred[c, i, left : left + size], light[(c + 3) * _STRIP : (c + 3) * _STRIP + size])
             for j in range(size):
                 r, g, b = light[j] * white, light[j + _STRIP] * white, light[j + 2 * _STRIP] * white
                 p, q, s = light[j + 3 * _STRIP] * white, light[j + 4 * _STRIP] * white, light[j + 5 * _STRIP] * white
@@ -99,7 +100,7 @@ def opsin(linear: F32, blurred: F32, nits: float, out: F32) -> None:
                 short = max(_short(r, g, b) * _sensitivity(_short(p, q, s), _REST_SHORT), _REST_SHORT)
                 light[j], light[j + _STRIP], light[j + 2 * _STRIP] = long - medium, long + medium, short
             for c in range(3):
-                out[c, i, left : left + size] = light[c * _STRIP : c * _STRIP + size]
+                copy(light[c * _STRIP : c * _STRIP + size], out[c, i, left : left + size])
 
 
 @kernel

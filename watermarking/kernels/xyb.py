@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     F32 = npt.NDArray[np.float32]
 
-__all__ = ["halve", "linear_from_table", "linear_rows", "xyb_rows"]
+__all__ = ["copy", "halve", "linear_from_table", "linear_rows", "xyb_rows"]
 
 f32 = np.float32
 _STRIP: Final = 128  # columns that stay in the first cache through all steps
@@ -39,6 +39,13 @@ _X_SCALE, _X_SHIFT, _Y_SHIFT, _B_SHIFT = f32(14), f32(0.42), f32(0.01), f32(0.55
 
 _THIRD, _FOUR_THIRDS, _ZERO = f32(1 / 3), f32(4 / 3), f32(0)
 _EXPONENT, _EXPONENT_STEP, _MANTISSA_BITS = np.int32(0x54800000), np.int32(0x002AAAAA), np.int32(23)
+
+
+@kernel
+def copy(source: F32, out: F32) -> None:
+    """Copy samples; compiling an assignment of slices takes a second, for the error that it might raise."""
+    for j in range(out.size):
+        out[j] = source[j]
 
 
 @ieee_kernel
@@ -87,8 +94,8 @@ def linear_from_table(rows: Any, table: F32, out: F32) -> None:
         if channels == 1:
             for j in range(width):
                 red[j] = table[row[j]]
-            green[:] = red
-            blue[:] = red
+            copy(red, green)
+            copy(red, blue)
         else:
             for j in range(width):
                 red[j] = table[row[3 * j]]
@@ -126,7 +133,7 @@ def xyb_rows(linear: F32, first: int, out: F32, start: int, n: int) -> None:
         for left in range(0, width, _STRIP):
             size = min(_STRIP, width - left)
             for c in range(3):
-                buffer[c * _STRIP : c * _STRIP + size] = linear[c, first + i, left : left + size]
+                copy(linear[c, first + i, left : left + size], buffer[c * _STRIP : c * _STRIP + size])
             for j in range(size):
                 r, g, b = buffer[j], buffer[j + _STRIP], buffer[j + 2 * _STRIP]
                 long = _mixed(_RED0, _GREEN0, _BLUE0, r, g, b)
@@ -136,7 +143,7 @@ def xyb_rows(linear: F32, first: int, out: F32, start: int, n: int) -> None:
                 buffer[j + _STRIP] = y + _Y_SHIFT
                 buffer[j + 2 * _STRIP] = (_mixed(_RED2, _GREEN2, _BLUE2, r, g, b) - y) + _B_SHIFT
             for c in range(3):
-                out[c, start + i, left : left + size] = buffer[c * _STRIP : c * _STRIP + size]
+                copy(buffer[c * _STRIP : c * _STRIP + size], out[c, start + i, left : left + size])
 
 
 @kernel

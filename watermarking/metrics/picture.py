@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Image
 
-__all__ = ["check_pair", "luma", "peak", "planes", "row_bands"]
+__all__ = ["check_alike", "check_pair", "luma", "peak", "planes", "row_bands"]
 
 _BAND_SAMPLES: Final = 1 << 20
 _ROWS: Final = 16
@@ -28,12 +28,16 @@ def check_pair(first: Image, second: Image) -> None:
         channels_fit = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in (3, 4))
         if not channels_fit or 0 in picture.shape:
             raise UnsupportedImageError(f"a metric needs (H, W), (H, W, 3) or (H, W, 4), not {picture.shape}")
-    if first.shape != second.shape or first.dtype != second.dtype:
-        raise UnsupportedImageError(
-            f"a metric compares pictures of one shape and dtype, not {first.shape} {first.dtype} "
-            f"and {second.shape} {second.dtype}"
-        )
+    check_alike(first.shape, first.dtype, second)
     peak(first)
+
+
+def check_alike(shape: tuple[int, ...], dtype: np.dtype[Any], second: Image) -> None:
+    """Raise UnsupportedImageError unless a second picture has the shape and dtype of the first."""
+    if second.shape != shape or second.dtype != dtype:
+        raise UnsupportedImageError(
+            f"a metric compares pictures of one shape and dtype, not {shape} {dtype} and {second.shape} {second.dtype}"
+        )
 
 
 def peak(picture: Image) -> float:

@@ -59,6 +59,11 @@ class Picture:
     coding : Coding
     source : Path or None
         The file it came from.
+    peak : int or None
+        The largest value that its uint16 samples stand for, where the file says so (sBIT in PNG; BitsPerSample or
+        MaxSampleValue in TIFF) and no sample is larger.
+    extra : (H, W, n) ndarray or None
+        Channels of a TIFF that are neither colour nor the one alpha, upright: near infrared, masks, spot colours.
     """
 
     array: Image = field(repr=False)
@@ -66,6 +71,8 @@ class Picture:
     metadata: Metadata = field(repr=False)
     coding: Coding = field(repr=False)
     source: Path | None = None
+    peak: int | None = None
+    extra: Image | None = field(default=None, repr=False)
 
 
 def first_line(error: BaseException) -> str:

@@ -34,6 +34,13 @@ class Coding:
         Of WebP.
     compression : str
         Of TIFF, in Pillow's words.
+    colours : (int, int) or None
+        Colour primaries and transfer characteristics by ITU-T H.273, of AVIF and HEIC that name others than those of
+        sRGB and have no profile; the metadata has a profile that says the same.
+    significant : int or None
+        Of PNG, how many bits of a sample mean something, where it says so (sBIT) and they are 8 or more.
+    channels : tuple of int
+        Of TIFF, its ExtraSamples, where there are more channels than the one alpha.
     """
 
     mode: str
@@ -43,6 +50,9 @@ class Coding:
     optimized: bool = False
     lossless: bool = False
     compression: str = ""
+    colours: tuple[int, int] | None = None
+    significant: int | None = None
+    channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +64,7 @@ class Picture:
     array : (H, W), (H, W, 3) or (H, W, 4) ndarray, uint8 or uint16
         RGB, upright: the orientation has been applied.
     format : str
-        One of :data:`FORMATS`.
+        One of :data:`FORMATS`, or ``HEIC`` or ``JXL``.
     metadata : Metadata
     coding : Coding
     source : Path or None

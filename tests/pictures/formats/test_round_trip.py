@@ -232,5 +232,5 @@ def test_16_bit_tiff_with_premultiplied_alpha_is_refused() -> None:
     tifffile = pytest.importorskip("tifffile")
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, np.zeros((8, 8, 4), np.uint16), photometric="rgb", extrasamples=["assocalpha"])
-    with pytest.raises(FileFormatError, match="premultiplied alpha .*: save it with straight alpha"):
+    with pytest.raises(FileFormatError, match=r"premultiplied alpha .*: save it with straight alpha"):
         decode_picture(buffer.getvalue())

@@ -64,7 +64,7 @@ def is_for_bands(layout: Layout) -> bool:
     FileFormatError
         If it should be, but cannot.
     """
-    deep = layout.bits == 16 and layout.n_samples > 1 and layout.n_colours > 0
+    deep = layout.bits == 16 and layout.n_colours > 0 and (layout.n_samples > 1 or layout.photometric == 0)
     if not (layout.has_more_channels or layout.bits in (10, 12, 14) or deep):
         return False
     if PREMULTIPLIED in layout.extra:

@@ -35,7 +35,7 @@ from watermarking.pictures.formats.colour import is_srgb, profile_of
 from watermarking.pictures.formats.colour16 import is_colour16, read_colour16
 from watermarking.pictures.formats.extras import EXTRA_FORMATS, extra_class, refuse_hdr_profile, refuse_heic, refuse_jxl
 from watermarking.pictures.formats.isobmff import chroma_of_av1, nclx_of, refuse_deep
-from watermarking.pictures.formats.jpeg import refuse_rare_jpeg
+from watermarking.pictures.formats.jpeg import is_arithmetic, refuse_rare_jpeg
 from watermarking.pictures.formats.kinds import HEAD, identify
 from watermarking.pictures.formats.layout import Layout, tiff_layout
 from watermarking.pictures.formats.limits import MAX_PIXELS, PillowLimit, check_size, pillow_limit, pixel_limit
@@ -133,10 +133,18 @@ def decode_picture(data: bytes, *, max_pixels: int | None = None, source: Path |
     except MemoryError as error:
         raise FileFormatError(f"the {file_format} picture does not fit in memory: scale it down") from error
     except Exception as error:  # Pillow answers damaged files with nearly every class of exception
-        raise FileFormatError(
-            f"the {file_format} file cannot be decoded ({first_line(error)}), it is damaged or of a rare kind: if "
-            "another program shows it, save it anew there"
-        ) from error
+        raise FileFormatError(_undecodable(error, data, file_format)) from error
+
+
+def _undecodable(error: Exception, data: bytes, file_format: str) -> str:
+    """Say why a decoder gave up: damage is one of the reasons, and nobody here can tell it from a rare kind of file."""
+    if str(error) == "unknown pixel mode":
+        return "TIFF with samples of this number, depth and colour space is not read: save it as RGB of 8 or 16 bits"
+    kind = "JPEG of arithmetic coding" if file_format == "JPEG" and is_arithmetic(data) else f"the {file_format} file"
+    return (
+        f"{kind} cannot be decoded ({first_line(error)}), it is damaged or of a rare kind: if another program shows "
+        "it, save it anew there"
+    )
 
 
 def _prepared(data: bytes, file_format: str) -> _File:
@@ -192,10 +200,7 @@ def _samples(image: ImageFile.ImageFile, file: _File) -> tuple[Image, str, Image
         return read_colour16(image, file.data), image.mode, None
     if file.format == "AVIF" and image.mode == "RGB" and chroma_of_av1(file.data) == "4:0:0":
         return *array_from_pil(image.convert("L")), None  # Pillow repeats the grey channel
-    array, mode = array_from_pil(image)
-    if layout is not None and layout.photometric == 0 and array.dtype == "uint16":
-        array = 65535 - array  # white is zero, which Pillow undoes for 8 bits alone
-    return array, mode, None
+    return *array_from_pil(image), None
 
 
 def _coloured(metadata: Metadata, coding: Coding, file: _File) -> tuple[Metadata, Coding]:
@@ -203,7 +208,7 @@ def _coloured(metadata: Metadata, coding: Coding, file: _File) -> tuple[Metadata
     if file.format == "JXL":
         refuse_hdr_profile(metadata.icc, "JPEG XL")
     named = nclx_of(file.data) if file.format in ("AVIF", "HEIC") and not metadata.icc else None
-    if named is None or is_srgb(*named[:2]):
+    if named is None:
         return metadata, coding
-    profile = profile_of(*named[:2]) or b""
+    profile = b"" if is_srgb(*named[:2]) else profile_of(*named[:2]) or b""
     return dataclasses.replace(metadata, icc=profile), dataclasses.replace(coding, colours=named[:2])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.pictures.arrays import check_image, pil_from_array
 from watermarking.pictures.formats.bands import encode_bands
+from watermarking.pictures.formats.colour import is_srgb
 from watermarking.pictures.formats.colour16 import encode_colour16
 from watermarking.pictures.formats.extras import EXTRA_FORMATS, encode_heic, encode_jxl
 from watermarking.pictures.formats.isobmff import with_nclx
@@ -24,6 +25,7 @@ __all__ = ["encode_picture"]
 _QUALITY: Final = {"JPEG": 95, "WebP": 90, "AVIF": 85, "HEIC": 90}
 """Where neither the caller nor a JPEG source says anything."""
 _LONGEST_SIDE: Final = {"JPEG": 65_500, "WebP": 16_383, "AVIF": 65_535, "BMP": 2**31 - 1}
+_UNSPECIFIED: Final = 2
 _LOSSLESS_TIFF: Final = frozenset({"raw", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "packbits", "zstd"})
 
 
@@ -150,8 +152,8 @@ def _check_like(like: Picture, array: Image, file_format: str) -> None:
                 f"the {n_channels} channel(s) that the picture has beside colour and alpha do not fit samples of shape "
                 f"{array.shape} and type {array.dtype}: keep size and type, or remove them first"
             )
-    if like.coding.colours and not like.metadata.icc and file_format not in ("AVIF", "HEIC"):
-        primaries, transfer = like.coding.colours
+    primaries, transfer = like.coding.colours or (_UNSPECIFIED, _UNSPECIFIED)
+    if file_format not in ("AVIF", "HEIC") and not like.metadata.icc and not is_srgb(primaries, transfer):
         raise FileFormatError(
             f"{file_format} cannot say the colours of the picture (primaries {primaries}, transfer {transfer} of ITU-T "
             f"H.273): write {like.format}, or convert it to sRGB first"

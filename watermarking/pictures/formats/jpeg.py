@@ -7,10 +7,11 @@ from typing import Final
 
 from watermarking.errors import FileFormatError
 
-__all__ = ["jpeg_frame", "refuse_rare_jpeg"]
+__all__ = ["is_arithmetic", "jpeg_frame", "refuse_rare_jpeg"]
 
 _LOSSLESS: Final = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _HIERARCHICAL: Final = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF})
+_ARITHMETIC: Final = frozenset({0xC9, 0xCA})
 _FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _JPEG_LS: Final = 0xF7
 _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -35,6 +36,11 @@ def jpeg_frame(data: bytes) -> tuple[int, int] | None:
                 return None
             position += 2 + length
     return None
+
+
+def is_arithmetic(data: bytes) -> bool:
+    """Say whether a JPEG file is of arithmetic coding, which decoders may be built without."""
+    return (jpeg_frame(data) or (0, 0))[0] in _ARITHMETIC
 
 
 def refuse_rare_jpeg(data: bytes) -> None:

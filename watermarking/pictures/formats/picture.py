@@ -35,8 +35,8 @@ class Coding:
     compression : str
         Of TIFF, in Pillow's words.
     colours : (int, int) or None
-        Colour primaries and transfer characteristics by ITU-T H.273, of AVIF and HEIC that name others than those of
-        sRGB and have no profile; the metadata has a profile that says the same.
+        Colour primaries and transfer characteristics by ITU-T H.273, of AVIF and HEIC that have no profile. Where they
+        are not those of sRGB, the metadata has a profile that says the same, if there is one.
     significant : int or None
         Of PNG, how many bits of a sample mean something, where it says so (sBIT) and they are 8 or more.
     channels : tuple of int

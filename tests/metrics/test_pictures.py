@@ -206,7 +206,7 @@ def test_ssim_of_some_rows_says_the_same(channels: str) -> None:
 def test_ssim_of_every_window_row_is_ssim() -> None:
     one, two = pair((11, 60))
     ssim_module = sys.modules["watermarking.metrics.ssim"]
-    assert ssim_module._estimate(one, two, "luma", 1) == pytest.approx(ssim(one, two), abs=1e-6)
+    assert ssim_module._estimate(one, two, "luma", None, 1) == pytest.approx(ssim(one, two), abs=1e-6)
 
 
 def test_import_is_light() -> None:

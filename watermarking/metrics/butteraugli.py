@@ -16,6 +16,7 @@ import numpy as np
 
 from watermarking.metrics.light import check_visible, halved, is_seen_through, linear_light
 from watermarking.metrics.picture import check_alike
+from watermarking.pictures.arrays import check_image
 from watermarking.threads import map_bands, row_bands
 
 if TYPE_CHECKING:
@@ -77,8 +78,9 @@ def butteraugli(reference: Image, distorted: Image, intensity_target: float = 80
     >>> butteraugli(ramp, ramp // 8 * 8).max > 1
     True
     """
-    first, second = check_visible(reference, _NAME), check_visible(distorted, _NAME)
-    check_alike(first.shape, first.dtype, second)
+    check_alike(check_image(reference).shape, check_image(reference).dtype, check_image(distorted))
+    first, peak = check_visible(reference, _NAME)
+    second, _ = check_visible(distorted, _NAME, peak)
     if not 0 < intensity_target < math.inf:
         raise ValueError(f"a screen's white is brighter than 0 and finite, not {intensity_target}: 80 is usual")
     seen_through = is_seen_through(first) or is_seen_through(second)

@@ -7,13 +7,13 @@ figure counts: where alpha is 0 both pictures then show the ground alone, so tha
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from watermarking.errors import UnsupportedImageError
-from watermarking.metrics.picture import peak
 from watermarking.pictures.arrays import check_image
+from watermarking.pictures.ranges import sample_peak
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["check_visible", "halved", "is_seen_through", "linear_light"]
 
 _SHORTEST: Final = 8
+_FULL: Final = 65535
 
 
-def check_visible(picture: object, metric: str) -> Image:
-    """Return a picture as an array, or say why a metric of visibility cannot look at it.
+def check_visible(picture: object, metric: str, peak: float | None = None) -> tuple[Image, float]:
+    """Return a picture as an array that fills its range, and its peak; or say why a metric cannot look at it.
+
+    uint16 samples of fewer bits than 16 come back as float32 in [0, 1]; see
+    :func:`watermarking.pictures.ranges.sample_peak`. ``peak`` states theirs.
 
     Raises
     ------
@@ -41,12 +45,18 @@ def check_visible(picture: object, metric: str) -> Image:
             f"{metric} needs at least {_SHORTEST}x{_SHORTEST} pixels, not {checked.shape[1]}x{checked.shape[0]}: "
             "compare larger pictures, or use psnr"
         )
-    return checked
+    top = sample_peak(checked) if peak is None else peak
+    if checked.dtype != np.uint16 or top >= _FULL:
+        return checked, top
+    filled = np.minimum(checked * np.float32(1 / top), np.float32(1))
+    if filled.ndim == 3 and filled.shape[2] == 4:
+        filled[..., 3] = checked[..., 3] * np.float32(1 / _FULL)
+    return filled, top
 
 
 def is_seen_through(picture: Image) -> bool:
-    """Return whether any pixel has an alpha below the peak."""
-    return picture.ndim == 3 and picture.shape[2] == 4 and bool((picture[..., 3] < peak(picture)).any())
+    """Return whether any pixel has an alpha below the highest there is."""
+    return picture.ndim == 3 and picture.shape[2] == 4 and bool((picture[..., 3] < _highest(picture.dtype)).any())
 
 
 def linear_light(part: Image, ground: float | None) -> Planes:
@@ -73,9 +83,13 @@ def linear_light(part: Image, ground: float | None) -> Planes:
         return out
     samples = part.astype(np.float32, order="C")
     if part.dtype.kind == "u":
-        samples *= np.float32(1 / peak(part))
+        samples *= np.float32(1 / _highest(part.dtype))
     linear_rows(samples.reshape(part.shape[0], -1), 0.0 if ground is None else ground, out)
     return out
+
+
+def _highest(dtype: np.dtype[Any]) -> float:
+    return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
 
 
 def halved(linear: Planes) -> Planes:

@@ -14,6 +14,7 @@ import numpy as np
 
 from watermarking.metrics.light import check_visible, halved, is_seen_through, linear_light
 from watermarking.metrics.picture import check_alike
+from watermarking.pictures.arrays import check_image
 from watermarking.threads import map_bands, row_bands
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ class Ssimulacra2:
     """
 
     def __init__(self, reference: Image) -> None:
-        picture = check_visible(reference, _NAME)
-        self._shape, self._dtype = picture.shape, picture.dtype
+        picture, self._peak = check_visible(reference, _NAME)
+        self._shape, self._dtype = picture.shape, np.asarray(reference).dtype
         grounds = _GROUNDS if is_seen_through(picture) else (None,)
         self._scales = {ground: _scales(picture, ground) for ground in grounds}
 
@@ -109,8 +110,8 @@ class Ssimulacra2:
         UnsupportedImageError
             As the class, and if the two do not fit each other.
         """
-        picture = check_visible(distorted, _NAME)
-        check_alike(self._shape, self._dtype, picture)
+        check_alike(self._shape, self._dtype, check_image(distorted))
+        picture, _ = check_visible(distorted, _NAME, self._peak)
         grounds = _GROUNDS if None not in self._scales or is_seen_through(picture) else (None,)
         # A reference that hides every ground looks alike over all of them.
         pairs = [(self._scales.get(ground) or self._scales[None], ground) for ground in grounds]
@@ -134,9 +135,8 @@ def ssimulacra2(reference: Image, distorted: Image) -> float:
     UnsupportedImageError
         If either is no picture, holds NaN or values out of range, is too small, or does not fit the other.
     """
-    first, second = check_visible(reference, _NAME), check_visible(distorted, _NAME)
-    check_alike(first.shape, first.dtype, second)  # before the work is done
-    return Ssimulacra2(first).score(second)
+    check_alike(check_image(reference).shape, check_image(reference).dtype, check_image(distorted))  # before the work
+    return Ssimulacra2(reference).score(distorted)
 
 
 def _scales(picture: Image, ground: float | None) -> Scales:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.pictures.arrays import check_image, pil_from_array
 from watermarking.pictures.formats.colour16 import encode_colour16
-from watermarking.pictures.formats.metadata import save_options
+from watermarking.pictures.formats.metadata import Carried, carry
 from watermarking.pictures.formats.picture import FORMATS, Coding, Picture, first_line
 from watermarking.pictures.formats.tiff import save_tiff
 
@@ -54,28 +55,41 @@ def encode_picture(
     Raises
     ------
     FileFormatError
-        If the format cannot hold these samples, or an option is out of range.
+        If the format cannot hold these samples or say what colours they stand for, or an option is out of range.
+
+    Warns
+    -----
+    UserWarning
+        If metadata of ``like`` is left out, in one line that names it; if Content Credentials are removed; if other
+        pictures of the file stay without a mark.
     """
     _check_options(file_format, quality, subsampling)
     array = _fit(check_image(array), file_format)
     coding = like.coding if like else Coding(mode="")
     mode = _mode_of(array, coding, file_format)
     colour_space = b"GRAY" if mode in ("L", "LA", "I;16") and file_format != "WebP" else b"RGB "
-    options = save_options(like.metadata, file_format, colour_space) if like else {}
-    options |= _coding_options(coding, file_format, mode, quality, subsampling)
+    carried = carry(like.metadata, array, file_format, colour_space) if like else Carried()
+    options = carried.options | _coding_options(coding, file_format, mode, quality, subsampling)
     try:
-        if array.dtype == "uint16" and array.ndim == 3:
-            return encode_colour16(array, file_format, options)
-        image = pil_from_array(array, mode)
-        if file_format == "TIFF":
-            return save_tiff(image, options)
-        buffer = io.BytesIO()
-        image.save(buffer, file_format.upper(), **options)
+        data = carried.finish(_encoded(array, file_format, mode, options))
     except WatermarkError:
         raise
     except Exception as error:  # as in decode_picture
         height, width = array.shape[:2]
         raise FileFormatError(f"cannot write {width}x{height} pixels as {file_format}: {first_line(error)}") from error
+    for message in carried.warnings:
+        warnings.warn(message, UserWarning, stacklevel=2)
+    return data
+
+
+def _encoded(array: Image, file_format: str, mode: str, options: dict[str, Any]) -> bytes:
+    if array.dtype == "uint16" and array.ndim == 3:
+        return encode_colour16(array, file_format, options)
+    image = pil_from_array(array, mode)
+    if file_format == "TIFF":
+        return save_tiff(image, options)
+    buffer = io.BytesIO()
+    image.save(buffer, file_format.upper(), **options)
     return buffer.getvalue()
 
 

@@ -59,9 +59,10 @@ def with_own_thumbnail(blocks: bytes, array: Image) -> bytes:
 
 def names_of(blocks: bytes) -> tuple[str, ...]:
     """Name what blocks hold, for a warning that it is left out."""
-    kinds = {kind for kind, *_ in _resources(blocks)} - {*_THUMBNAILS}
+    kinds = {kind for kind, *_ in _resources(blocks)}
     names = ("IPTC",) if _IPTC in kinds else ()
-    return (*names, "Photoshop resources") if kinds - {_IPTC} or (blocks and not kinds) else names
+    others = kinds - {_IPTC, *_THUMBNAILS} or (blocks and not kinds)  # what is damaged may hold anything
+    return (*names, "Photoshop resources") if others else names
 
 
 def _thumbnail(small: PilImage.Image) -> bytes:

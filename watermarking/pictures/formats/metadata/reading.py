@@ -12,6 +12,7 @@ from watermarking.pictures.formats.metadata.jpeg import read_jpeg
 from watermarking.pictures.formats.metadata.others import read_bmp, read_boxes, read_webp
 from watermarking.pictures.formats.metadata.png import read_png
 from watermarking.pictures.formats.metadata.tiff import read_tiff
+from watermarking.pictures.formats.metadata.xmp.claims import without_credentials
 from watermarking.pictures.formats.metadata.xmp.frame import turned_xmp, xmp_orientation
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def read_metadata(image: ImageFile.ImageFile, data: bytes) -> tuple[Metadata, in
     if image.format == "AVIF":  # Pillow's EXIF says what the transformation is
         stated = reset_orientation(_sound(image.info.get("exif") or b""))[1] or 1
     xmp, in_xmp = xmp_orientation(found.xmp)
+    xmp, elsewhere = without_credentials(xmp)
     orientation = orientation or stated or in_xmp or 1
     stored = found.size if any(found.size) else _stored_size(image, orientation)
     dpi = found.dpi or _dpi(image, exif)
@@ -44,6 +46,7 @@ def read_metadata(image: ImageFile.ImageFile, data: bytes) -> tuple[Metadata, in
         found,
         exif=turned_exif(exif, orientation, stored),
         xmp=turned_xmp(xmp, orientation),
+        credentials=found.credentials or elsewhere,
         dpi=dpi[::-1] if dpi and across else dpi,
         aspect=found.aspect[::-1] if found.aspect and across else found.aspect,
         size=stored[::-1] if across else stored,

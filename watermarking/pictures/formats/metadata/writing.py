@@ -17,7 +17,6 @@ from watermarking.pictures.formats.metadata.photoshop import names_of, with_own_
 from watermarking.pictures.formats.metadata.png import comments_of, names_of_chunks, write_png
 from watermarking.pictures.formats.metadata.thumbnail import with_thumbnail
 from watermarking.pictures.formats.metadata.tiff import write_tiff
-from watermarking.pictures.formats.metadata.xmp.claims import without_credentials
 from watermarking.pictures.formats.metadata.xmp.extended import in_segments
 from watermarking.pictures.formats.metadata.xmp.frame import xmp_with_size
 
@@ -149,11 +148,10 @@ def _fitted(metadata: Metadata, array: Image, file_format: str) -> Metadata:
     exif, limit = metadata.exif, EXIF_LIMIT if file_format == "JPEG" else None
     if exif:
         exif = with_thumbnail(with_size(exif, width, height), array, limit)
-    xmp = xmp_with_size(metadata.xmp, width, height)
     return replace(
         metadata,
         exif=exif,
-        xmp=without_credentials(xmp) if metadata.credentials else xmp,
+        xmp=xmp_with_size(metadata.xmp, width, height),
         photoshop=with_own_thumbnail(metadata.photoshop, array),
     )
 

@@ -103,14 +103,15 @@ def without_depth(xmp: bytes) -> bytes:
     return _without(xmp, lambda one: one.space in _DEPTH, _DEPTH)
 
 
-def without_credentials(xmp: bytes) -> bytes:
-    """Return a packet that names no place of Content Credentials."""
+def without_credentials(xmp: bytes) -> tuple[bytes, bool]:
+    """Return a packet that names no place of Content Credentials, and whether it did."""
 
     def unwanted(one: Property) -> bool:
         value = xmp[one.value_start : one.value_end].lower()
         return (one.space, one.name) == _PROVENANCE and (b"jumbf" in value or b"c2pa" in value)
 
-    return _without(xmp, unwanted, frozenset()) if b"provenance" in xmp else xmp
+    cut = _without(xmp, unwanted, frozenset()) if b"provenance" in xmp else xmp
+    return cut, cut != xmp
 
 
 def _without(xmp: bytes, unwanted: Callable[[Property], bool], spaces: frozenset[str], anyway: bool = False) -> bytes:

@@ -83,8 +83,8 @@ def joined(packet: Packet, extension: bytes) -> bytes:
         missing = {prefix: space for prefix, space in element.prefixes.items() if prefix not in declared}
         name = _name_end(extension, element.start) - element.start
         added += text[:name] + _declarations(missing, text) + text[name:]
-    without = Packet(packet.without(lambda one: (one.space, one.name) == (_NOTE, "HasExtendedXMP"), frozenset({_NOTE})))
-    return _with_description(without, added)
+    notes = [one for one in packet.properties() if (one.space, one.name) == (_NOTE, "HasExtendedXMP")]
+    return _with_description(Packet(edited(packet.data, _cuts(packet, notes))), added)
 
 
 def in_segments(xmp: bytes) -> tuple[list[bytes], bool]:
@@ -130,7 +130,7 @@ def split(xmp: bytes) -> tuple[bytes, bytes, bytes] | None:
         return None
     extension = _extension_of(packet, sorted(moved, key=lambda one: one.start))
     guid = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper().encode()
-    kept = Packet(edited(packet.data, ((one.start, one.end, b"") for one in moved)))
+    kept = Packet(edited(packet.data, _cuts(packet, moved)))
     note = b'<rdf:Description xmlns:rdf="%s" rdf:about="" xmlns:xmpNote="%s" xmpNote:HasExtendedXMP="%s"/>' % (
         RDF.encode(), _NOTE.encode(), guid,
     )  # fmt: skip
@@ -145,6 +145,14 @@ def _without_padding(xmp: bytes) -> bytes:
 def _without_comments(xmp: bytes) -> bytes:
     packet = Packet(xmp)
     return edited(xmp, ((start, end, b"") for start, end in packet.comments)) if packet.comments else xmp
+
+
+def _cuts(packet: Packet, moved: list[Property]) -> list[tuple[int, int, bytes]]:
+    """Cut properties out of a packet, and the descriptions that say nothing else."""
+    gone = {(one.start, one.end) for one in moved}
+    left = {one.owner for one in packet.properties() if (one.start, one.end) not in gone}
+    empty = (packet.elements[owner] for owner in {one.owner for one in moved} - left)
+    return [(start, end, b"") for start, end in gone] + [(one.start, one.end, b"") for one in empty]
 
 
 def _extension_of(packet: Packet, moved: list[Property]) -> bytes:

@@ -20,6 +20,7 @@ from watermarking.messages.reading import Reading, Receipt
 from watermarking.pictures.arrays import to_array
 from watermarking.pictures.files import read_picture, write_picture
 from watermarking.pictures.plane import apply_residual, luma_energy, luma_plane
+from watermarking.pictures.ranges import check_peak, peak_in_use, rescaled, restored
 from watermarking.registry import get_scheme
 from watermarking.sync.template import SHARE, signal
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watermarking.interface import Bits, Image, PictureScheme
+    from watermarking.pictures.formats.picture import Picture
 
 __all__ = ["DEFAULT_SCHEME", "Marker", "Reading", "Receipt", "detect_any", "extract_any"]
 
@@ -51,11 +53,14 @@ class Marker:
     search : int
         How many alignments the reader tries where a picture cannot be read as it is: cropped, scaled, turned,
         mirrored. 0 reads pictures that were not moved, and refuses others at once.
+    peak : int, optional
+        The largest value that uint16 samples stand for, 4095 for 12 bits: the PSNR is over it, nothing exceeds it.
+        By default what a file says, else what the samples use (:func:`~watermarking.pictures.ranges.sample_peak`).
 
     Raises
     ------
     UnknownSchemeError, KeyFileError, WatermarkError
-        If there is no such scheme, no key, the PSNR is not in 20..70 dB, or the search is no whole number.
+        If there is no such scheme, no key, or a number that makes no sense.
 
     Examples
     --------
@@ -73,6 +78,7 @@ class Marker:
         key: Key | Sequence[Key],
         psnr: float | None = None,
         search: int = 3,
+        peak: int | None = None,
     ) -> None:
         self.keys: tuple[Key, ...] = (key,) if isinstance(key, Key) else tuple(key or ())
         if not self.keys or not all(isinstance(one, Key) for one in self.keys):
@@ -81,6 +87,7 @@ class Marker:
             raise WatermarkError(f"{search!r} alignments cannot be tried: give a whole number, 0 or more, 3 is usual")
         self.scheme: Scheme = _scheme_of(DEFAULT_SCHEME if scheme is None else scheme, psnr)
         self.search: int = int(search)
+        self.peak: int | None = check_peak(peak)
 
     def __repr__(self) -> str:
         return f"Marker({self.scheme!r}, key={', '.join(map(repr, self.keys))})"
@@ -89,7 +96,7 @@ class Marker:
         """Return how many bytes of message fit in a picture of this shape; 0 if none do."""
         return longest_message(self.scheme, shape)
 
-    def embed(self, image: Any, message: Message) -> Any:
+    def embed(self, image: Any, message: Message, *, peak: int | None = None) -> Any:
         """Return a copy of the picture that carries the message.
 
         Nothing is read back: where the picture is small or finely textured all over, :meth:`extract` of the result says
@@ -100,13 +107,15 @@ class Marker:
         image : ndarray or PIL image
             See :mod:`watermarking.pictures.arrays`; the same kind comes back.
         message : str, bytes, uuid.UUID or 2-D bool array
+        peak : int, optional
+            Of this picture's uint16 samples; by default the marker's.
 
         Raises
         ------
         CapacityError
             If the message is too long for the picture.
         UnsupportedImageError
-            If the picture is none that can be marked.
+            If the picture is none that can be marked, or has samples above the peak that is stated.
 
         Warns
         -----
@@ -119,17 +128,13 @@ class Marker:
         data = to_bytes(message)
         self._check_room(data, array.shape)
         payload = carried_payload(self.scheme, data, self.keys[0], array.shape)
-        marked, before = self._marked(array, payload, self.keys[0])
+        marked, before = self._marked(array, payload, self.keys[0], peak_in_use(array, peak or self.peak))
         if before.is_present():
             warnings.warn("the picture carries a mark of this key already: it is marked twice now", stacklevel=2)
         return restore(marked)
 
     def extract(self, image: Any) -> Reading:
-        """Read a picture, knowing nothing but the key.
-
-        Parameters
-        ----------
-        image : ndarray or PIL image
+        """Read a picture, an ndarray or PIL image, knowing nothing but the key.
 
         Returns
         -------
@@ -137,14 +142,14 @@ class Marker:
             Its message is None unless a keyed check of 48 bits passed.
         """
         array, _ = to_array(image)
-        return read((self.scheme,), array, self.keys, self.search)
+        return read((self.scheme,), rescaled(array, self.peak), self.keys, self.search)
 
     def detect(self, image: Any, message: Message) -> Detection:
         """Say whether a picture carries a message that is known already; works where damage forbids reading it."""
         array, _ = to_array(image)
         data = to_bytes(message)
         size_class(len(data))  # a message that no picture holds is the caller's mistake, a small picture is not
-        return detect((self.scheme,), array, self.keys, data, self.search)[1]
+        return detect((self.scheme,), rescaled(array, self.peak), self.keys, data, self.search)[1]
 
     def embed_file(
         self,
@@ -171,11 +176,11 @@ class Marker:
         """
         picture = read_picture(source)
         data = to_bytes(message)
-        marked = self.embed(picture.array, message)
+        marked = self.embed(picture.array, message, peak=self.peak or picture.peak)
         receipts = []
 
         def check(encoded: bytes) -> None:
-            receipts.append(self._verify(picture.array, encoded, data))
+            receipts.append(self._verify(picture, encoded, data))
 
         write_picture(
             marked, target, like=picture, quality=quality, subsampling=subsampling, in_place=in_place,
@@ -185,7 +190,7 @@ class Marker:
 
     def extract_file(self, path: str | os.PathLike[str]) -> Reading:
         """Read a picture file."""
-        return self.extract(read_picture(path).array)
+        return self._read(read_picture(path), self.search)
 
     def embed_bytes(self, data: bytes, message: Message, *, verify: bool = True) -> bytes:
         """Mark a picture given as a file's content; return the content of a file of the same format.
@@ -198,19 +203,25 @@ class Marker:
 
     def extract_bytes(self, data: bytes) -> Reading:
         """Read a picture given as a file's content."""
-        return self.extract(read_picture(data).array)
+        return self._read(read_picture(data), self.search)
 
-    def _marked(self, array: Image, payload: Bits | Image, key: Key) -> tuple[Image, Detection]:
+    def _read(self, picture: Picture, search: int) -> Reading:
+        return read((self.scheme,), rescaled(picture.array, self.peak or picture.peak), self.keys, search)
+
+    def _marked(self, array: Image, payload: Bits | Image, key: Key, peak: float) -> tuple[Image, Detection]:
         """Embed a payload; return the marked picture, and whether it was marked before.
 
         Where the scheme shares its plane, the synchronisation signal takes a share of the energy.
         """
         if not isinstance(self.scheme, PlaneScheme):
-            return self.scheme.embed(array, payload, key=key), self.scheme.extract(array, key=key).detection
-        plane, energy = luma_plane(array), luma_energy(array, self.scheme.psnr)
+            seen = rescaled(array, int(peak))
+            marked = restored(self.scheme.embed(seen, payload, key=key), array, peak)
+            return marked, self.scheme.extract(seen, key=key).detection
+        plane, energy = luma_plane(array, peak=peak), luma_energy(array, self.scheme.psnr)
         before = Attempt.of(self.scheme.read(plane, key=key)).presence
         residual = self.scheme.residual(plane, payload, key=key, energy=energy * (1 - SHARE))
-        return apply_residual(array, residual + signal(plane, key, energy * SHARE), self.scheme.psnr), before
+        whole = residual + signal(plane, key, energy * SHARE)
+        return apply_residual(array, whole, self.scheme.psnr, peak=peak), before
 
     def _check_room(self, data: bytes, shape: tuple[int, ...]) -> None:
         capacity = self.capacity(shape)
@@ -224,23 +235,23 @@ class Marker:
                 else f"no message fits in {shape[1]}x{shape[0]} pixels with {self.scheme.id!r}: use a larger image"
             )
 
-    def _verify(self, original: Image, encoded: bytes, message: bytes) -> Receipt:
+    def _verify(self, picture: Picture, encoded: bytes, message: bytes) -> Receipt:
         """Read an encoded file back and measure it."""
         from watermarking.metrics.psnr import psnr
         from watermarking.metrics.ssim import ssim
 
-        written = read_picture(encoded).array
-        reading = read((self.scheme,), written, self.keys, search=0)
+        found = read_picture(encoded)
+        reading, original, written = self._read(found, search=0), picture.array, found.array
         if reading.message != message:
             raise VerificationError(
                 "the message cannot be read back from the file that would be written: choose a lower PSNR, a higher "
                 "quality, a shorter message or a larger image"
             )
         same = written.shape == original.shape and written.dtype == original.dtype
-        similarity = ssim(original, written) if same else None
-        return Receipt(
-            message, self.scheme.id, psnr(original, written) if same else None, similarity, reading.bit_error_rate
-        )
+        peak = peak_in_use(original, self.peak or picture.peak)
+        similarity = ssim(original, written, peak=peak) if same else None
+        noise = psnr(original, written, peak=peak) if same else None
+        return Receipt(message, self.scheme.id, noise, similarity, reading.bit_error_rate)
 
 
 def _scheme_of(scheme: str | Mapping[str, Any] | Scheme, psnr: float | None) -> Scheme:

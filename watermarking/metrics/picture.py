@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from watermarking.errors import UnsupportedImageError
+from watermarking.pictures.ranges import sample_peak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,16 +33,17 @@ def check_pair(first: Image, second: Image) -> None:
             f"a metric compares pictures of one shape and dtype, not {first.shape} {first.dtype} "
             f"and {second.shape} {second.dtype}"
         )
-    peak(first)
+    if first.dtype not in (np.uint8, np.uint16) and not np.issubdtype(first.dtype, np.floating):
+        raise UnsupportedImageError(f"a metric needs uint8, uint16 or floating point in [0, 1], not {first.dtype}")
 
 
-def peak(picture: Image) -> float:
-    """Return the largest value that the dtype of a picture stands for: 255, 65535 or 1.0."""
-    if picture.dtype in (np.uint8, np.uint16):
-        return float(np.iinfo(picture.dtype).max)
-    if np.issubdtype(picture.dtype, np.floating):
-        return 1.0
-    raise UnsupportedImageError(f"a metric needs uint8, uint16 or floating point in [0, 1], not {picture.dtype}")
+def peak(first: Image, second: Image, stated: float | None = None) -> float:
+    """Return the largest value that the samples of two pictures stand for, if none is stated.
+
+    That is 255 for uint8, 1.0 for floats, and for uint16 the range that both use: see
+    :func:`watermarking.pictures.ranges.sample_peak`.
+    """
+    return sample_peak(first, second) if stated is None else float(stated)
 
 
 def row_bands(shape: tuple[int, ...]) -> Iterator[slice]:

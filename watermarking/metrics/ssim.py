@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from watermarking.errors import UnsupportedImageError
-from watermarking.metrics.picture import check_pair, peak, planes
+from watermarking.metrics.picture import check_pair, planes
+from watermarking.metrics.picture import peak as peak_of
 from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _K1, _K2 = 0.01, 0.03
 _BAND_PIXELS: Final = 1 << 20
 
 
-def ssim(first: Image, second: Image, *, channels: Literal["luma", "rgb"] = "luma") -> float:
+def ssim(first: Image, second: Image, *, channels: Literal["luma", "rgb"] = "luma", peak: float | None = None) -> float:
     """Return the mean structural similarity: 11x11 Gaussian window, sigma 1.5, windows inside the picture only.
 
     Parameters
@@ -34,6 +35,8 @@ def ssim(first: Image, second: Image, *, channels: Literal["luma", "rgb"] = "lum
         Alpha is left out.
     channels : {"luma", "rgb"}
         Compare the Rec. 601 luma, or take the mean over the three channels.
+    peak : float, optional
+        The largest value that a sample stands for; by default as in :func:`watermarking.metrics.psnr.psnr`.
 
     Raises
     ------
@@ -45,11 +48,11 @@ def ssim(first: Image, second: Image, *, channels: Literal["luma", "rgb"] = "lum
         raise UnsupportedImageError(f"SSIM needs at least 11x11 pixels, not {first.shape[1]}x{first.shape[0]}")
     # Planes of a band of rows at a time: a 12 MP picture is never held in floating point.
     height = max(1, _BAND_PIXELS // first.shape[1])
-    total, count = 0.0, 0
+    total, count, highest = 0.0, 0, peak_of(first, second, peak)
     for top in range(0, first.shape[0] - 2 * RADIUS, height):
         rows = slice(top, min(first.shape[0], top + height + 2 * RADIUS))
         for one, two in zip(planes(first[rows], channels), planes(second[rows], channels), strict=True):
-            total += mean_terms(one, two, peak(first))[0] * (one.shape[0] - 2 * RADIUS)
+            total += mean_terms(one, two, highest)[0] * (one.shape[0] - 2 * RADIUS)
             count += one.shape[0] - 2 * RADIUS
     return total / count
 

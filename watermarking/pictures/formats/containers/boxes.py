@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Items", "boxes", "read_items"]
+__all__ = ["Box", "Items", "boxes", "read_items"]
 
 _PICTURES: Final = (b"av01", b"hvc1", b"hev1", b"grid", b"iden", b"iovl", b"jpeg", b"j2k1", b"unci")
+
+
+class Box(NamedTuple):
+    """A box: its type, and where its content begins and ends."""
+
+    kind: bytes
+    start: int
+    stop: int
 
 
 @dataclass
@@ -52,9 +60,9 @@ class Items:
         return b""
 
 
-def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
-    """Yield type, start and end of the content of each box that lies in a part of a file."""
-    stop = len(data) if end is None else end
+def boxes(data: bytes, start: int = 0, stop: int | None = None) -> Iterator[Box]:
+    """Yield the boxes that lie one behind the other in a part of a file, as far as they are whole."""
+    stop = len(data) if stop is None else stop
     while start + 8 <= stop:
         size, kind = struct.unpack_from(">I4s", data, start)
         content = start + 8
@@ -64,7 +72,7 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
         finish = stop if size == 0 else start + size
         if finish < content or finish > stop:
             return
-        yield kind, content, finish
+        yield Box(kind, content, finish)
         start = finish
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["APP0", "COM", "SEGMENT_LIMIT", "Segment", "join_segments", "size_of_jpeg", "split_jpeg", "with_segments"]
+__all__ = [
+    "APP0", "COM", "SEGMENT_LIMIT", "Frame", "Segment", "frame_of_jpeg", "join_segments", "split_jpeg", "with_segments",
+]  # fmt: skip
 
 APP0: Final = 0xE0
 COM: Final = 0xFE
@@ -18,10 +20,19 @@ SEGMENT_LIMIT: Final = 65_533
 _SOS, _EOI = 0xDA, 0xD9
 _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without content: TEM, RST0 to RST7, SOI."""
-_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
-"""Markers of frame headers: all SOF, without DHT, JPG and DAC."""
+_FRAMES: Final = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
+"""Markers of frame headers: all SOF, without DHT, JPG and DAC; and that of JPEG-LS."""
 _MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """What ends a run of entropy-coded bytes: any marker but a restart."""
+
+
+class Frame(NamedTuple):
+    """What the header of a frame says: its marker's second byte, bits of a sample, width and height."""
+
+    marker: int
+    bits: int
+    width: int
+    height: int
 
 
 class Segment(NamedTuple):
@@ -51,19 +62,28 @@ def split_jpeg(data: bytes) -> tuple[list[Segment], int]:
     return found, len(data)
 
 
-def size_of_jpeg(data: bytes) -> tuple[int, int]:
-    """Return width and height of a JPEG picture, (0, 0) where it does not say."""
+def frame_of_jpeg(data: bytes) -> Frame | None:
+    """Return the header of the first frame, None where there is none in front of the samples."""
     position = 2
-    while marker := _MARKER.search(data, position):
-        kind, position = data[marker.end() - 1], marker.end()
-        if kind in (_SOS, _EOI) or position + 7 > len(data):
-            break
-        if kind in _FRAMES:
-            height, width = struct.unpack_from(">HH", data, position + 3)
-            return int(width), int(height)
-        if kind not in _ALONE:
-            position += max(2, int(struct.unpack_from(">H", data, position)[0]))
-    return 0, 0
+    while position + 4 <= len(data):
+        if data[position] != 0xFF:
+            return None
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill bytes
+            position += 1
+        elif marker in _ALONE:
+            position += 2
+        elif marker in _FRAMES:
+            if position + 9 > len(data):
+                return None
+            bits, height, width = struct.unpack_from(">BHH", data, position + 4)
+            return Frame(marker, bits, width, height)
+        else:
+            (length,) = struct.unpack_from(">H", data, position + 2)
+            if length < 2 or marker in (_EOI, _SOS):
+                return None
+            position += 2 + length
+    return None
 
 
 def join_segments(segments: Iterable[Segment]) -> bytes:

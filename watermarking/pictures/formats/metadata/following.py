@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image as PilImage
 
-from watermarking.pictures.formats.containers.jpeg import Segment, size_of_jpeg, split_jpeg, with_segments
+from watermarking.pictures.formats.containers.jpeg import Segment, frame_of_jpeg, split_jpeg, with_segments
 from watermarking.pictures.formats.containers.mpf import HEADER, with_entries
 from watermarking.pictures.formats.metadata.exif import EXIF_HEADER, reset_orientation, with_size
 from watermarking.pictures.formats.metadata.orientation import turn_image
@@ -126,9 +126,10 @@ def _turned(content: bytes, orientation: int) -> bytes | None:
 
 def _previewed(content: bytes, array: Image) -> bytes | None:
     """Return a preview of ``array`` in the place of another one; None where that one is damaged."""
-    side = max(size_of_jpeg(content))  # it may lie sideways
-    if not side:
+    frame = frame_of_jpeg(content)
+    if frame is None or not frame.width or not frame.height:
         return None
+    side = max(frame.width, frame.height)  # it may lie sideways
     small = small_copy(array, side, side)
     segments = []
     for one in split_jpeg(content)[0]:

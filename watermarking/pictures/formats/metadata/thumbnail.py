@@ -22,7 +22,7 @@ from watermarking.pictures.formats.containers.directories import (
     places,
     read_directory,
 )
-from watermarking.pictures.formats.containers.jpeg import size_of_jpeg
+from watermarking.pictures.formats.containers.jpeg import frame_of_jpeg
 from watermarking.pictures.formats.metadata.exif import write_number
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ def _old_thumbnail(block: bytearray, found: dict[int, Place]) -> tuple[list[tupl
     if not ranges:
         return None
     if is_jpeg:
-        side = max(size_of_jpeg(bytes(block[slice(*ranges[0])])))
+        frame = frame_of_jpeg(bytes(block[slice(*ranges[0])]))
+        side = max(frame.width, frame.height) if frame else 0
     else:
         side = max((n for tag in (_WIDTH, _HEIGHT) if tag in found for n in _numbers(block, found[tag])), default=0)
     return ranges, min(side, _LONGEST_SIDE) or _SIDE

@@ -10,10 +10,11 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Curve", "grey_profile", "rgb_profile"]
+__all__ = ["SRGB_CURVE", "Curve", "grey_profile", "rgb_profile"]
 
 Curve = tuple[float, ...]
 """Parameters g, or g, a, b, c, d: a sample x is (a x + b)^g from d on, and c x below; section 10.18."""
+SRGB_CURVE: Final[Curve] = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 _D50: Final = (0.9642, 1.0, 0.8249)
 _BRADFORD: Final = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _VERSION: Final = 0x04300000
@@ -21,16 +22,15 @@ _DATE: Final = (2000, 1, 1, 0, 0, 0)
 """The same for all: what a profile says depends on its colours alone."""
 
 
-def rgb_profile(name: str, white: tuple[float, float], primaries: Sequence[float], curve: Curve) -> bytes:
+def rgb_profile(name: str, points: Sequence[tuple[float, float]], curve: Curve) -> bytes:
     """Return a profile of a display.
 
     Parameters
     ----------
     name : str
         ASCII.
-    white : (x, y)
-    primaries : sequence of 6 floats
-        x and y of red, green and blue.
+    points : sequence of four (x, y)
+        Red, green, blue and white.
     curve : Curve
         Of all three.
 
@@ -39,8 +39,8 @@ def rgb_profile(name: str, white: tuple[float, float], primaries: Sequence[float
     ValueError
         If these are no colours: primaries on a line, a y of 0.
     """
-    xyz = np.array([_xyz(primaries[n], primaries[n + 1]) for n in (0, 2, 4)]).T
-    target = _xyz(*white)
+    *primaries, target = (_xyz(*point) for point in points)
+    xyz = np.array(primaries).T
     try:
         columns = xyz * np.linalg.solve(xyz, target)
     except np.linalg.LinAlgError as error:

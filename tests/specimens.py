@@ -154,6 +154,7 @@ def exif_block(
     if size:
         inner.append((0xA002, 3, 1, struct.pack(order + "HH", size[0], 0)))
         inner.append((0xA003, 4, 1, struct.pack(order + "I", size[1])))
+    inner.sort()
     at = 8 + 2 + 12 * len(first) + 4
     texts = {0x011A: struct.pack(order + "II", resolution[0], 1), 0x011B: struct.pack(order + "II", resolution[1], 1)}
     below = at + 16

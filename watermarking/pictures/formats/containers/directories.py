@@ -9,9 +9,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
-    "EXIF_IFD", "GPS_IFD", "INTEROP_IFD", "LONG", "SHORT", "UNDEFINED", "Directory", "Field", "Place", "byte_order",
-    "content_of", "first_directory", "ifd_entries", "pack", "places", "read_directory", "swapped",
-]  # fmt: skip
+    "EXIF_IFD",
+    "GPS_IFD",
+    "INTEROP_IFD",
+    "LONG",
+    "SHORT",
+    "UNDEFINED",
+    "Directory",
+    "Field",
+    "Place",
+    "byte_order",
+    "content_of",
+    "first_directory",
+    "ifd_entries",
+    "next_directory",
+    "pack",
+    "places",
+    "read_directory",
+    "read_pointers",
+    "swapped",
+]
 
 SHORT: Final = 3
 LONG: Final = 4
@@ -117,6 +134,12 @@ def read_directory(tiff: bytes, start: int, left_out: frozenset[int] = frozenset
             if inner := read_directory(tiff, below, depth=depth - 1):
                 found[place.tag] = inner
     return found
+
+
+def read_pointers(tiff: bytes) -> Directory:
+    """Return the tags of the first directory that point at others, as they stand, not followed."""
+    found = (place for place in places(tiff, first_directory(tiff)) if place.tag in POINTERS)
+    return {place.tag: Field(place.kind, place.n_values, content_of(tiff, place)) for place in found}
 
 
 def pack(directory: Mapping[int, Field | Directory], at: int, order: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Image
 
-__all__ = ["as_jpeg", "small_copy", "with_thumbnail"]
+__all__ = ["as_jpeg", "small_copy", "with_thumbnail", "without_thumbnail"]
 
 _SIDE: Final = 160
 _LONGEST_SIDE: Final = 1024
@@ -42,6 +43,31 @@ _OFFSET, _LENGTH = 0x0201, 0x0202
 _JPEG: Final = 6
 _RAW_LAYOUT: Final = frozenset({_WIDTH, _HEIGHT, 258, 262, _STRIPS, 277, 278, _STRIP_BYTES, 284, 530, 531, 532})
 """Tags that say how a thumbnail lies that is no JPEG."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """The thumbnail that an EXIF block has.
+
+    Attributes
+    ----------
+    pointer : int
+        Where the block says at which place the thumbnail's directory lies.
+    found : dict of tag to Place
+        That directory.
+    ranges : list of (start, end)
+        Where the parts of the thumbnail lie.
+    side : int
+        The longer one, of the thumbnail.
+    is_apart : bool
+        Whether it lies beside the directory and the pointer, and not over them.
+    """
+
+    pointer: int
+    found: Mapping[int, Place]
+    ranges: list[tuple[int, int]]
+    side: int
+    is_apart: bool
 
 
 def small_copy(array: Image, width: int, height: int) -> PilImage.Image:
@@ -71,89 +97,106 @@ def as_jpeg(image: PilImage.Image, quality: int) -> bytes:
 def with_thumbnail(tiff: bytes, array: Image, limit: int | None = None) -> bytes:
     """Return an EXIF block whose thumbnail, if it has one, shows ``array``.
 
-    The new thumbnail takes the room of the old one where it fits, so that nothing else moves; else it is appended. It
-    is left out where the block would grow beyond ``limit`` bytes, or where the old one lies over other things. Nothing
-    of the old one stays in the block.
+    The new thumbnail takes the room of the old one where it fits, so that nothing else moves; else it is appended, and
+    the old one erased. It is left out where the block would grow beyond ``limit`` bytes, or where the old one lies over
+    other things, which then stay.
     """
-    block = bytearray(tiff)
-    start = first_directory(block)
-    pointer, second = next_directory(block, start) if start else (0, 0)
-    found = {place.tag: place for place in places(block, second)}
-    old = _old_thumbnail(block, found)
+    old = _find(tiff)
     if old is None:
         return tiff
-    ranges, side = old
-    own = ((pointer, pointer + 4), (second, second + 2 + 12 * len(found)))
-    if not any(a < end and begin < b for a, b in ranges for begin, end in own):
-        small = small_copy(array, side, side)
-        made = _in_place(bytearray(tiff), found, ranges[0], small) if _OFFSET in found else None
+    if old.is_apart:
+        small = small_copy(array, old.side, old.side)
+        made = _in_place(tiff, old, small) if _OFFSET in old.found else None
         if made is None or (limit is not None and len(made) > limit):
-            made = _at_end(bytearray(tiff), found, ranges, small, pointer, limit)
-        if read_directory(made, start) == read_directory(tiff, start):
+            made = _at_end(tiff, old, small, limit)
+        if _is_same(made, tiff):
             return made
-    struct.pack_into(byte_order(block) + "I", block, pointer, 0)
-    return bytes(block)
+    return _unlinked(bytearray(tiff), old)
 
 
-def _in_place(
-    block: bytearray, found: Mapping[int, Place], room: tuple[int, int], small: PilImage.Image
-) -> bytes | None:
-    """Put a thumbnail where another one was; None where it does not fit."""
-    start, end = room
-    for quality in _QUALITIES:
-        thumbnail = as_jpeg(small, quality)
-        if len(thumbnail) <= end - start:
-            block[start:end] = thumbnail.ljust(end - start, b"\0")
-            write_number(block, found[_LENGTH], len(thumbnail))
-            for tag, value in zip((_WIDTH, _HEIGHT), small.size, strict=True):
-                if tag in found and found[tag].n_values == 1:
-                    write_number(block, found[tag], value)
-            return bytes(block)
-    return None
+def without_thumbnail(tiff: bytes) -> bytes:
+    """Return an EXIF block without its thumbnail, shorter if that was its end."""
+    old = _find(tiff)
+    if old is None:
+        return tiff
+    block = bytearray(tiff)
+    if old.is_apart:
+        _erase(block, old.ranges)
+    without = _unlinked(block, old)
+    return without if _is_same(without, tiff) else _unlinked(bytearray(tiff), old)
 
 
-def _at_end(
-    block: bytearray,
-    found: Mapping[int, Place],
-    ranges: list[tuple[int, int]],
-    small: PilImage.Image,
-    pointer: int,
-    limit: int | None,
-) -> bytes:
-    """Erase a thumbnail; put another one behind everything else, with a directory of its own, if the limit allows."""
-    fields = {tag: Field(one.kind, one.n_values, content_of(block, one)) for tag, one in found.items()}
-    for start, end in ranges:
-        block[start:end] = bytes(end - start)
-    if len(ranges) == 1 and ranges[0][1] == len(block):
-        del block[ranges[0][0] :]
-    kept = {tag: one for tag, one in fields.items() if tag not in _RAW_LAYOUT}
-    for quality in _QUALITIES:
-        grown = _appended(block, pointer, kept, as_jpeg(small, quality))
-        if limit is None or len(grown) <= limit:
-            return grown
-    struct.pack_into(byte_order(block) + "I", block, pointer, 0)
-    return bytes(block)
-
-
-def _old_thumbnail(block: bytearray, found: dict[int, Place]) -> tuple[list[tuple[int, int]], int] | None:
-    """Return where the parts of the thumbnail lie, and its longer side."""
+def _find(tiff: bytes) -> _Old | None:
+    start = first_directory(tiff)
+    pointer, second = next_directory(tiff, start) if start else (0, 0)
+    found = {place.tag: place for place in places(tiff, second)}
     is_jpeg = _OFFSET in found
     starts, lengths = (found.get(tag) for tag in ((_OFFSET, _LENGTH) if is_jpeg else (_STRIPS, _STRIP_BYTES)))
     if starts is None or lengths is None:
         return None
-    parts = zip(_numbers(block, starts), _numbers(block, lengths), strict=False)
-    ranges = [(at, min(at + n, len(block))) for at, n in parts if n and 8 <= at < len(block)]
+    parts = zip(_numbers(tiff, starts), _numbers(tiff, lengths), strict=False)
+    ranges = [(at, min(at + n, len(tiff))) for at, n in parts if n and 8 <= at < len(tiff)]
     if not ranges:
         return None
     if is_jpeg:
-        frame = frame_of_jpeg(bytes(block[slice(*ranges[0])]))
+        frame = frame_of_jpeg(tiff[slice(*ranges[0])])
         side = max(frame.width, frame.height) if frame else 0
     else:
-        side = max((n for tag in (_WIDTH, _HEIGHT) if tag in found for n in _numbers(block, found[tag])), default=0)
-    return ranges, min(side, _LONGEST_SIDE) or _SIDE
+        side = max((n for tag in (_WIDTH, _HEIGHT) if tag in found for n in _numbers(tiff, found[tag])), default=0)
+    own = ((pointer, pointer + 4), (second, second + 2 + 12 * len(found)))
+    is_apart = not any(a < end and begin < b for a, b in ranges for begin, end in own)
+    return _Old(pointer, found, ranges, min(side, _LONGEST_SIDE) or _SIDE, is_apart)
 
 
-def _numbers(block: bytearray, place: Place) -> tuple[int, ...]:
+def _is_same(one: bytes, other: bytes) -> bool:
+    """Say whether all but the thumbnail is the same in two blocks."""
+    return read_directory(one, first_directory(one)) == read_directory(other, first_directory(other))
+
+
+def _unlinked(block: bytearray, old: _Old) -> bytes:
+    struct.pack_into(byte_order(block) + "I", block, old.pointer, 0)
+    return bytes(block)
+
+
+def _erase(block: bytearray, ranges: list[tuple[int, int]]) -> None:
+    for start, end in ranges:
+        block[start:end] = bytes(end - start)
+    if len(ranges) == 1 and ranges[0][1] == len(block):
+        del block[ranges[0][0] :]
+
+
+def _in_place(tiff: bytes, old: _Old, small: PilImage.Image) -> bytes | None:
+    """Put a thumbnail where another one was; None where it does not fit."""
+    block = bytearray(tiff)
+    start, end = old.ranges[0]
+    for quality in _QUALITIES:
+        thumbnail = as_jpeg(small, quality)
+        if len(thumbnail) <= end - start:
+            block[start:end] = thumbnail.ljust(end - start, b"\0")
+            for tag, value in ((_LENGTH, len(thumbnail)), (_WIDTH, small.width), (_HEIGHT, small.height)):
+                if tag in old.found and old.found[tag].n_values == 1:
+                    write_number(block, old.found[tag], value)
+            return bytes(block)
+    return None
+
+
+def _at_end(tiff: bytes, old: _Old, small: PilImage.Image, limit: int | None) -> bytes:
+    """Erase a thumbnail; put another one behind everything else, with a directory of its own, if the limit allows."""
+    block = bytearray(tiff)
+    _erase(block, old.ranges)
+    kept = {
+        tag: Field(one.kind, one.n_values, content_of(tiff, one))
+        for tag, one in old.found.items()
+        if tag not in _RAW_LAYOUT
+    }
+    for quality in _QUALITIES:
+        grown = _appended(block, old.pointer, kept, as_jpeg(small, quality))
+        if limit is None or len(grown) <= limit:
+            return grown
+    return _unlinked(block, old)
+
+
+def _numbers(block: bytes, place: Place) -> tuple[int, ...]:
     code = {SHORT: "H", LONG: "I"}.get(place.kind)
     return struct.unpack_from(f"{byte_order(block)}{place.n_values}{code}", block, place.value) if code else ()
 

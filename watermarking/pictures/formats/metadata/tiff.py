@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from watermarking.pictures.formats.containers.directories import (
+    EXIF_IFD,
     LONG,
     SHORT,
     UNDEFINED,
@@ -16,11 +17,13 @@ from watermarking.pictures.formats.containers.directories import (
     first_directory,
     pack,
     read_directory,
+    read_pointers,
     swapped,
 )
 from watermarking.pictures.formats.metadata.exif import ORIENTATION
 from watermarking.pictures.formats.metadata.model import Metadata
 from watermarking.pictures.formats.metadata.photoshop import iptc_of, with_iptc, without_iptc
+from watermarking.pictures.formats.metadata.thumbnail import without_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["read_tiff", "write_tiff"]
 
 _WIDTH, _HEIGHT = 256, 257
+_SAMPLES: Final = (273, 324)
+"""Offsets of strips and of tiles."""
+_NOTE: Final = 0x927C
 _XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
 _CREDENTIALS, _LAYERS, _BELOW = 52545, 37724, 330
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
@@ -77,10 +83,15 @@ def read_tiff(data: bytes) -> tuple[Metadata, int]:
 def write_tiff(data: bytes, metadata: Metadata) -> bytes:
     """Put metadata into a TIFF file that holds none: a new first directory at its end, with the tags of the old one.
 
-    A thumbnail in the EXIF block is left out.
+    A thumbnail in the EXIF block is left out. A maker's note stays at its place, counted from the beginning, which its
+    own offsets are; only where the byte order of the block is not that of the file it moves.
     """
     order = byte_order(data)
+    own = read_directory(data, first_directory(data))
     found = _carried(metadata.exif, order)
+    if byte_order(metadata.exif) == order and _has_note(found):
+        data, own = _behind(metadata.exif, data, own)
+        found |= read_pointers(metadata.exif)
     if metadata.xmp:
         found[_XMP] = Field(_BYTE, len(metadata.xmp), metadata.xmp)
     if metadata.icc:
@@ -94,10 +105,33 @@ def write_tiff(data: bytes, metadata: Metadata) -> bytes:
     found |= _written_resolution(metadata, order)
     if not found:
         return data
-    found |= read_directory(data, first_directory(data))
+    found |= own
     whole = bytearray(data) + bytes(len(data) % 2)
     struct.pack_into(order + "I", whole, 4, len(whole))
     return bytes(whole + pack(found, len(whole), order))
+
+
+def _has_note(found: Directory) -> bool:
+    inner = found.get(EXIF_IFD, {})
+    return not isinstance(inner, Field) and _NOTE in inner
+
+
+def _behind(exif: bytes, data: bytes, own: Directory) -> tuple[bytes, Directory]:
+    """Put a TIFF file behind an EXIF block, both of which keep one header; samples move, and what says where they lie.
+
+    All offsets inside the block still hold then. A thumbnail in it is erased.
+    """
+    block = without_thumbnail(exif)
+    block += bytes(len(block) % 2)
+    order, shift = byte_order(data), len(block) - 8
+    moved: Directory = {}
+    for tag in _SAMPLES:
+        if isinstance(one := own.get(tag), Field):
+            code = "H" if one.kind == SHORT else "I"
+            offsets = struct.unpack(f"{order}{one.n_values}{code}", one.content)
+            content = struct.pack(f"{order}{one.n_values}I", *(offset + shift for offset in offsets))
+            moved[tag] = Field(LONG, one.n_values, content)
+    return data[:8] + block[8:] + data[8:], own | moved
 
 
 def _carried(exif: bytes, order: str) -> Directory:

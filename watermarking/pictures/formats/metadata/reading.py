@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.pictures.formats.containers.directories import ifd_entries
-from watermarking.pictures.formats.metadata.exif import EXIF_HEADER, reset_orientation, resolution_of, turned_exif
+from watermarking.pictures.formats.metadata.exif import (
+    EXIF_HEADER,
+    reset_orientation,
+    resolution_of,
+    same_resolution,
+    turned_exif,
+)
 from watermarking.pictures.formats.metadata.jpeg import read_jpeg
 from watermarking.pictures.formats.metadata.others import read_bmp, read_boxes, read_webp
 from watermarking.pictures.formats.metadata.png import read_png
@@ -40,14 +46,16 @@ def read_metadata(image: ImageFile.ImageFile, data: bytes) -> tuple[Metadata, in
     xmp, elsewhere = without_credentials(xmp)
     orientation = orientation or stated or in_xmp or 1
     stored = found.size if any(found.size) else _stored_size(image, orientation)
-    dpi = found.dpi or _dpi(image, exif)
+    dpi = found.dpi or _dpi(image)
+    if dpi is None or same_resolution(dpi, resolution_of(exif)):  # which does not round
+        dpi = resolution_of(exif)
     across = orientation >= 5
     metadata = replace(
         found,
         exif=turned_exif(exif, orientation, stored),
         xmp=turned_xmp(xmp, orientation),
         credentials=found.credentials or elsewhere,
-        dpi=dpi[::-1] if dpi and across else dpi,
+        dpi=_writable(dpi[::-1] if dpi and across else dpi),
         aspect=found.aspect[::-1] if found.aspect and across else found.aspect,
         size=stored[::-1] if across else stored,
         turned=orientation,
@@ -87,14 +95,18 @@ def _jfif_aspect(info: dict[Any, Any]) -> tuple[int, int] | None:
     return (int(horizontal), int(vertical)) if is_ratio else None
 
 
-def _dpi(image: ImageFile.ImageFile, exif: bytes) -> tuple[float, float] | None:
-    """Return the dots an inch that the file's own header states, else EXIF."""
-    stated = image.info.get("dpi") if image.format in ("JPEG", "MPO", "PNG", "BMP") else None
-    if image.format in ("JPEG", "MPO") and image.info.get("jfif_unit") not in (1, 2):
-        stated = None  # Pillow takes them from EXIF then, and says 72 if that states none
+def _dpi(image: ImageFile.ImageFile) -> tuple[float, float] | None:
+    """Return the dots an inch that the header of a JPEG or BMP file states."""
+    if image.format != "BMP" and image.info.get("jfif_unit") not in (1, 2):
+        return None  # of JPEG, Pillow takes them from EXIF then, and says 72 if that states none
     try:
-        horizontal, vertical = (float(value) for value in stated or resolution_of(exif) or ())
-    except (TypeError, ValueError, ZeroDivisionError):
+        horizontal, vertical = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    fits = all(math.isfinite(value) and 0.5 <= value < 65535 for value in (horizontal, vertical))
-    return (horizontal, vertical) if fits else None
+    return horizontal, vertical
+
+
+def _writable(dpi: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return a resolution that every header holds, None for any other."""
+    fits = dpi is not None and all(math.isfinite(value) and 0.5 <= value < 65535 for value in dpi)
+    return dpi if fits else None

@@ -15,7 +15,7 @@ from watermarking.pictures.formats.decoding import decode_picture
 from watermarking.pictures.formats.directories import SHORT, pages, rewritten
 from watermarking.pictures.formats.encoding import encode_picture
 from watermarking.pictures.formats.extras import EXTRA_FORMATS, is_available
-from watermarking.pictures.formats.isobmff import boxes
+from watermarking.pictures.formats.containers.boxes import boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ def seeds() -> dict[str, bytes]:
     made["TIFF 12"] = _twelve_bits(image[..., 0])
     for name in EXTRA_FORMATS:
         if is_available(name):
-            like = decode_picture(made["JPEG"])
+            like = decode_picture(made["WebP"])  # whose metadata all fit
             made[name] = encode_picture(colour, name, like=like)
             made[f"{name} alpha"] = encode_picture(image, name)
             made[f"{name} grey"] = encode_picture(image[..., 0], name)

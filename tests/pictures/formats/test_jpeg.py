@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image as PilImage
 
 from watermarking.errors import FileFormatError
+from watermarking.pictures.formats.containers.jpeg import frame_of_jpeg
 from watermarking.pictures.formats.decoding import decode_picture
-from watermarking.pictures.formats.jpeg import jpeg_frame, refuse_rare_jpeg
+from watermarking.pictures.formats.jpeg import refuse_rare_jpeg
 
 IMAGE = np.add.outer(np.arange(16), np.arange(24))[..., None].repeat(3, 2).astype(np.uint8) * 5
 ARITHMETIC = base64.b64decode(
@@ -47,7 +48,9 @@ def test_rare_kinds_are_named(marker: int, bits: int, said: str) -> None:
     data = bytearray(jpeg())
     at = data.index(b"\xff\xc0")
     data[at + 1], data[at + 4] = marker, bits
-    assert jpeg_frame(bytes(data)) == (marker, bits)
+    frame = frame_of_jpeg(bytes(data))
+    assert frame is not None
+    assert frame[:2] == (marker, bits)
     with pytest.raises(FileFormatError, match=said) as caught:
         decode_picture(bytes(data))
     assert "damaged" not in str(caught.value)
@@ -61,13 +64,13 @@ def test_usual_kinds_are_not() -> None:
 
 
 def test_arithmetic_coding_is_read_where_the_decoder_can() -> None:
-    assert jpeg_frame(ARITHMETIC) == (0xC9, 8)
+    assert frame_of_jpeg(ARITHMETIC) == (0xC9, 8, 16, 8)
     assert decode_picture(ARITHMETIC).array.shape == (8, 16, 3)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_pass_for_segments(content: bytes) -> None:
     data = b"\xff\xd8" + content
-    frame = jpeg_frame(data)
+    frame = frame_of_jpeg(data)
     if frame is None:
         refuse_rare_jpeg(data)

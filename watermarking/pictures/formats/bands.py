@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PIL import Image as PilImage
@@ -134,14 +134,14 @@ def read_bands(image: TiffImagePlugin.TiffImageFile, data: bytes, layout: Layout
 
 def encode_bands(
     array: Image,
-    options: dict[str, Any],
+    compression: str,
     *,
     extra: Image | None = None,
     kinds: tuple[int, ...] = (),
     grey: bool = False,
     peak: int | None = None,
 ) -> bytes:
-    """Encode a picture and the channels beside it as TIFF, with Pillow's ``options``.
+    """Encode a picture and the channels beside it as TIFF, without metadata.
 
     ``kinds`` is the ExtraSamples of the file that the extra channels came from; the order of channels is the same.
     ``grey`` says that the three colours are one. ``peak`` becomes MaxSampleValue.
@@ -169,7 +169,7 @@ def encode_bands(
         _EXTRA: (SHORT, kinds) if kinds else None,
         _MAX_SAMPLE: (SHORT, (peak,) * n_samples) if peak else None,
     }
-    return _need(rewritten(save_tiff(PilImage.fromarray(rows), options), changes))
+    return _need(rewritten(save_tiff(PilImage.fromarray(rows), compression), changes))
 
 
 def _samples(image: TiffImagePlugin.TiffImageFile, data: bytes, layout: Layout, n_channels: int) -> Image:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-import numpy as np
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
+from watermarking.pictures.formats.icc import SRGB_CURVE, grey_profile, rgb_profile
 
 __all__ = ["is_srgb", "profile_cicp", "profile_of"]
 
@@ -29,9 +26,6 @@ _UNSPECIFIED: Final = 2
 _AS_SRGB: Final = frozenset({_UNSPECIFIED, 1, 6, 13, 14, 15})
 """Transfer characteristics that viewers show with the curve of sRGB."""
 _GAMMAS: Final = {4: 2.2, 5: 2.8, 8: 1.0}
-_SRGB_CURVE: Final = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-_D50: Final = (0.9642, 1.0, 0.8249)
-_BRADFORD: Final = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
 def is_srgb(primaries: int, transfer: int) -> bool:
@@ -39,29 +33,22 @@ def is_srgb(primaries: int, transfer: int) -> bool:
     return primaries in (1, _UNSPECIFIED) and transfer in _AS_SRGB
 
 
-def profile_of(primaries: int, transfer: int) -> bytes | None:
-    """Return an ICC profile (version 4, matrix and curve) for RGB, or None where there is no such profile.
+def profile_of(primaries: int, transfer: int, *, grey: bool = False) -> bytes | None:
+    """Return an ICC profile (version 4, matrix and curve) for RGB or grey, or None where there is no such profile.
 
     Parameters
     ----------
     primaries, transfer : int
         Colour primaries and transfer characteristics of ITU-T H.273; 2, unspecified, is taken for those of sRGB.
+    grey : bool
+        For samples of grey, whose primaries do not matter.
     """
-    points = _PRIMARIES.get(1 if primaries == _UNSPECIFIED else primaries)
+    points = _PRIMARIES.get(1 if grey or primaries == _UNSPECIFIED else primaries)
     if points is None or (transfer not in _AS_SRGB and transfer not in _GAMMAS):
         return None
-    matrix, adaptation = _to_d50(points)
-    curve = _SRGB_CURVE if transfer in _AS_SRGB else (_GAMMAS[transfer],)
+    curve = SRGB_CURVE if transfer in _AS_SRGB else (_GAMMAS[transfer],)
     name = f"H.273 primaries {primaries}, transfer {transfer}"
-    parts = [
-        (b"desc", _text(name)),
-        (b"cprt", _text("No copyright, use freely")),
-        (b"wtpt", _xyz(_D50)),
-        (b"chad", b"sf32\0\0\0\0" + b"".join(map(_fixed, adaptation.ravel()))),
-        *((tag, _xyz(matrix[:, column])) for column, tag in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))),
-        *((tag, _parametric(curve)) for tag in (b"rTRC", b"gTRC", b"bTRC")),
-    ]
-    return _profile(parts)
+    return grey_profile(name, curve) if grey else rgb_profile(name, points, curve)
 
 
 def profile_cicp(icc: bytes) -> tuple[int, int] | None:
@@ -74,44 +61,3 @@ def profile_cicp(icc: bytes) -> tuple[int, int] | None:
         if tag == b"cicp" and size >= 12 and offset + 12 <= len(icc):
             return icc[offset + 8], icc[offset + 9]
     return None
-
-
-def _to_d50(points: tuple[tuple[float, float], ...]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the matrix from linear RGB to XYZ under D50, and the adaptation from the white that they have to it."""
-    columns = np.array([(x / y, 1.0, (1 - x - y) / y) for x, y in points])
-    white = columns[3]
-    to_xyz = columns[:3].T * np.linalg.solve(columns[:3].T, white)
-    cones, wanted = _BRADFORD @ white, _BRADFORD @ np.array(_D50)
-    adaptation = np.linalg.inv(_BRADFORD) @ np.diag(wanted / cones) @ _BRADFORD
-    return adaptation @ to_xyz, adaptation
-
-
-def _profile(parts: list[tuple[bytes, bytes]]) -> bytes:
-    """Put a profile together: header, table of tags, tags."""
-    body, table, start = b"", b"", 128 + 4 + 12 * len(parts)
-    for tag, content in parts:
-        table += struct.pack(">4sII", tag, start + len(body), len(content))
-        body += content + bytes(-len(content) % 4)
-    head = struct.pack(">I4sI4s4s4s", start + len(body), b"\0\0\0\0", 0x04300000, b"mntr", b"RGB ", b"XYZ ")
-    head += struct.pack(">6H4s4s", 2026, 1, 1, 0, 0, 0, b"acsp", b"\0\0\0\0")
-    head = (head + bytes(24)).ljust(68, b"\0") + b"".join(map(_fixed, _D50))
-    return head.ljust(128, b"\0") + struct.pack(">I", len(parts)) + table + body
-
-
-def _fixed(value: float) -> bytes:
-    """Return a number as s15Fixed16."""
-    return struct.pack(">i", round(float(value) * 65536))
-
-
-def _xyz(values: tuple[float, ...] | npt.NDArray[np.float64]) -> bytes:
-    return b"XYZ \0\0\0\0" + b"".join(_fixed(value) for value in values)
-
-
-def _parametric(values: tuple[float, ...]) -> bytes:
-    kind = 3 if len(values) == 5 else 0
-    return b"para\0\0\0\0" + struct.pack(">HH", kind, 0) + b"".join(map(_fixed, values))
-
-
-def _text(text: str) -> bytes:
-    content = text.encode("utf-16-be")
-    return b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(content), 28) + content

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image as PilImage
@@ -74,18 +74,13 @@ def _as_bytes(data: bytes) -> bytes:
     return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
 
 
-def encode_colour16(array: Image, options: dict[str, Any]) -> bytes:
-    """Encode (H, W, 3) or (H, W, 4) uint16 as PNG, with the metadata of Pillow's ``options``."""
+def encode_colour16(array: Image) -> bytes:
+    """Encode (H, W, 3) or (H, W, 4) uint16 as PNG, without metadata."""
     cv2 = cv2_module()
     order = [2, 1, 0, 3][: array.shape[2]]
     done, encoded = cv2.imencode(".png", array[..., order], [cv2.IMWRITE_PNG_COMPRESSION, 6])
     if not done:
         raise FileFormatError("OpenCV cannot encode this picture as a 16-bit PNG")
-    data = encoded.tobytes()
-    donor = io.BytesIO()
-    PilImage.new("RGB", (1, 1)).save(donor, "PNG", **options)
-    metadata = donor.getvalue()
-    parts = [data[:33]]  # signature and header
-    parts += [metadata[a:b] for kind, a, b in png_chunks(metadata) if kind not in (b"IHDR", b"IDAT", b"IEND")]
-    parts += [data[a:b] for kind, a, b in png_chunks(data) if kind in (b"IDAT", b"IEND")]
-    return b"".join(parts)
+    data: bytes = encoded.tobytes()
+    kept = (b"IHDR", b"IDAT", b"IEND")
+    return data[:8] + b"".join(data[start:end] for kind, start, end in png_chunks(data) if kind in kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.errors import FileFormatError, WatermarkError
@@ -10,9 +11,10 @@ from watermarking.pictures.arrays import check_image, pil_from_array
 from watermarking.pictures.formats.bands import encode_bands
 from watermarking.pictures.formats.colour import is_srgb
 from watermarking.pictures.formats.colour16 import encode_colour16
+from watermarking.pictures.formats.containers.png import with_chunks
 from watermarking.pictures.formats.extras import EXTRA_FORMATS, encode_heic, encode_jxl
 from watermarking.pictures.formats.isobmff import with_nclx
-from watermarking.pictures.formats.metadata import save_options
+from watermarking.pictures.formats.metadata import Carried, carry
 from watermarking.pictures.formats.picture import FORMATS, Coding, Picture, first_line
 from watermarking.pictures.formats.png import significant_bits_chunk
 from watermarking.pictures.formats.tiff import save_tiff
@@ -61,9 +63,16 @@ def encode_picture(
     Raises
     ------
     FileFormatError
-        If the format cannot hold these samples, or what ``like`` has beside them, or an option is out of range.
+        If the format cannot hold these samples or say what colours they stand for, or what ``like`` has beside them, or
+        an option is out of range.
     MissingExtraError
         If a package for the format is missing.
+
+    Warns
+    -----
+    UserWarning
+        If metadata of ``like`` is left out, in one line that names it; if Content Credentials are removed; if other
+        pictures of the file stay without a mark.
     """
     _check_options(file_format, quality, subsampling)
     array = _fit(check_image(array), file_format)
@@ -72,15 +81,18 @@ def encode_picture(
     coding = like.coding if like else Coding(mode="")
     mode = _mode_of(array, coding, file_format)
     colour_space = b"GRAY" if mode in ("L", "LA", "I;16") and file_format != "WebP" else b"RGB "
-    options = save_options(like.metadata, file_format, colour_space) if like else {}
-    options |= _coding_options(coding, file_format, mode, quality, subsampling)
+    carried = carry(like.metadata, array, file_format, colour_space) if like else Carried()
+    options = carried.options | _coding_options(coding, file_format, mode, quality, subsampling)
     try:
-        return _encoded(array, mode, file_format, options, like)
+        data = carried.finish(_encoded(array, mode, file_format, options, like))
     except WatermarkError:
         raise
     except Exception as error:  # as in decode_picture
         height, width = array.shape[:2]
         raise FileFormatError(f"cannot write {width}x{height} pixels as {file_format}: {first_line(error)}") from error
+    for message in carried.warnings:
+        warnings.warn(message, UserWarning, stacklevel=2)
+    return data
 
 
 def _encoded(array: Image, mode: str, file_format: str, options: dict[str, Any], like: Picture | None) -> bytes:
@@ -89,26 +101,30 @@ def _encoded(array: Image, mode: str, file_format: str, options: dict[str, Any],
     if file_format == "TIFF" and ((deep and (array.ndim == 3 or peak)) or (like and like.extra is not None)):
         grey = coding.mode == "LA" and array.ndim == 3 and _is_grey(array)
         extra = like.extra if like else None
-        return encode_bands(array, options, extra=extra, kinds=coding.channels, grey=grey, peak=peak if deep else None)
+        compression, peak = options["compression"], peak if deep else None
+        return encode_bands(array, compression, extra=extra, kinds=coding.channels, grey=grey, peak=peak)
     if file_format == "TIFF":
-        return save_tiff(pil_from_array(array, mode), options)
+        return save_tiff(pil_from_array(array, mode), options["compression"])
     if file_format == "JXL":
         return encode_jxl(array, options)
-    if file_format == "PNG" and (bits := coding.significant or (peak.bit_length() if peak else 0)):
-        options["pnginfo"].add(b"sBIT", significant_bits_chunk(bits, mode, 16 if deep else 8))
-    if deep and array.ndim == 3:
-        return encode_colour16(array, options)
+    if file_format == "PNG":
+        data = encode_colour16(array) if deep and array.ndim == 3 else _saved(array, mode, file_format, options)
+        bits = coding.significant or (peak.bit_length() if peak else 0)
+        return with_chunks(data, [(b"sBIT", significant_bits_chunk(bits, mode, 16 if deep else 8))] if bits else [])
     by_numbers = coding.colours if file_format in ("AVIF", "HEIC") else None
     if by_numbers:
         options.pop("icc_profile", None)
-    image = pil_from_array(array, mode)
     if file_format == "HEIC":
-        data = encode_heic(image, options)
+        data = encode_heic(pil_from_array(array, mode), options)
     else:
-        buffer = io.BytesIO()
-        image.save(buffer, file_format.upper(), **options)
-        data = buffer.getvalue()
+        data = _saved(array, mode, file_format, options)
     return with_nclx(data, *by_numbers) if by_numbers else data
+
+
+def _saved(array: Image, mode: str, file_format: str, options: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    pil_from_array(array, mode).save(buffer, file_format.upper(), **options)
+    return buffer.getvalue()
 
 
 def _check_options(file_format: str, quality: int | None, subsampling: str | None) -> None:

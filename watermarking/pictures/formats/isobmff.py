@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from watermarking.errors import FileFormatError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from watermarking.pictures.formats.containers.boxes import Box, boxes
 
 __all__ = ["brands", "chroma_of_av1", "nclx_of", "refuse_deep", "refuse_hdr", "with_nclx"]
 
 _HDR: Final = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of ITU-T H.273 that are high dynamic range."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A box: its type, and where its content begins and ends."""
-
-    kind: bytes
-    start: int
-    stop: int
-
-
-def boxes(data: bytes, start: int = 0, stop: int | None = None) -> Iterator[Box]:
-    """Yield the boxes that lie one behind the other in a part of a file, as far as they are whole."""
-    stop = len(data) if stop is None else stop
-    while start + 8 <= stop:
-        length, kind = struct.unpack_from(">I4s", data, start)
-        head = 8
-        if length == 1 and start + 16 <= stop:
-            (length,) = struct.unpack_from(">Q", data, start + 8)
-            head = 16
-        elif length == 0:
-            length = stop - start
-        if length < head or start + length > stop:
-            return
-        yield Box(kind, start + head, start + length)
-        start += length
 
 
 def brands(head: bytes) -> set[bytes]:

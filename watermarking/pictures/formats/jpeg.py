@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Final
 
 from watermarking.errors import FileFormatError
+from watermarking.pictures.formats.containers.jpeg import frame_of_jpeg
 
-__all__ = ["is_arithmetic", "jpeg_frame", "refuse_rare_jpeg"]
+__all__ = ["is_arithmetic", "refuse_rare_jpeg"]
 
 _LOSSLESS: Final = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _HIERARCHICAL: Final = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF})
 _ARITHMETIC: Final = frozenset({0xC9, 0xCA})
-_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _JPEG_LS: Final = 0xF7
-_ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
-
-
-def jpeg_frame(data: bytes) -> tuple[int, int] | None:
-    """Return the marker of the first frame (its second byte) and the bits of a sample, or None where there is none."""
-    position = 2
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:
-            return None
-        marker = data[position + 1]
-        if marker == 0xFF:  # fill bytes
-            position += 1
-        elif marker in _ALONE:
-            position += 2
-        elif marker in _FRAMES or marker == _JPEG_LS:
-            return (marker, data[position + 4]) if position + 5 <= len(data) else None
-        else:
-            (length,) = struct.unpack_from(">H", data, position + 2)
-            if length < 2 or marker in (0xD9, 0xDA):
-                return None
-            position += 2 + length
-    return None
 
 
 def is_arithmetic(data: bytes) -> bool:
     """Say whether a JPEG file is of arithmetic coding, which decoders may be built without."""
-    return (jpeg_frame(data) or (0, 0))[0] in _ARITHMETIC
+    frame = frame_of_jpeg(data)
+    return frame is not None and frame.marker in _ARITHMETIC
 
 
 def refuse_rare_jpeg(data: bytes) -> None:
@@ -50,9 +28,9 @@ def refuse_rare_jpeg(data: bytes) -> None:
     ------
     FileFormatError
     """
-    if (frame := jpeg_frame(data)) is None:
+    if (frame := frame_of_jpeg(data)) is None:
         return
-    marker, bits = frame
+    marker, bits = frame.marker, frame.bits
     if marker == _JPEG_LS:
         raise FileFormatError("JPEG-LS is not read: convert it to PNG first")
     if marker in _HIERARCHICAL:

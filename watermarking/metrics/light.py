@@ -13,7 +13,6 @@ import numpy as np
 
 from watermarking.errors import UnsupportedImageError
 from watermarking.metrics.picture import peak
-from watermarking.pictures.arrays import check_image
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -35,6 +34,8 @@ def check_visible(picture: object, metric: str) -> Image:
     UnsupportedImageError
         For what is no picture, floats that are not in [0, 1] or not finite, and pictures below 8 x 8.
     """
+    from watermarking.pictures.arrays import check_image
+
     checked = check_image(picture)
     if min(checked.shape[:2]) < _SHORTEST:
         raise UnsupportedImageError(

@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image as PilImage
 from PIL import PngImagePlugin
 
+from watermarking.pictures.formats.containers.boxes import boxes
 from watermarking.pictures.formats.decoding import decode_picture
 from watermarking.pictures.formats.directories import SHORT, pages, rewritten
 from watermarking.pictures.formats.encoding import encode_picture
 from watermarking.pictures.formats.extras import EXTRA_FORMATS, is_available
-from watermarking.pictures.formats.containers.boxes import boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

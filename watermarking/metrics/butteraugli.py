@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from watermarking.metrics.light import check_visible, halved, is_seen_through, linear_light
+from watermarking.metrics.light import check_visible, checked, halved, is_seen_through, linear_light
 from watermarking.metrics.picture import check_alike
-from watermarking.pictures.arrays import check_image
 from watermarking.threads import map_bands, row_bands
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def butteraugli(reference: Image, distorted: Image, intensity_target: float = 80
     >>> butteraugli(ramp, ramp // 8 * 8).max > 1
     True
     """
-    check_alike(check_image(reference).shape, check_image(reference).dtype, check_image(distorted))
+    check_alike(checked(reference).shape, checked(reference).dtype, checked(distorted))
     first, peak = check_visible(reference, _NAME)
     second, _ = check_visible(distorted, _NAME, peak)
     if not 0 < intensity_target < math.inf:

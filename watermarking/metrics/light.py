@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from watermarking.errors import UnsupportedImageError
-from watermarking.pictures.arrays import check_image
 from watermarking.pictures.ranges import sample_peak
 
 if TYPE_CHECKING:
@@ -22,10 +21,17 @@ if TYPE_CHECKING:
 
     Planes = npt.NDArray[np.float32]
 
-__all__ = ["check_visible", "halved", "is_seen_through", "linear_light"]
+__all__ = ["check_visible", "checked", "halved", "is_seen_through", "linear_light"]
 
 _SHORTEST: Final = 8
 _FULL: Final = 65535
+
+
+def checked(picture: object) -> Image:
+    """Return a picture as an array, or say why it is none; see :func:`watermarking.pictures.arrays.check_image`."""
+    from watermarking.pictures.arrays import check_image  # with Pillow, which importing metrics must not load
+
+    return check_image(picture)
 
 
 def check_visible(picture: object, metric: str, peak: float | None = None) -> tuple[Image, float]:
@@ -39,18 +45,18 @@ def check_visible(picture: object, metric: str, peak: float | None = None) -> tu
     UnsupportedImageError
         For what is no picture, floats that are not in [0, 1] or not finite, and pictures below 8 x 8.
     """
-    checked = check_image(picture)
-    if min(checked.shape[:2]) < _SHORTEST:
+    array = checked(picture)
+    if min(array.shape[:2]) < _SHORTEST:
         raise UnsupportedImageError(
-            f"{metric} needs at least {_SHORTEST}x{_SHORTEST} pixels, not {checked.shape[1]}x{checked.shape[0]}: "
+            f"{metric} needs at least {_SHORTEST}x{_SHORTEST} pixels, not {array.shape[1]}x{array.shape[0]}: "
             "compare larger pictures, or use psnr"
         )
-    top = sample_peak(checked) if peak is None else peak
-    if checked.dtype != np.uint16 or top >= _FULL:
-        return checked, top
-    filled = np.minimum(checked * np.float32(1 / top), np.float32(1))
+    top = sample_peak(array) if peak is None else peak
+    if array.dtype != np.uint16 or top >= _FULL:
+        return array, top
+    filled = np.minimum(array * np.float32(1 / top), np.float32(1))
     if filled.ndim == 3 and filled.shape[2] == 4:
-        filled[..., 3] = checked[..., 3] * np.float32(1 / _FULL)
+        filled[..., 3] = array[..., 3] * np.float32(1 / _FULL)
     return filled, top
 
 

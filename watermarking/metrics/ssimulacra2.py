@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from watermarking.metrics.light import check_visible, halved, is_seen_through, linear_light
+from watermarking.metrics.light import check_visible, checked, halved, is_seen_through, linear_light
 from watermarking.metrics.picture import check_alike
-from watermarking.pictures.arrays import check_image
 from watermarking.threads import map_bands, row_bands
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ class Ssimulacra2:
         UnsupportedImageError
             As the class, and if the two do not fit each other.
         """
-        check_alike(self._shape, self._dtype, check_image(distorted))
+        check_alike(self._shape, self._dtype, checked(distorted))
         picture, _ = check_visible(distorted, _NAME, self._peak)
         grounds = _GROUNDS if None not in self._scales or is_seen_through(picture) else (None,)
         # A reference that hides every ground looks alike over all of them.
@@ -135,7 +134,7 @@ def ssimulacra2(reference: Image, distorted: Image) -> float:
     UnsupportedImageError
         If either is no picture, holds NaN or values out of range, is too small, or does not fit the other.
     """
-    check_alike(check_image(reference).shape, check_image(reference).dtype, check_image(distorted))  # before the work
+    check_alike(checked(reference).shape, checked(reference).dtype, checked(distorted))  # before the work
     return Ssimulacra2(reference).score(distorted)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -59,7 +60,9 @@ def seeds() -> dict[str, bytes]:
     for name in EXTRA_FORMATS:
         if is_available(name):
             like = decode_picture(made["WebP"])  # whose metadata all fit
-            made[name] = encode_picture(colour, name, like=like)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # the profile is none, which is said
+                made[name] = encode_picture(colour, name, like=like)
             made[f"{name} alpha"] = encode_picture(image, name)
             made[f"{name} grey"] = encode_picture(image[..., 0], name)
     return made

@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from watermarking.deep.networks.resample import axis_weights
+from watermarking.pictures.ranges import sample_peak
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from watermarking.interface import Image
 
-__all__ = ["add_residual", "working_picture"]
+__all__ = ["add_residual", "to_picture", "working_picture"]
 
 F32 = npt.NDArray[np.float32]
 _BAND: Final = 16
@@ -30,11 +31,10 @@ _CLOSE: Final = 0.06
 _SAMPLED_ROWS: Final = 512
 
 
-def _grey_levels(rows: Image) -> F32:
-    """Return a band's colour as float32 (rows, W, 3) in grey levels 0..255."""
-    factor = {"u1": 1.0, "u2": 255 / 65535}.get(rows.dtype.str[1:], 255.0)
+def _grey_levels(rows: Image, peak: float) -> F32:
+    """Return a band's colour as float32 (rows, W, 3) in grey levels 0..255, which is the peak."""
     colour = rows[..., None] if rows.ndim == 2 else rows[..., :3]
-    levels = np.multiply(colour, np.float32(factor), dtype=np.float32)
+    levels = np.multiply(colour, np.float32(255 / peak), dtype=np.float32)
     return np.repeat(levels, 3, axis=2) if rows.ndim == 2 else levels
 
 
@@ -66,17 +66,23 @@ def working_picture(image: Image, side: int) -> F32:
     """
     height, width = image.shape[:2]
     down, across = axis_weights(height, side), axis_weights(width, side)
-    out = np.empty((side, side, 3), np.float32)
+    out, peak = np.empty((side, side, 3), np.float32), sample_peak(image)
     band = max(1, min(_BAND, _BAND_VALUES * side // (3 * height * width)))
     for first in range(0, side, band):
         weights = down[first : first + band]
         used = _used(weights)
-        rows = _grey_levels(image[used])
+        rows = _grey_levels(image[used], peak)
         if image.ndim == 3 and image.shape[2] == 4:
             rows[image[used][..., 3] == 0] = 127.5
         shrunk = (weights[:, used] @ rows.reshape(rows.shape[0], -1)).reshape(-1, width, 3)
         out[first : first + band] = np.matmul(across, shrunk)
     return np.ascontiguousarray(out.transpose(2, 0, 1)) / np.float32(255)
+
+
+def to_picture(payload: F32) -> npt.NDArray[np.uint8]:
+    """Turn a payload, (1 or 3, rows, columns) about [-1, 1], into a picture (rows, columns, 3)."""
+    planes = np.repeat(payload, 3, axis=0) if payload.shape[0] == 1 else payload
+    return np.asarray(np.clip(np.rint((planes.transpose(1, 2, 0) + 1) * 127.5), 0, 255), np.uint8)
 
 
 def _bands(height: int) -> list[tuple[int, int]]:
@@ -105,7 +111,7 @@ def add_residual(image: Image, residual: F32, psnr: float) -> Image:
         residual = np.broadcast_to(residual.mean(0, keepdims=True), residual.shape)
     wide = _widen(np.asarray(residual), width)
     down = axis_weights(side, height)
-    out = image.copy()
+    out, peak = image.copy(), sample_peak(image)
     visible = _visible(image)
 
     def energy(bands: list[tuple[int, int]], strength: float) -> float:
@@ -115,7 +121,7 @@ def add_residual(image: Image, residual: F32, psnr: float) -> Image:
             used = _used(weights)
             grown = (weights[:, used] @ wide[used].reshape(-1, width * 3)).reshape(-1, width, 3)
             grown *= np.float32(strength)
-            total += _write(image[first:stop], grown, out[first:stop])
+            total += _write(image[first:stop], peak, grown, out[first:stop])
         return total
 
     bands = _bands(height)
@@ -146,14 +152,13 @@ def _visible(image: Image) -> int:
     return int(image.shape[0] * image.shape[1])
 
 
-def _write(source: Image, change: F32, out: Image) -> float:
+def _write(source: Image, peak: float, change: F32, out: Image) -> float:
     """Add a change in grey levels (overwritten) to a band, round, clip and write it; return what changed, squared."""
-    before = _grey_levels(source)
+    before = _grey_levels(source, peak)
     after = np.clip(np.add(before, change, out=change), 0, 255, out=change)
-    top = {"u1": 255.0, "u2": 65535.0}.get(source.dtype.str[1:])
-    scale = np.float32(1 / 255 if top is None else top / 255)
+    scale = np.float32(peak / 255)
     after *= scale
-    if top is not None:
+    if source.dtype.kind == "u":
         np.rint(after, out=after)
     hidden = source.ndim == 3 and source.shape[2] == 4 and source[..., 3] == 0
     if source.ndim == 2:

@@ -16,6 +16,7 @@ from watermarking.errors import CapacityError
 from watermarking.interface import Detection, Extraction
 from watermarking.pictures.arrays import check_image
 from watermarking.pictures.plane import apply_residual, luma_plane
+from watermarking.pictures.ranges import sample_peak
 from watermarking.significance import squares_p_value
 
 if TYPE_CHECKING:
@@ -91,9 +92,10 @@ class AdditiveBlock:
         image = check_image(image)
         if not self.capacity(image.shape):
             return Extraction(np.zeros(0, np.bool_), np.zeros(0, np.float32), Detection(0.0, 1.0, "block energy"))
+        peak = sample_peak(image)
         scores = np.concatenate(
             [
-                _scores(_cut(luma_plane(image[row * SIDE : (row + 1) * SIDE], 1)), patterns)
+                _scores(_cut(luma_plane(image[row * SIDE : (row + 1) * SIDE], 1, peak=peak)), patterns)
                 for row, patterns in enumerate(_patterns(key, image.shape))
             ]
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 from watermarking.errors import VerificationError
 from watermarking.messages.marking import mark
 from watermarking.messages.reader import read
 from watermarking.messages.reading import Receipt
 from watermarking.pictures.files import format_of, is_input, read_picture, write_file, write_picture
+from watermarking.pictures.ranges import peak_in_use, rescaled
 
 if TYPE_CHECKING:
     from watermarking.interface import Image, Scheme
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from watermarking.pictures.files import Picture
 
 __all__ = ["mark_file"]
+
+_SSIM_ROWS: Final = 64
+"""Rows whose windows a receipt's SSIM is taken from: within 0.0004 of all windows of photographs of 1 to 12 MP."""
 
 
 def mark_file(
@@ -32,11 +36,13 @@ def mark_file(
     in_place: bool,
     quality: int | None,
     subsampling: str | None,
+    peak: int | None,
     again: bool,
 ) -> Receipt:
     """Do what :meth:`watermarking.Marker.embed_file` says."""
     picture = read_picture(source)
-    marked = mark(scheme, picture.array, message, key, again=again)
+    peak = peak or picture.peak
+    marked = mark(scheme, picture.array, message, key, peak=peak, again=again)
     if marked.already is not None:
         content = source if isinstance(source, bytes) else picture.source
         as_it_is = quality is None and subsampling is None
@@ -47,7 +53,7 @@ def mark_file(
 
     def check(encoded: bytes) -> None:
         nonlocal receipt
-        receipt = _verified(receipt, scheme, key, picture.array, encoded)
+        receipt = _verified(receipt, scheme, key, picture.array, peak, encoded)
 
     write_picture(
         marked.array, target, like=picture, quality=quality, subsampling=subsampling, in_place=in_place,
@@ -69,13 +75,16 @@ def _copied(picture: Picture, content: bytes | Path | None, target: str | os.Pat
     return True
 
 
-def _verified(receipt: Receipt, scheme: Scheme, key: Key, original: Image, encoded: bytes) -> Receipt:
+def _verified(
+    receipt: Receipt, scheme: Scheme, key: Key, original: Image, peak: int | None, encoded: bytes
+) -> Receipt:
     """Read an encoded file back and measure it."""
     from watermarking.metrics.psnr import psnr
     from watermarking.metrics.ssim import ssim
 
-    written = read_picture(encoded).array
-    reading = read((scheme,), written, (key,), search=0)
+    found = read_picture(encoded)
+    written = found.array
+    reading = read((scheme,), rescaled(written, peak or found.peak), (key,), search=0)
     if reading.message != receipt.message:
         raise VerificationError(
             "the message cannot be read back from the file that would be written: choose a lower PSNR, a higher "
@@ -84,4 +93,6 @@ def _verified(receipt: Receipt, scheme: Scheme, key: Key, original: Image, encod
     receipt = dataclasses.replace(receipt, bit_error_rate=reading.bit_error_rate)
     if written.shape != original.shape or written.dtype != original.dtype:
         return receipt
-    return dataclasses.replace(receipt, psnr=psnr(original, written), ssim=ssim(original, written))
+    top = peak_in_use(original, peak)
+    similarity = ssim(original, written, peak=top, n_rows=_SSIM_ROWS)
+    return dataclasses.replace(receipt, psnr=psnr(original, written, peak=top), ssim=similarity)

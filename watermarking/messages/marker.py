@@ -18,6 +18,7 @@ from watermarking.messages.reader import detect, read
 from watermarking.messages.reading import Reading, Receipt
 from watermarking.pictures.arrays import to_array
 from watermarking.pictures.files import read_picture
+from watermarking.pictures.ranges import check_peak, rescaled
 
 if TYPE_CHECKING:
     import os
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Detection, Scheme
     from watermarking.keys import Key
+    from watermarking.pictures.files import Picture
 
 __all__ = ["CLASSICAL", "DEFAULT_SCHEME", "Marker", "Reading", "Receipt", "detect_any", "extract_any"]
 
@@ -43,6 +45,9 @@ class Marker:
     search : int
         How many alignments the reader tries where a picture cannot be read as it is: cropped, scaled, turned,
         mirrored. 0 reads pictures that were not moved, and refuses others at once.
+    peak : int, optional
+        The largest value that uint16 samples stand for, 4095 for 12 bits: the PSNR is over it, nothing exceeds it.
+        By default what a file says, else what the samples use (:func:`~watermarking.pictures.ranges.sample_peak`).
 
     Raises
     ------
@@ -65,10 +70,12 @@ class Marker:
         key: Key | Sequence[Key],
         psnr: float | None = None,
         search: int = 3,
+        peak: int | None = None,
     ) -> None:
         self.keys: tuple[Key, ...] = keys_of(key)
         self.search: int = search_of(search)
         self.scheme: Scheme = scheme_of(scheme, psnr)
+        self.peak: int | None = check_peak(peak)
 
     def __repr__(self) -> str:
         return f"Marker({self.scheme!r}, key={', '.join(map(repr, self.keys))})"
@@ -102,7 +109,7 @@ class Marker:
         AlreadyMarkedError
             If the picture carries another message of this key and scheme, or one that is damaged, unless ``again``.
         UnsupportedImageError
-            If the picture is none that can be marked.
+            If the picture is none that can be marked, or has samples above the peak that is stated.
 
         Warns
         -----
@@ -110,7 +117,7 @@ class Marker:
             If the picture carries the message already.
         """
         array, restore = to_array(image)
-        marked = mark(self.scheme, array, to_bytes(message), self._only_key(), again=again)
+        marked = mark(self.scheme, array, to_bytes(message), self._only_key(), peak=self.peak, again=again)
         if marked.already is None:
             return restore(marked.array)
         warnings.warn("the picture carries this message of this key already: it comes back as it is", stacklevel=2)
@@ -129,14 +136,14 @@ class Marker:
             Its message is None unless a keyed check of 48 bits passed.
         """
         array, _ = to_array(image)
-        return read((self.scheme,), array, self.keys, self.search)
+        return read((self.scheme,), rescaled(array, self.peak), self.keys, self.search)
 
     def detect(self, image: Any, message: Message) -> Detection:
         """Say whether a picture carries a message that is known already; works where damage forbids reading it."""
         array, _ = to_array(image)
         data = to_bytes(message)
         size_class(len(data))  # a message that no picture holds is the caller's mistake, a small picture is not
-        return detect((self.scheme,), array, self.keys, data, self.search)[1]
+        return detect((self.scheme,), rescaled(array, self.peak), self.keys, data, self.search)[1]
 
     def embed_file(
         self,
@@ -171,12 +178,12 @@ class Marker:
         """
         return mark_file(
             self.scheme, self._only_key(), source, target, to_bytes(message), verify=verify, in_place=in_place,
-            quality=quality, subsampling=subsampling, again=again,
+            quality=quality, subsampling=subsampling, peak=self.peak, again=again,
         )  # fmt: skip
 
     def extract_file(self, path: str | os.PathLike[str]) -> Reading:
         """Read a picture file."""
-        return self.extract(read_picture(path).array)
+        return self._read(read_picture(path))
 
     def embed_bytes(self, data: bytes, message: Message, *, verify: bool = True, again: bool = False) -> bytes:
         """Mark a picture given as a file's content; return the content of a file of the same format.
@@ -189,7 +196,10 @@ class Marker:
 
     def extract_bytes(self, data: bytes) -> Reading:
         """Read a picture given as a file's content."""
-        return self.extract(read_picture(data).array)
+        return self._read(read_picture(data))
+
+    def _read(self, picture: Picture) -> Reading:
+        return read((self.scheme,), rescaled(picture.array, self.peak or picture.peak), self.keys, self.search)
 
     def _only_key(self) -> Key:
         if len(self.keys) != 1:

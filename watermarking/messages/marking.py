@@ -17,6 +17,7 @@ from watermarking.messages.carrier import (
     soft_reads,
 )
 from watermarking.pictures.plane import apply_residual, luma_energy, luma_plane
+from watermarking.pictures.ranges import peak_in_use, rescaled, restored
 from watermarking.sync.template import SHARE, signal
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ class Marked(NamedTuple):
     already: Decoded | None
 
 
-def mark(scheme: Scheme, array: Image, message: bytes, key: Key, *, again: bool = False) -> Marked:
+def mark(
+    scheme: Scheme, array: Image, message: bytes, key: Key, *, peak: int | None = None, again: bool = False
+) -> Marked:
     """Put a message into a picture that does not carry it yet.
 
     What the picture carries of this scheme and key is read as it lies, the way in which files are read back: whatever
     was verified is recognised. Moved marks are not searched for (that takes ten times as long as marking), nor those of
-    other schemes. With ``again`` nothing is read before marking.
+    other schemes. With ``again`` nothing is read before marking. ``peak`` is what uint16 samples are said to stand for.
 
     Raises
     ------
@@ -49,18 +52,24 @@ def mark(scheme: Scheme, array: Image, message: bytes, key: Key, *, again: bool 
         If the message is too long for the picture.
     AlreadyMarkedError
         If the picture carries another message of the key, or a mark of it that cannot be read.
+    UnsupportedImageError
+        If a sample exceeds the peak.
     """
     _check_room(scheme, message, array.shape)
+    top = peak_in_use(array, peak)
     if not isinstance(scheme, PlaneScheme):
-        if not again and (found := _present(scheme, soft_reads(scheme, array, key), message, key)):
+        seen = rescaled(array, int(top))
+        if not again and (found := _present(scheme, soft_reads(scheme, scheme.extract(seen, key=key)), message, key)):
             return Marked(array, found)
-        return Marked(scheme.embed(array, carried_payload(scheme, message, key, array.shape), key=key), None)
-    plane, energy = luma_plane(array), luma_energy(array, scheme.psnr)
+        marked = scheme.embed(seen, carried_payload(scheme, message, key, array.shape), key=key)
+        return Marked(restored(marked, array, top), None)
+    plane, energy = luma_plane(array, peak=top), luma_energy(array, scheme.psnr)
     if not again and (found := _present(scheme, Attempt.of(scheme.read(plane, key=key)), message, key)):
         return Marked(array, found)
     payload = carried_payload(scheme, message, key, array.shape)
     residual = scheme.residual(plane, payload, key=key, energy=energy * (1 - SHARE))  # the rest is the signal's
-    return Marked(apply_residual(array, residual + signal(plane, key, energy * SHARE), scheme.psnr), None)
+    whole = residual + signal(plane, key, energy * SHARE)
+    return Marked(apply_residual(array, whole, scheme.psnr, peak=top), None)
 
 
 def _present(scheme: Scheme, attempt: Attempt, message: bytes, key: Key) -> Decoded | None:

@@ -57,8 +57,9 @@ def vgg_distance(first: Image, second: Image, *, weights: Path) -> float:
     if missing:
         raise WeightsError(f"{weights} holds no VGG-16: {missing[0]} and {len(missing) - 1} more tensors are missing")
     mean, deviation = (torch.tensor(values).reshape(1, 3, 1, 1) for values in (_MEAN, _DEVIATION))
+    top = peak(first, second)
     with torch.no_grad():
-        one, two = ((_tensor(torch, picture) - mean) / deviation for picture in (first, second))
+        one, two = ((_tensor(torch, picture, top) - mean) / deviation for picture in (first, second))
         return float(np.mean([float(value) for value in _stages(torch, state, one, two)]))
 
 
@@ -84,9 +85,9 @@ def lpips_distance(first: Image, second: Image, *, net: Literal["alex", "vgg", "
     cached = Path(torch.hub.get_dir()) / "checkpoints" / _BACKBONES[net]
     if not cached.is_file():
         raise WeightsError(f"LPIPS needs {cached}: fetch torchvision's weights once, they are never downloaded here")
-    model = lpips.LPIPS(net=net, verbose=False).eval()
+    model, top = lpips.LPIPS(net=net, verbose=False).eval(), peak(first, second)
     with torch.no_grad():
-        return float(model(2 * _tensor(torch, first) - 1, 2 * _tensor(torch, second) - 1))
+        return float(model(2 * _tensor(torch, first, top) - 1, 2 * _tensor(torch, second, top) - 1))
 
 
 def _optional(name: str, remedy: str) -> Any:
@@ -97,10 +98,10 @@ def _optional(name: str, remedy: str) -> Any:
         raise MissingExtraError(f"this distance needs {name.partition('.')[0]}: {remedy}") from error
 
 
-def _tensor(torch: Any, picture: Image) -> Any:
+def _tensor(torch: Any, picture: Image, top: float) -> Any:
     """Return (1, 3, H, W) float32 in [0, 1]."""
     colour = np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture[..., :3]
-    scaled = np.ascontiguousarray(colour.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(peak(picture))
+    scaled = np.ascontiguousarray(colour.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(top)
     return torch.from_numpy(scaled)
 
 

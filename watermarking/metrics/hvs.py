@@ -60,7 +60,7 @@ def psnr_hvs_m(first: Image, second: Image) -> float:
     height, width = first.shape[0] // 8 * 8, first.shape[1] // 8 * 8
     if not height or not width:
         raise UnsupportedImageError(f"PSNR-HVS-M needs at least 8x8 pixels, not {first.shape[1]}x{first.shape[0]}")
-    scale = np.float32(255 / peak(first))
+    scale = np.float32(255 / peak(first, second))
     total = 0.0
     for top in range(0, height, _BAND_ROWS):
         here = (slice(top, min(height, top + _BAND_ROWS)), slice(0, width))

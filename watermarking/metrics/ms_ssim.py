@@ -45,7 +45,8 @@ def ms_ssim(first: Image, second: Image, *, channels: Literal["luma", "rgb"] = "
             f"MS-SSIM needs at least {_SHORTEST}x{_SHORTEST} pixels, not {first.shape[1]}x{first.shape[0]}"
         )
     pairs = zip(planes(first, channels), planes(second, channels), strict=True)
-    return float(np.mean([_of_planes(one, two, peak(first)) for one, two in pairs]))
+    top = peak(first, second)
+    return float(np.mean([_of_planes(one, two, top) for one, two in pairs]))
 
 
 def _of_planes(one: npt.NDArray[np.float32], two: npt.NDArray[np.float32], top: float) -> float:

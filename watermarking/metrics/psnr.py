@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from watermarking.metrics.picture import check_pair, peak, row_bands
+from watermarking.metrics.picture import check_pair, row_bands
+from watermarking.metrics.picture import peak as peak_of
 from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
@@ -41,10 +42,15 @@ def mse(first: Image, second: Image) -> float:
     return total / count if count else 0.0
 
 
-def psnr(first: Image, second: Image) -> float:
+def psnr(first: Image, second: Image, *, peak: float | None = None) -> float:
     """Return the peak signal-to-noise ratio in dB; infinite for equal pictures.
 
-    The peak is 255, 65535 or 1.0, by dtype; samples as in :func:`mse`.
+    Parameters
+    ----------
+    first, second : as in :func:`mse`
+    peak : float, optional
+        The largest value that a sample stands for. By default 255 for uint8 and 1.0 for floats; for uint16 the range
+        that the two pictures use, which is 4095 for 12 bits and 65535 where all 16 are used.
 
     Examples
     --------
@@ -54,7 +60,7 @@ def psnr(first: Image, second: Image) -> float:
     48.13
     """
     error = mse(first, second)
-    return math.inf if error == 0 else 10 * math.log10(peak(first) ** 2 / error)
+    return math.inf if error == 0 else 10 * math.log10(peak_of(first, second, peak) ** 2 / error)
 
 
 def _squares(one: Image, two: Image) -> float:

@@ -26,6 +26,7 @@ import numpy as np
 from PIL import Image as PilImage
 
 from watermarking.errors import UnsupportedImageError
+from watermarking.pictures.ranges import checked_floats
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,7 +40,7 @@ Restore: TypeAlias = Callable[[np.ndarray[Any, Any]], Any]
 
 _DTYPES: Final = (np.uint8, np.uint16, np.float16, np.float32, np.float64)
 _CHUNK: Final = 2**18
-"""Samples looked at together: they stay in the cache between the passes for the lowest and the highest."""
+"""Samples that are copied together."""
 
 
 def check_image(image: object) -> Image:
@@ -54,7 +55,7 @@ def check_image(image: object) -> Image:
     Returns
     -------
     ndarray
-        The same samples.
+        The same samples; only floats that leave [0, 1] by no more than rounding noise come as a clipped copy.
 
     Raises
     ------
@@ -72,9 +73,7 @@ def check_image(image: object) -> Image:
         )
     _check_shape(image.shape)
     _check_dtype(image.dtype)
-    if image.dtype.kind == "f":
-        _check_range(image)
-    return np.asarray(image)
+    return checked_floats(image) if image.dtype.kind == "f" else np.asarray(image)
 
 
 def to_array(image: object) -> tuple[Image, Restore]:
@@ -174,18 +173,6 @@ def _check_dtype(dtype: np.dtype[Any]) -> None:
         raise UnsupportedImageError(
             f"{dtype.str} samples have a foreign byte order: use image.astype(image.dtype.newbyteorder('='))"
         )
-
-
-def _check_range(image: Image) -> None:
-    rows = max(1, _CHUNK // max(1, image[0].size))
-    for top in range(0, len(image), rows):
-        band = image[top : top + rows]
-        low, high = band.min(), band.max()
-        if not (low >= 0 and high <= 1):  # true for NaN as well, which min and max hand on
-            finite = np.isfinite(low) and np.isfinite(high)
-            found = f"values in [{low:.6g}, {high:.6g}]" if finite else "NaN or infinity"
-            way = "divide by 255" if 2 < high <= 255 and low >= 0 else "replace them with np.nan_to_num and np.clip"
-            raise UnsupportedImageError(f"the {image.dtype} picture holds {found}, [0, 1] is needed: {way}")
 
 
 def _type_name(value: object) -> str:

@@ -14,9 +14,10 @@ import stat
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from watermarking.errors import FileAccessError, FileFormatError
+from watermarking.errors import FileAccessError, FileFormatError, MissingExtraError
 from watermarking.pictures.formats.decoding import MAX_PIXELS, decode_picture, identify
 from watermarking.pictures.formats.encoding import encode_picture
+from watermarking.pictures.formats.kinds import HEAD
 from watermarking.pictures.formats.picture import FORMATS, Picture
 
 if TYPE_CHECKING:
@@ -47,8 +48,12 @@ SUFFIXES: Final = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".bmp": "BMP",
+    ".heic": "HEIC",
+    ".heif": "HEIC",
+    ".hif": "HEIC",
+    ".jxl": "JXL",
 }
-_HEAD: Final = 16
+"""Formats by suffix; HEIC and JPEG XL need the extra ``formats``."""
 
 
 def read_picture(source: str | os.PathLike[str] | bytes | IO[bytes], *, max_pixels: int | None = None) -> Picture:
@@ -71,6 +76,8 @@ def read_picture(source: str | os.PathLike[str] | bytes | IO[bytes], *, max_pixe
         If there is no such file, or its content is damaged or refused by a rule.
     FileAccessError
         If the system fails to read it.
+    MissingExtraError
+        If a package is missing that its format needs.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return decode_picture(bytes(source), max_pixels=max_pixels)
@@ -80,8 +87,8 @@ def read_picture(source: str | os.PathLike[str] | bytes | IO[bytes], *, max_pixe
     data = _read_file(path)
     try:
         return decode_picture(data, max_pixels=max_pixels, source=path)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from error
+    except (FileFormatError, MissingExtraError) as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def write_picture(
@@ -203,7 +210,7 @@ def _read_file(path: Path) -> bytes:
             what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
             raise FileFormatError(f"{path} is {what}, a picture file is needed")
         with path.open("rb") as stream:
-            head = stream.read(_HEAD)
+            head = stream.read(HEAD)
             identify(head)  # before the rest, which may be a film of many gigabytes
             return head + stream.read()
     except FileFormatError as error:

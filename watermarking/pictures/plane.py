@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from watermarking.kernels.pixels import add_residual, luma_box, luma_box_alpha
+from watermarking.pictures.ranges import sample_peak
 from watermarking.threads import map_bands, row_bands
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _NEUTRAL: Final = 128.0
 _AIM: Final = 0.05  # dB above the target: the returned PSNR lies in [-0.05, +0.3] around it
 _BELOW: Final = 0.04
 _ABOVE: Final = 0.28
+_FULL: Final = 65535
+"""The peak of 16-bit samples at which rounding does not show in the PSNR. It adds 1/12 to the mean squared change."""
 
 
 def working_scale(shape: tuple[int, ...]) -> int:
@@ -59,7 +62,7 @@ def working_shape(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[0] // scale, shape[1] // scale
 
 
-def luma_plane(image: Image, scale: int | None = None) -> F32:
+def luma_plane(image: Image, scale: int | None = None, *, peak: float | None = None) -> F32:
     """Return the luma of a picture, averaged over boxes of the working scale.
 
     Parameters
@@ -67,19 +70,21 @@ def luma_plane(image: Image, scale: int | None = None) -> F32:
     image : (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]
     scale : int, optional
         Pixels a working pixel; by default :func:`working_scale`.
+    peak : float, optional
+        Sample value that is grey level 255; by default :func:`watermarking.pictures.ranges.sample_peak`.
 
     Returns
     -------
     (H // scale, W // scale) float32, grey levels 0..255; fully transparent pixels count as mid-grey
     """
-    scale = scale or working_scale(image.shape)
+    scale, peak = scale or working_scale(image.shape), peak or sample_peak(image)
     channels = _channels(image)
     masked = channels == 4 and not bool(image[..., 3].all())
     out = np.empty((image.shape[0] // scale, image.shape[1] // scale), np.float32)
     weights = np.array([1.0] if channels == 1 else [*LUMA, 0.0][:channels], np.float32)
 
     def work(band: tuple[int, int]) -> None:
-        rows = _grey_levels(image[band[0] * scale : band[1] * scale])
+        rows = _grey_levels(image[band[0] * scale : band[1] * scale], peak)
         target = out[band[0] : band[1]]
         if masked:
             luma_box_alpha(rows, scale, weights, _NEUTRAL, target)
@@ -96,7 +101,9 @@ def luma_energy(image: Image, psnr: float) -> float:
     return 255.0**2 / 10 ** (psnr / 10) * min(3, weights.size) / float(np.square(weights).sum())
 
 
-def apply_residual(image: Image, residual: F32 | F16, psnr: float, *, scale: int | None = None) -> Image:
+def apply_residual(
+    image: Image, residual: F32 | F16, psnr: float, *, scale: int | None = None, peak: float | None = None
+) -> Image:
     """Return a copy of the picture with a residual added at the strength that gives the PSNR asked for.
 
     Parameters
@@ -109,13 +116,16 @@ def apply_residual(image: Image, residual: F32 | F16, psnr: float, *, scale: int
         rounding leave a way.
     scale : int, optional
         Pixels a working pixel; by default :func:`working_scale`.
+    peak : float, optional
+        Sample value that is grey level 255, which no result exceeds; by default
+        :func:`watermarking.pictures.ranges.sample_peak`. The PSNR is over it.
 
     Returns
     -------
     ndarray
         Same shape and dtype. Fully transparent pixels, and all pixels if the residual is zero, are untouched.
     """
-    scale = scale or working_scale(image.shape)
+    scale, peak = scale or working_scale(image.shape), peak or sample_peak(image)
     weights = _channel_weights(image)
     masked = weights.size == 4 and not bool(image[..., 3].all())
     n_samples = (
@@ -136,7 +146,7 @@ def apply_residual(image: Image, residual: F32 | F16, psnr: float, *, scale: int
         def write(band: tuple[int, int]) -> float:
             top = max(band[0] - 1, 0)  # interpolation looks one working row up and down
             scaled = residual[top : band[1] + 1] * np.float32(strength)
-            return _write_band(image, scaled, top * scale, scale, weights, masked, band, out)
+            return _write_band(image, peak, scaled, top * scale, scale, weights, masked, band, out)
 
         return sum(map_bands(write, which))
 
@@ -178,27 +188,44 @@ def _settle(energy_of: Callable[[float], float], strength: float, wanted: float)
 
 
 def _write_band(
-    image: Image, residual: F32, top: int, scale: int, weights: F32, masked: bool, band: tuple[int, int], out: Image
+    image: Image,
+    peak: float,
+    residual: F32,
+    top: int,
+    scale: int,
+    weights: F32,
+    masked: bool,
+    band: tuple[int, int],
+    out: Image,
 ) -> float:
     """Mark a band of working rows; ``residual`` begins at row ``top`` of the picture. Return the energy."""
     first, stop = band[0] * scale, min(band[1] * scale, image.shape[0])
-    source = image[first:stop]
+    source, target = image[first:stop], out[first:stop]
     if image.dtype == np.uint8:
-        rows, target = _flat(source), _flat(out[first:stop])
-        return float(add_residual(rows, first - top, residual, weights.size, scale, weights, 1.0, masked, target))
-    rows = _grey_levels(source)
+        rows, written = _flat(source), _flat(target)
+        return float(add_residual(rows, first - top, residual, weights.size, scale, weights, 1.0, masked, written))
+    rows = _grey_levels(source, peak)
     energy = float(add_residual(rows, first - top, residual, weights.size, scale, weights, 0.0, masked, rows))
     back = rows.reshape(source.shape)
     if image.dtype == np.uint16:
-        out[first:stop] = np.rint(back * np.float32(257))
+        target[...] = np.rint(back * np.float32(peak / 255))
     else:
-        np.divide(back, np.float32(255), out=out[first:stop], casting="same_kind")
-    if masked or weights.size == 4:
-        out[first:stop, :, 3] = source[..., 3]
+        np.divide(back, np.float32(255), out=target, casting="same_kind")
+    if weights.size == 4:
+        target[..., 3] = source[..., 3]
     if masked:
         clear = source[..., 3] == 0
-        out[first:stop][clear] = source[clear]
+        target[clear] = source[clear]
+    if image.dtype == np.uint16 and peak < _FULL:
+        energy = _squares(source, target) * (255 / peak) ** 2
     return energy
+
+
+def _squares(source: Image, target: Image) -> float:
+    """Return the sum of squared changes of the colour samples of some rows, as they were written."""
+    if source.ndim == 3:
+        source, target = source[..., :3], target[..., :3]
+    return float(np.square(np.subtract(target, source, dtype=np.float32), dtype=np.float64).sum())
 
 
 def _channels(image: Image) -> int:
@@ -210,12 +237,11 @@ def _flat(rows: Image) -> Image:
     return contiguous.reshape(contiguous.shape[0], -1)
 
 
-def _grey_levels(rows: Image) -> Image:
+def _grey_levels(rows: Image, peak: float) -> Image:
     """Return a band as (rows, samples): uint8 as it is, everything else as float32 grey levels, always a copy then."""
     if rows.dtype == np.uint8:
         return _flat(rows)
-    factor = 255 / 65535 if rows.dtype == np.uint16 else 255.0
-    return _flat(np.multiply(rows, np.float32(factor), dtype=np.float32))
+    return _flat(np.multiply(rows, np.float32(255 / peak), dtype=np.float32))
 
 
 def _channel_weights(image: Image) -> F32:

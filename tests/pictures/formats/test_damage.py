@@ -36,7 +36,7 @@ def files() -> dict[str, bytes]:
     image = smooth.astype(np.uint8)
     exif = PilImage.Exif()
     exif[0x010E], exif[0x0112] = "a title", 6
-    options: dict[str, Any] = {"exif": exif, "icc_profile": b"p" * 200, "dpi": (300, 300)}
+    options: dict[str, Any] = {"exif": exif, "icc_profile": b"p" * 16 + b"RGB " + b"p" * 180, "dpi": (300, 300)}
     made = {}
     for file_format in FORMATS:
         buffer = io.BytesIO()

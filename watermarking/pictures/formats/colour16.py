@@ -1,19 +1,22 @@
-"""16-bit colour in PNG and TIFF, which Pillow cuts to 8 bits: samples through OpenCV, the rest through Pillow."""
+"""16-bit colour in PNG, which Pillow cuts to 8 bits: its decoder gives high bytes and low bytes, one after the other.
+
+OpenCV writes the samples; it would read them as well, but prints to stderr what it does not like about a file.
+"""
 
 from __future__ import annotations
 
 import io
 import struct
-from typing import TYPE_CHECKING, Any, Final
+import zlib
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image as PilImage
-from PIL import PngImagePlugin, TiffImagePlugin
+from PIL import PngImagePlugin
 
 from watermarking.errors import FileFormatError
-from watermarking.pictures.formats.metadata import ifd_entries, png_chunks, reset_orientation
-from watermarking.pictures.formats.tiff import save_tiff
-from watermarking.pictures.opencv import cv2_module, silenced
+from watermarking.pictures.formats.metadata import png_chunks
+from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
     from PIL import ImageFile
@@ -22,76 +25,62 @@ if TYPE_CHECKING:
 
 __all__ = ["encode_colour16", "is_colour16", "read_colour16"]
 
-_WIDTH, _BITS, _PLANAR, _EXTRA = 256, 258, 284, 338
-_ASSOCIATED_ALPHA: Final = 1
-_PNG_GREY: Final = 0
-_PNG_NEEDED: Final = (b"IHDR", b"tRNS", b"IDAT", b"IEND")
+_GREY, _GREY_ALPHA, _COLOUR_ALPHA = 0, 4, 6
+_LOW_BYTES: Final = {"RGB": "RGB;16L", "RGBA": "RGBA;16L"}
+"""Pillow's names for samples whose second byte counts: of PNG, which is big-endian, these are the low bytes."""
+_BAND: Final = 64  # rows
 
 
-def is_colour16(image: ImageFile.ImageFile, data: bytes) -> bool:
-    """Say whether a PNG or TIFF file holds 16-bit colour, or 16-bit grey with alpha."""
-    if isinstance(image, PngImagePlugin.PngImageFile):
-        return data[24] == 16 and data[25] != _PNG_GREY
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return image.mode in ("RGB", "RGBA", "LA") and max(image.tag_v2.get(_BITS, (8,))) > 8
-    return False
+def is_colour16(data: bytes) -> bool:
+    """Say whether a PNG file holds 16-bit colour, or 16-bit grey with alpha."""
+    return data[24] == 16 and data[25] != _GREY
 
 
 def read_colour16(image: ImageFile.ImageFile, data: bytes) -> Image:
     """Decode 16-bit colour, (H, W, 3) or (H, W, 4) uint16 RGB, as it lies in the file: no orientation is applied.
 
-    Raises
-    ------
-    FileFormatError
-        If OpenCV cannot decode it, or decodes it wrongly: separate planes and premultiplied alpha in TIFF.
+    Parameters
+    ----------
+    image : what Pillow makes of the file, loaded
+    data : the file as Pillow was given it
     """
-    cv2 = cv2_module()
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        if image.tag_v2.get(_PLANAR, 1) != 1 or _ASSOCIATED_ALPHA in image.tag_v2.get(_EXTRA, ()):
-            raise FileFormatError(
-                "16-bit TIFF with separate planes or premultiplied alpha is not read: save it interleaved, or as PNG"
-            )
-        data = reset_orientation(data)[0]  # some versions of OpenCV apply it, others do not
-    else:  # nothing that OpenCV could apply, or print a warning about
-        data = data[:8] + b"".join(data[a:b] for kind, a, b in png_chunks(data) if kind in _PNG_NEEDED)
-    with silenced(cv2):
-        samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if samples is None or samples.dtype != np.uint16 or samples.ndim != 3:
-        raise FileFormatError("OpenCV cannot decode this 16-bit file: save it as a plain 16-bit PNG or TIFF")
-    n_channels = 4 if image.has_transparency_data else 3
-    order = [2, 1, 0, 3][:n_channels]
-    return np.ascontiguousarray(samples[..., order])
+    if data[25] == _GREY_ALPHA:
+        whole = np.asarray(_loaded(_as_bytes(data), None)).view(">u2")
+        return whole[..., [0, 0, 0, 1]].astype(np.uint16)
+    low = _loaded(data, _LOW_BYTES[image.mode])
+    key = image.info.get("transparency") if image.mode == "RGB" else None
+    out = np.empty((image.height, image.width, 3 if image.mode == "RGB" and key is None else 4), np.uint16)
+    for top in range(0, image.height, _BAND):
+        box = (0, top, image.width, min(top + _BAND, image.height))
+        samples = np.asarray(image.crop(box)).astype(np.uint16) << 8
+        samples |= np.asarray(low.crop(box))
+        out[top : box[3], :, : samples.shape[2]] = samples
+        if key is not None:
+            out[top : box[3], :, 3] = np.where((samples == np.asarray(key)).all(axis=2), 0, 65535)
+    return out
 
 
-def encode_colour16(array: Image, file_format: str, options: dict[str, Any]) -> bytes:
-    """Encode (H, W, 3) or (H, W, 4) uint16 as PNG or TIFF, with the metadata of Pillow's ``options``."""
-    return (_encode_png if file_format == "PNG" else _encode_tiff)(array, options)
+def _loaded(data: bytes, rawmode: str | None) -> PilImage.Image:
+    image = PngImagePlugin.PngImageFile(io.BytesIO(data), "")
+    if rawmode is not None:
+        image.tile = [tile._replace(args=rawmode) for tile in image.tile]
+    image.load()
+    return image
 
 
-def _encode_png(array: Image, options: dict[str, Any]) -> bytes:
+def _as_bytes(data: bytes) -> bytes:
+    """Call two samples of 16 bits four of 8: the filters of PNG work on bytes, so many to a pixel."""
+    head = data[12:24] + bytes([8, _COLOUR_ALPHA]) + data[26:29]
+    return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
+
+
+def encode_colour16(array: Image) -> bytes:
+    """Encode (H, W, 3) or (H, W, 4) uint16 as PNG, without metadata."""
     cv2 = cv2_module()
     order = [2, 1, 0, 3][: array.shape[2]]
     done, encoded = cv2.imencode(".png", array[..., order], [cv2.IMWRITE_PNG_COMPRESSION, 6])
     if not done:
         raise FileFormatError("OpenCV cannot encode this picture as a 16-bit PNG")
-    data = encoded.tobytes()
-    donor = io.BytesIO()
-    PilImage.new("RGB", (1, 1)).save(donor, "PNG", **options)
-    metadata = donor.getvalue()
-    parts = [data[:33]]  # signature and header
-    parts += [metadata[a:b] for kind, a, b in png_chunks(metadata) if kind not in (b"IHDR", b"IDAT", b"IEND")]
-    parts += [data[a:b] for kind, a, b in png_chunks(data) if kind in (b"IDAT", b"IEND")]
-    return b"".join(parts)
-
-
-def _encode_tiff(array: Image, options: dict[str, Any]) -> bytes:
-    """Let Pillow write the bytes as an 8-bit picture of twice the width, then correct the two tags that say so."""
-    height, width, n_channels = array.shape
-    halves = np.ascontiguousarray(array, "<u2").view(np.uint8).reshape(height, 2 * width, n_channels)
-    data = bytearray(save_tiff(PilImage.fromarray(halves), options))
-    for tag, kind, count, position in ifd_entries(data):
-        if tag == _WIDTH:
-            struct.pack_into("<H" if kind == 3 else "<I", data, position, width)
-        elif tag == _BITS:
-            struct.pack_into(f"<{count}H", data, struct.unpack_from("<I", data, position)[0], *[16] * count)
-    return bytes(data)
+    data: bytes = encoded.tobytes()
+    kept = (b"IHDR", b"IDAT", b"IEND")
+    return data[:8] + b"".join(data[start:end] for kind, start, end in png_chunks(data) if kind in kept)

@@ -1,19 +1,19 @@
 """Picture files in memory to samples and metadata.
 
-Pillow reads everything; only the samples of 16-bit colour come through
-:mod:`watermarking.pictures.formats.colour16`. The format is told by the content, never by the name. Refused, by rule:
-formats other than the six, animations (PNG, WebP, AVIF), TIFF files of several pages, CMYK and other modes that
-:mod:`watermarking.pictures.arrays` refuses, and more pixels than a limit. Of a JPEG with several pictures (MPO) the first
-is taken. AVIF of 10 and 12 bits is read as 8, as Pillow does.
+Pillow reads everything; where it would cut or drop something,
+:mod:`watermarking.pictures.formats.colour16` (PNG) and :mod:`watermarking.pictures.formats.bands` (TIFF) make more of
+what its decoders give. The format is told by the content, never by the name. Refused, by rule:
+formats that are not read, animations (PNG, WebP, AVIF, JPEG XL), several pages or pictures (TIFF, HEIC), camera raw,
+floating point, high dynamic range, AVIF, HEIC and JPEG XL of more than 8 bits, CMYK and other modes that
+:mod:`watermarking.pictures.arrays` refuses, and more pixels than a limit. Of a JPEG with several pictures (MPO) the
+first is taken.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import io
-import os
-import struct
-import threading
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PIL import (
@@ -29,18 +29,31 @@ from PIL import Image as PilImage
 
 from watermarking.errors import FileFormatError, UnsupportedImageError, WatermarkError
 from watermarking.pictures.arrays import array_from_pil
+from watermarking.pictures.formats.bands import as_bytes, is_for_bands, read_bands
+from watermarking.pictures.formats.coding import read_coding
+from watermarking.pictures.formats.colour import is_srgb, profile_of
 from watermarking.pictures.formats.colour16 import is_colour16, read_colour16
-from watermarking.pictures.formats.metadata import ORIENTATION, orient, read_metadata
-from watermarking.pictures.formats.picture import FORMATS, Coding, Picture, first_line
+from watermarking.pictures.formats.extras import EXTRA_FORMATS, extra_class, refuse_hdr_profile, refuse_heic, refuse_jxl
+from watermarking.pictures.formats.isobmff import chroma_of_av1, nclx_of, refuse_deep
+from watermarking.pictures.formats.jpeg import is_arithmetic, refuse_rare_jpeg
+from watermarking.pictures.formats.kinds import HEAD, identify
+from watermarking.pictures.formats.layout import Layout, tiff_layout
+from watermarking.pictures.formats.limits import MAX_PIXELS, PillowLimit, check_size, pillow_limit, pixel_limit
+from watermarking.pictures.formats.metadata import orient, read_metadata
+from watermarking.pictures.formats.picture import Picture, first_line
+from watermarking.pictures.formats.png import without_large_chunks
+from watermarking.pictures.formats.raw import refuse_camera_raw
+from watermarking.pictures.ranges import tolerant_peak
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["MAX_PIXELS", "decode_picture", "identify"]
+    from watermarking.interface import Image
+    from watermarking.pictures.formats.metadata import Metadata
+    from watermarking.pictures.formats.picture import Coding
 
-MAX_PIXELS: Final = 400_000_000
-"""Pictures with more pixels are taken for decompression bombs; WATERMARKING_MAX_PIXELS sets another limit."""
+__all__ = ["MAX_PIXELS", "PillowLimit", "decode_picture", "identify"]
 
 _CLASSES: Final[dict[str, type[ImageFile.ImageFile]]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
@@ -50,34 +63,36 @@ _CLASSES: Final[dict[str, type[ImageFile.ImageFile]]] = {
     "TIFF": TiffImagePlugin.TiffImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
 }
-_STANDARD_HUFFMAN: Final = bytes((0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125, 1, 2, 3, 0))
-"""How the table for luma's AC coefficients begins that encoders use unless they optimise: ITU-T T.81, table K.5."""
-_AVIF_BRANDS: Final = (b"avif", b"avis", b"mif1", b"msf1")
-_TIFF_HEADS: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_REFUSALS: Final[dict[str, Callable[[bytes], None]]] = {
+    "JPEG": refuse_rare_jpeg,
+    "AVIF": lambda data: refuse_deep(data, "AVIF"),
+    "TIFF": refuse_camera_raw,
+    "HEIC": refuse_heic,
+    "JXL": refuse_jxl,
+}
+"""What says no to kinds of a format that are not read, before a decoder stumbles over them."""
 
 
-def identify(head: bytes) -> str:
-    """Tell a file's format from its first 16 bytes or more.
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file on its way to a picture.
 
-    Raises
-    ------
-    FileFormatError
-        If it is none of :data:`FORMATS`.
+    Attributes
+    ----------
+    data : bytes
+    format : str
+    readable : bytes, what Pillow is given in its place
+    info : what Pillow would have said of the parts that it is not given
+    layout : how its samples lie, of TIFF
+    in_bands : bool, whether Pillow is given rows of bytes
     """
-    if head[:3] == b"\xff\xd8\xff":
-        return "JPEG"
-    if head[:8] == b"\x89PNG\r\n\x1a\n":
-        return "PNG"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WebP"
-    if head[4:8] == b"ftyp" and head[8:12] in _AVIF_BRANDS:
-        return "AVIF"
-    if head[:4] in _TIFF_HEADS:
-        return "TIFF"
-    if head[:2] == b"BM" and head[6:10] == bytes(4):
-        return "BMP"
-    found = "the file is empty" if not head else "GIF is not read" if head[:4] == b"GIF8" else "not a picture file"
-    raise FileFormatError(f"{found}, one of {', '.join(FORMATS)} is needed: convert it first")
+
+    data: bytes
+    format: str
+    readable: bytes
+    info: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    layout: Layout | None = None
+    in_bands: bool = False
 
 
 def decode_picture(data: bytes, *, max_pixels: int | None = None, source: Path | None = None) -> Picture:
@@ -97,16 +112,20 @@ def decode_picture(data: bytes, *, max_pixels: int | None = None, source: Path |
     FileFormatError
         If the content is damaged or refused by one of this module's rules.
     MissingExtraError
-        If it is 16-bit colour and OpenCV cannot be loaded.
+        If it is HEIC or JPEG XL and the extra ``formats`` is missing.
     """
-    file_format = identify(data[:16])
-    limit = _max_pixels(max_pixels)
+    file_format = identify(data[:HEAD])
+    limit = pixel_limit(max_pixels)
     try:
-        image = _open(data, file_format)
-        _check_size(image.size, limit)
+        if refuse := _REFUSALS.get(file_format):
+            refuse(data)
+        file = _prepared(data, file_format)
+        image = _open(file)
+        banded = file.layout if file.in_bands else None
+        check_size(banded.size if banded else image.size, banded.n_samples if banded else 0, limit)
         _check_single(image, file_format)
-        with _pillow_limit.lifted_for(image.width * image.height):
-            return _decode(image, data, file_format, source)
+        with pillow_limit.lifted_for(image.width * image.height):
+            return dataclasses.replace(_decode(image, file), source=source)
     except UnsupportedImageError as error:
         raise FileFormatError(str(error)) from error
     except WatermarkError:
@@ -114,122 +133,82 @@ def decode_picture(data: bytes, *, max_pixels: int | None = None, source: Path |
     except MemoryError as error:
         raise FileFormatError(f"the {file_format} picture does not fit in memory: scale it down") from error
     except Exception as error:  # Pillow answers damaged files with nearly every class of exception
-        raise FileFormatError(f"the {file_format} file is damaged: {first_line(error)}") from error
+        raise FileFormatError(_undecodable(error, data, file_format)) from error
 
 
-def _max_pixels(max_pixels: int | None) -> int:
-    if max_pixels is not None:
-        return max_pixels
-    text = os.environ.get("WATERMARKING_MAX_PIXELS", "")
-    if text and not text.isdecimal():
-        raise FileFormatError(f"WATERMARKING_MAX_PIXELS is {text!r}: set it to a whole number of pixels")
-    return int(text) if text else MAX_PIXELS
+def _undecodable(error: Exception, data: bytes, file_format: str) -> str:
+    """Say why a decoder gave up: damage is one of the reasons, and nobody here can tell it from a rare kind of file."""
+    if str(error) == "unknown pixel mode":
+        return "TIFF with samples of this number, depth and colour space is not read: save it as RGB of 8 or 16 bits"
+    kind = "JPEG of arithmetic coding" if file_format == "JPEG" and is_arithmetic(data) else f"the {file_format} file"
+    return (
+        f"{kind} cannot be decoded ({first_line(error)}), it is damaged or of a rare kind: if another program shows "
+        "it, save it anew there"
+    )
 
 
-def _open(data: bytes, file_format: str) -> ImageFile.ImageFile:
+def _prepared(data: bytes, file_format: str) -> _File:
+    if file_format == "PNG":
+        return _File(data, file_format, *without_large_chunks(data))
+    layout = tiff_layout(data) if file_format == "TIFF" else None
+    if layout is not None and is_for_bands(layout):
+        return _File(data, file_format, as_bytes(data, layout), layout=layout, in_bands=True)
+    return _File(data, file_format, data, layout=layout)
+
+
+def _open(file: _File) -> ImageFile.ImageFile:
+    kind = extra_class(file.format) if file.format in EXTRA_FORMATS else _CLASSES[file.format]
     try:
-        return _CLASSES[file_format](io.BytesIO(data), "")
+        return kind(io.BytesIO(file.readable), "")
     except PilImage.DecompressionBombError:  # WebP: Pillow's limit is below ours, and WebP's own largest size is too
-        with _pillow_limit.lifted_for(2**62):
-            return _CLASSES[file_format](io.BytesIO(data), "")
-
-
-def _check_size(size: tuple[int, int], limit: int) -> None:
-    width, height = size
-    if width * height > limit:
-        raise FileFormatError(
-            f"the picture has {width}x{height} pixels, the limit is {limit}: scale it down, or set "
-            f"WATERMARKING_MAX_PIXELS if you trust the file"
-        )
+        with pillow_limit.lifted_for(2**62):
+            return kind(io.BytesIO(file.readable), "")
 
 
 def _check_single(image: ImageFile.ImageFile, file_format: str) -> None:
-    n_frames = 1 if file_format in ("JPEG", "BMP") else int(getattr(image, "n_frames", 1))
+    n_frames = 1 if file_format in ("JPEG", "BMP", "JXL") else int(getattr(image, "n_frames", 1))
     if n_frames > 1:
-        what = "pages" if file_format == "TIFF" else "frames of an animation"
+        what = {"TIFF": "pages", "HEIC": "pictures"}.get(file_format, "frames of an animation")
         raise FileFormatError(f"the {file_format} file has {n_frames} {what}, 1 is needed: split it first")
 
 
-def _decode(image: ImageFile.ImageFile, data: bytes, file_format: str, source: Path | None) -> Picture:
-    tiff_orientation = image.tag_v2.get(ORIENTATION, 1) if isinstance(image, TiffImagePlugin.TiffImageFile) else 1
+def _decode(image: ImageFile.ImageFile, file: _File) -> Picture:
     image.load()  # of 16-bit colour as well: OpenCV returns a picture from a file that lacks its end
-    metadata, orientation = read_metadata(image, data)
-    if is_colour16(image, data):
-        array, mode, orientation = read_colour16(image, data), image.mode, max(orientation, tiff_orientation)
-    else:
-        if file_format == "AVIF" and image.mode == "RGB" and _avif_subsampling(data) == "4:0:0":
-            array, mode = array_from_pil(image.convert("L"))  # Pillow repeats the grey channel
-        else:
-            array, mode = array_from_pil(image)  # of TIFF, Pillow has applied the orientation already
-    coding = _read_coding(image, data, file_format, mode)
+    image.info.update(file.info)
+    metadata, orientation = read_metadata(image, file.data)
+    if file.format == "JXL":
+        orientation = 1  # the decoder has applied it, whatever EXIF says
+    array, mode, extra = _samples(image, file)
+    if file.in_bands and file.layout and file.layout.orientation:  # of other TIFF files, Pillow has applied it already
+        orientation = file.layout.orientation
+    metadata, coding = _coloured(metadata, read_coding(image, file.data, file.format, mode), file)
+    claimed = file.layout.peak if file.layout else 2**coding.significant - 1 if coding.significant else None
+    if extra is not None and file.layout:
+        extra, coding = orient(extra, orientation), dataclasses.replace(coding, channels=file.layout.extra)
     image.close()  # Pillow's copy of the samples is larger than ours
-    return Picture(orient(array, orientation), file_format, metadata, coding, source)
+    upright = orient(array, orientation)
+    return Picture(upright, file.format, metadata, coding, peak=tolerant_peak(upright, claimed), extra=extra)
 
 
-def _read_coding(image: ImageFile.ImageFile, data: bytes, file_format: str, mode: str) -> Coding:
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        tables = [tuple(image.quantization[component[3]]) for component in image.layer[:2]]
-        return Coding(
-            mode,
-            tables=tuple(dict.fromkeys(tables)),
-            subsampling=_jpeg_subsampling(image),
-            progressive=bool(image.info.get("progressive")),
-            optimized=_STANDARD_HUFFMAN not in data,
-        )
-    if file_format == "WebP":
-        return Coding(mode, lossless=_is_lossless_webp(data))
-    if file_format == "AVIF":
-        return Coding(mode, subsampling=None if mode == "L" else _avif_subsampling(data))
-    return Coding(mode, compression=str(image.info.get("compression", "")) if file_format == "TIFF" else "")
+def _samples(image: ImageFile.ImageFile, file: _File) -> tuple[Image, str, Image | None]:
+    """Return the samples, the Pillow mode in which they go back, and the channels beside them."""
+    layout = file.layout
+    if layout is not None and file.in_bands and isinstance(image, TiffImagePlugin.TiffImageFile):
+        bands = read_bands(image, file.data, layout)
+        return bands.picture, "LA" if layout.n_colours == 1 and bands.picture.ndim == 3 else "", bands.extra
+    if file.format == "PNG" and is_colour16(file.data):
+        return read_colour16(image, file.readable), image.mode, None
+    if file.format == "AVIF" and image.mode == "RGB" and chroma_of_av1(file.data) == "4:0:0":
+        return *array_from_pil(image.convert("L")), None  # Pillow repeats the grey channel
+    return *array_from_pil(image), None
 
 
-def _jpeg_subsampling(image: JpegImagePlugin.JpegImageFile) -> str | None:
-    if len(image.layer) != 3:
-        return None
-    luma, chroma = (component[1] * component[2] for component in image.layer[:2])
-    return {1: "4:4:4", 2: "4:2:2"}.get(max(1, luma // max(1, chroma)), "4:2:0")
-
-
-def _avif_subsampling(data: bytes) -> str | None:
-    position = data.find(b"av1C")
-    if position < 0 or position + 7 > len(data):
-        return None
-    flags = data[position + 6]  # AV1 Codec ISO Media File Format Binding 2.3.3: bits 4, 3 and 2
-    monochrome, halved_x, halved_y = flags & 16, flags & 8, flags & 4
-    return "4:0:0" if monochrome else "4:4:4" if not halved_x else "4:2:0" if halved_y else "4:2:2"
-
-
-def _is_lossless_webp(data: bytes) -> bool:
-    position = 12
-    while position + 8 <= len(data):
-        if data[position : position + 4] in (b"VP8L", b"VP8 "):
-            return data[position + 3 : position + 4] == b"L"
-        position += 8 + (struct.unpack_from("<I", data, position + 4)[0] + 1) // 2 * 2
-    return False
-
-
-class PillowLimit:
-    """Pillow's process-wide limit of pixels: lifted while a picture above it is decoded, else left alone."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_users = 0
-        self._limit: int | None = None
-
-    @contextmanager
-    def lifted_for(self, n_pixels: int) -> Iterator[None]:
-        """Lift it if a picture of this many pixels needs that, until the last such picture is done."""
-        with self._lock:
-            limit = self._limit if self._n_users else PilImage.MAX_IMAGE_PIXELS
-            if needed := limit is not None and n_pixels > limit:
-                self._n_users, self._limit, PilImage.MAX_IMAGE_PIXELS = self._n_users + 1, limit, None
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._n_users -= needed
-                if needed and not self._n_users:
-                    PilImage.MAX_IMAGE_PIXELS = self._limit
-
-
-_pillow_limit: Final = PillowLimit()
+def _coloured(metadata: Metadata, coding: Coding, file: _File) -> tuple[Metadata, Coding]:
+    """Give a picture whose colours are said by numbers a profile that says the same; refuse high dynamic range."""
+    if file.format == "JXL":
+        refuse_hdr_profile(metadata.icc, "JPEG XL")
+    named = nclx_of(file.data) if file.format in ("AVIF", "HEIC") and not metadata.icc else None
+    if named is None:
+        return metadata, coding
+    profile = b"" if is_srgb(*named[:2]) else profile_of(*named[:2]) or b""
+    return dataclasses.replace(metadata, icc=profile), dataclasses.replace(coding, colours=named[:2])

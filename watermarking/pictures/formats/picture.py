@@ -34,6 +34,13 @@ class Coding:
         Of WebP.
     compression : str
         Of TIFF, in Pillow's words.
+    colours : (int, int) or None
+        Colour primaries and transfer characteristics by ITU-T H.273, of AVIF and HEIC that have no profile. Where they
+        are not those of sRGB, the metadata has a profile that says the same, if there is one.
+    significant : int or None
+        Of PNG, how many bits of a sample mean something, where it says so (sBIT) and they are 8 or more.
+    channels : tuple of int
+        Of TIFF, its ExtraSamples, where there are more channels than the one alpha.
     """
 
     mode: str
@@ -43,6 +50,9 @@ class Coding:
     optimized: bool = False
     lossless: bool = False
     compression: str = ""
+    colours: tuple[int, int] | None = None
+    significant: int | None = None
+    channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,11 +64,16 @@ class Picture:
     array : (H, W), (H, W, 3) or (H, W, 4) ndarray, uint8 or uint16
         RGB, upright: the orientation has been applied.
     format : str
-        One of :data:`FORMATS`.
+        One of :data:`FORMATS`, or ``HEIC`` or ``JXL``.
     metadata : Metadata
     coding : Coding
     source : Path or None
         The file it came from.
+    peak : int or None
+        The largest value that its uint16 samples stand for, where the file says so (sBIT in PNG; BitsPerSample or
+        MaxSampleValue in TIFF) and no sample is larger.
+    extra : (H, W, n) ndarray or None
+        Channels of a TIFF that are neither colour nor the one alpha, upright: near infrared, masks, spot colours.
     """
 
     array: Image = field(repr=False)
@@ -66,6 +81,8 @@ class Picture:
     metadata: Metadata = field(repr=False)
     coding: Coding = field(repr=False)
     source: Path | None = None
+    peak: int | None = None
+    extra: Image | None = field(default=None, repr=False)
 
 
 def first_line(error: BaseException) -> str:

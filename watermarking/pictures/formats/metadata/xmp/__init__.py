@@ -1,0 +1,1 @@
+"""XMP packets: read and changed without being written anew."""

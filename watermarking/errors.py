@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "AlreadyMarkedError",
     "CapacityError",
+    "FidelityError",
     "FileAccessError",
     "FileFormatError",
     "KeyFileError",
@@ -28,6 +29,10 @@ class AlreadyMarkedError(WatermarkError):
 
 class CapacityError(WatermarkError, ValueError):
     """The payload or the message does not fit in the picture."""
+
+
+class FidelityError(WatermarkError, ValueError):
+    """No strength leaves the picture the score aimed at, or the message cannot be read at that strength."""
 
 
 class UnsupportedImageError(WatermarkError, ValueError):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["map_bands", "n_threads", "row_bands", "threads"]
 
+B = TypeVar("B")
 T = TypeVar("T")
 _chosen: contextvars.ContextVar[int | None] = contextvars.ContextVar("watermarking_threads", default=None)
 
@@ -57,7 +58,7 @@ def row_bands(n_rows: int, band: int) -> list[tuple[int, int]]:
     return [(first, min(first + band, n_rows)) for first in range(0, n_rows, band)]
 
 
-def map_bands(function: Callable[[tuple[int, int]], T], bands: Iterable[tuple[int, int]]) -> list[T]:
+def map_bands(function: Callable[[B], T], bands: Iterable[B]) -> list[T]:
     """Call ``function`` on each band, on as many threads as are in force; results in the order of the bands."""
     todo = list(bands)
     n = min(n_threads(), len(todo))

@@ -30,6 +30,7 @@ class Additive(SpreadSpectrum):
     id: ClassVar[str] = "additive"
     layout: ClassVar[Layout] = Layout("additive", 3, (96, 96), 1)
     band_shape: ClassVar[tuple[float, ...]] = (1.0,)
+    hiding_shape: ClassVar[tuple[float, ...]] = band_shape
     response: ClassVar[float] = 0.264
     spread_gain: ClassVar[float] = 0.197
 

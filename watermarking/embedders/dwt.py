@@ -38,6 +38,7 @@ class Dwt(SpreadSpectrum):
     id: ClassVar[str] = "dwt"
     layout: ClassVar[Layout] = Layout("dwt", 8, (32, 32), 15)
     band_shape: ClassVar[tuple[float, ...]] = (_COARSE,) * 3 + (_FINE,) * 12
+    hiding_shape: ClassVar[tuple[float, ...]] = (_COARSE,) * 3 + (1.6 * _FINE,) * 12
 
     def analyse(self, plane: F32) -> F32:
         """Return the bands (rows, cols, 15) of a working plane (h, w)."""

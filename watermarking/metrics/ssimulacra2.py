@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Planes = npt.NDArray[np.float32]
     Scales = list[Planes]
 
-__all__ = ["Ssimulacra2", "ssimulacra2"]
+__all__ = ["WEIGHTS", "Ssimulacra2", "score_of_error", "ssimulacra2", "weighted_errors"]
 
 _NAME: Final = "SSIMULACRA2"
 _N_SCALES: Final = 6
@@ -34,7 +34,7 @@ _BAND_ROWS: Final = 64  # even, so that bands halve
 _GROUNDS: Final = (0.1, 0.9)
 _SIGMA: Final = 1.5
 
-_WEIGHTS: Final = np.array(
+WEIGHTS: Final = np.array(
     # Means of structural error, edges added and edges lost, then their 4-norms; one row a scale, 1:1 to 1:32.
     [
         *(0, 0.0007376606707406586, 0, 0, 0.0007793481682867309, 0),  # X
@@ -72,6 +72,8 @@ class Ssimulacra2:
     ----------
     reference : (H, W), (H, W, 3) or (H, W, 4), at least 8 x 8
         uint8, uint16 or floating point in [0, 1], sRGB.
+    peak : float, optional
+        What uint16 samples stand for at most; by default what they use.
 
     Raises
     ------
@@ -89,8 +91,8 @@ class Ssimulacra2:
     True
     """
 
-    def __init__(self, reference: Image) -> None:
-        picture, self._peak = check_visible(reference, _NAME)
+    def __init__(self, reference: Image, peak: float | None = None) -> None:
+        picture, self._peak = check_visible(reference, _NAME, peak)
         self._shape, self._dtype = picture.shape, np.asarray(reference).dtype
         grounds = _GROUNDS if is_seen_through(picture) else (None,)
         self._scales = {ground: _scales(picture, ground) for ground in grounds}
@@ -163,22 +165,30 @@ def _scales(picture: Image, ground: float | None) -> Scales:
 
 
 def _score(reference: Scales, distorted: Scales) -> float:
+    places = [(scale, channel) for scale in range(len(reference)) for channel in range(3)]
+    error = weighted_errors([(reference[s][c], distorted[s][c], WEIGHTS[c, s]) for s, c in places])
+    return score_of_error(error)
+
+
+def weighted_errors(pairs: list[tuple[Planes, Planes, npt.NDArray[np.float64]]]) -> float:
+    """Return the sum of the errors between planes (h, w), each with its weights (norm, map): (2, 3)."""
     from watermarking.kernels.ssimulacra2 import plane_errors
 
     sections = _sections(_SIGMA)
 
-    def errors(place: tuple[int, int]) -> npt.NDArray[Any]:
-        scale, channel = place
+    def error(pair: tuple[Planes, Planes, npt.NDArray[np.float64]]) -> float:
+        first, second, weights = pair
         sums: npt.NDArray[Any] = np.empty(6)
-        first, second = reference[scale][channel], distorted[scale][channel]
         plane_errors(first, second, sections, sums)
-        sums /= first.size
-        return sums.reshape(3, 2)
+        means = (sums / first.size).reshape(3, 2)
+        return float(np.sum(weights * [means[:, 0], means[:, 1] ** 0.25]))
 
-    places = [(scale, channel) for scale in range(len(reference)) for channel in range(3)]
-    means = np.stack(map_bands(errors, places)).reshape(len(reference), 3, 3, 2)
-    norms = np.stack([means[..., 0], means[..., 1] ** 0.25], axis=-1)  # (scale, channel, map, norm)
-    error = _SCALE * float(np.sum(_WEIGHTS[:, : len(reference)] * norms.transpose(1, 0, 3, 2)))
+    return sum(map_bands(error, pairs))
+
+
+def score_of_error(error: float) -> float:
+    """Turn a weighted sum of errors into a score."""
+    error *= _SCALE
     error = _LINEAR * error + _SQUARE * error**2 + _CUBE * error**3
     return 100.0 - 10.0 * error**_EXPONENT if error > 0 else 100.0
 

@@ -27,7 +27,7 @@ N_WAVES: Final = 48
 _LOWEST: Final = 0.05
 _HIGHEST: Final = 0.18
 _AXIS: Final = 6  # bins kept free beside the axes, where edges and block grids have their energy
-SHARE: Final = 0.22
+SHARE: Final = 0.16
 """Of the mark's energy; the rest is the payload's."""
 _LABEL: Final = "sync/waves"
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from watermarking.errors import FileFormatError
+from watermarking.pictures import folders
 from watermarking.pictures.folders import survey
 
 if TYPE_CHECKING:
@@ -40,11 +41,9 @@ def test_pictures_of_a_folder_are_listed_in_order(tmp_path: Path) -> None:
 
 
 CASES = {
-    "photo.HEIC": (b"", "HEIC"),
-    "photo.heif": (b"", "HEIC"),
+    "photo.HEICS": (b"", "HEIC"),
     "raw.dng": (b"II*\0", "camera raw"),
     "raw.NEF": (b"MM\0*", "camera raw"),
-    "photo.jxl": (b"", "JPEG XL"),
     "photo.jp2": (b"", "JPEG 2000"),
     "film.mp4": (b"", "film"),
     "drawing.svg": (b"<svg/>", "SVG"),
@@ -52,11 +51,10 @@ CASES = {
     "layers.psd": (b"8BPS", "picture of another format"),
     "photo.jpg.bak": (encoded("JPEG"), "JPEG under another suffix"),
     "IMG_0001": (encoded("PNG"), "PNG under another suffix"),
-    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
+    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC under another suffix"),
     "raw": (b"\0\0\0\x18ftypcrx \0\0\0\0", "camera raw"),
     "film": (b"\0\0\0\x18ftypisom\0\0\0\0", "film"),
-    "jxl": (b"\xff\x0a\xfa\x7f", "JPEG XL"),
-    "jxl.container": (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    "jxl": (b"\xff\x0a\xfa\x7f", "JXL under another suffix"),
     "jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
     "gif": (b"GIF87a", "GIF"),
     "pdf": (b"%PDF-1.7\n", "PDF"),
@@ -77,6 +75,22 @@ def test_reasons(tmp_path: Path, name: str) -> None:
     assert [(one.path.name, one.reason) for one in found.passed_over] == [(name, reason)]
 
 
+@pytest.mark.parametrize("available", [False, True])
+def test_formats_of_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, available: bool) -> None:
+    monkeypatch.setattr(folders, "is_available", lambda _format: available)
+    for name in ("a.heic", "b.HIF", "c.jxl", "d.jpg"):
+        (tmp_path / name).touch()
+    found = survey(tmp_path)
+    if available:
+        assert (len(found.pictures), found.passed_over) == (4, [])
+        return
+    assert [path.name for path in found.pictures] == ["d.jpg"]
+    assert [one.reason for one in found.passed_over] == [
+        *["HEIC without the extra 'formats'"] * 2,
+        "JPEG XL without the extra 'formats'",
+    ]
+
+
 def test_pipes_are_not_opened_and_broken_links_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
@@ -95,8 +109,8 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
 def test_names_that_are_no_text(tmp_path: Path) -> None:
-    for name in (b"b\xffld.png", b"b\xffld.heic", b"b\nld.txt"):
+    for name in (b"b\xffld.png", b"b\xffld.jp2", b"b\nld.txt"):
         (tmp_path / os.fsdecode(name)).write_bytes(b"x")
     found = survey(tmp_path)
     assert [os.fsencode(path.name) for path in found.pictures] == [b"b\xffld.png"]
-    assert {one.reason for one in found.passed_over} == {"HEIC", "text"}
+    assert {one.reason for one in found.passed_over} == {"JPEG 2000", "text"}

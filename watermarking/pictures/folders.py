@@ -1,8 +1,9 @@
 """What a folder holds: the pictures, and what is passed over, with the reason.
 
-A picture is a file whose suffix says so; what it really is, its content says when it is read. A picture under another
-suffix (``photo.jpg.bak``, ``IMG_0001``) is passed over: the suffix is what the format of a marked copy is taken from.
-Hidden files and folders are passed over; links to files are followed, links to folders are not.
+A picture is a file whose suffix says so; what it really is, its content says when it is read. Pictures under another
+suffix (``photo.jpg.bak``, ``IMG_0001``) are passed over: the suffix is what the format of a marked copy is taken from.
+So are HEIC and JPEG XL where the packages for them are missing, and hidden files and folders. Links to files are
+followed, links to folders are not.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from watermarking.errors import FileAccessError, FileFormatError
 from watermarking.pictures.files import SUFFIXES
-from watermarking.pictures.formats.decoding import identify
+from watermarking.pictures.formats.extras import EXTRA_FORMATS, is_available
+from watermarking.pictures.formats.kinds import HEAD, identify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["Listing", "PassedOver", "survey"]
 
-_HEAD: Final = 512
 _KINDS: Final = {
     "camera raw": ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 "
     ".rwl .sr2 .srf .srw .x3f",
@@ -37,13 +38,8 @@ _KINDS: Final = {
 }
 _KIND_OF_SUFFIX: Final = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
 _HEADS: Final = (
-    (4, b"ftypheic", "HEIC"),
-    (4, b"ftypheix", "HEIC"),
-    (4, b"ftyphevc", "HEIC"),
     (4, b"ftypcrx ", "camera raw"),
     (4, b"ftyp", "film"),
-    (0, b"\xff\x0a", "JPEG XL"),
-    (4, b"JXL \r\n\x87\n", "JPEG XL"),
     (4, b"jP  \r\n\x87\n", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
     (0, b"GIF8", "GIF"),
@@ -88,7 +84,7 @@ def survey(folder: str | os.PathLike[str]) -> Listing:
             passed_over.append(PassedOver(path, "hidden"))
         elif is_folder:
             passed_over.append(PassedOver(path, "link to a folder"))
-        elif path.suffix.lower() in SUFFIXES:
+        elif _is_read(SUFFIXES.get(path.suffix.lower(), "")):
             pictures.append(path)
         else:
             passed_over.append(PassedOver(path, _kind(path)))
@@ -108,17 +104,22 @@ def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
         yield from ((Path(place, name), False) for name in files)
 
 
+def _is_read(file_format: str) -> bool:
+    return bool(file_format) and (file_format not in EXTRA_FORMATS or is_available(file_format))
+
+
 def _kind(path: Path) -> str:
-    """Say in a word or two what a file is that does not have the suffix of a picture."""
+    """Say in a word or two what a file is that does not have the suffix of a picture that is read."""
     try:
         if not path.exists():
             return "broken link"
         if not path.is_file():  # opening a pipe would wait for somebody to write
             return "no regular file"
-        if path.suffix.lower() in _KIND_OF_SUFFIX:
-            return _KIND_OF_SUFFIX[path.suffix.lower()]
+        suffix = path.suffix.lower()
+        if suffix in _KIND_OF_SUFFIX:
+            return _KIND_OF_SUFFIX[suffix] + (" without the extra 'formats'" if suffix in SUFFIXES else "")
         with path.open("rb") as stream:
-            return _kind_of_content(stream.read(_HEAD))
+            return _kind_of_content(stream.read(HEAD))
     except OSError:
         return "unreadable"
 

@@ -75,9 +75,7 @@ def _copied(picture: Picture, content: bytes | Path | None, target: str | os.Pat
     return True
 
 
-def _verified(
-    receipt: Receipt, scheme: Scheme, key: Key, original: Image, peak: int | None, encoded: bytes
-) -> Receipt:
+def _verified(receipt: Receipt, scheme: Scheme, key: Key, original: Image, peak: int | None, encoded: bytes) -> Receipt:
     """Read an encoded file back and measure it."""
     from watermarking.metrics.psnr import psnr
     from watermarking.metrics.ssim import ssim

@@ -1,9 +1,8 @@
 """What a folder holds: the pictures, and what is passed over, with the reason.
 
-A picture is a file whose suffix says so; what it really is, its content says when it is read. Pictures under another
-suffix (``photo.jpg.bak``, ``IMG_0001``) are passed over: the suffix is what the format of a marked copy is taken from.
-So are HEIC and JPEG XL where the packages for them are missing, and hidden files and folders. Links to files are
-followed, links to folders are not.
+A picture is a file whose suffix says so; what it really is, its content says when it is read. A picture under another
+suffix (``photo.jpg.bak``, ``IMG_0001``) is passed over: the suffix is what the format of a marked copy is taken from.
+Hidden files and folders are passed over; links to files are followed, links to folders are not.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from watermarking.errors import FileAccessError, FileFormatError
 from watermarking.pictures.files import SUFFIXES
 from watermarking.pictures.formats.extras import EXTRA_FORMATS, is_available
-from watermarking.pictures.formats.kinds import HEAD, identify
+from watermarking.pictures.formats.kinds import HEAD, identify, other_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,15 +36,6 @@ _KINDS: Final = {
     "film": ".3gp .avi .m4v .mkv .mov .mp4 .mpeg .mpg .mts .webm .wmv",
 }
 _KIND_OF_SUFFIX: Final = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
-_HEADS: Final = (
-    (4, b"ftypcrx ", "camera raw"),
-    (4, b"ftyp", "film"),
-    (4, b"jP  \r\n\x87\n", "JPEG 2000"),
-    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (0, b"GIF8", "GIF"),
-    (0, b"%PDF-", "PDF"),
-    (0, b"8BPS", "picture of another format"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +74,15 @@ def survey(folder: str | os.PathLike[str]) -> Listing:
             passed_over.append(PassedOver(path, "hidden"))
         elif is_folder:
             passed_over.append(PassedOver(path, "link to a folder"))
-        elif _is_read(SUFFIXES.get(path.suffix.lower(), "")):
+        elif (file_format := SUFFIXES.get(path.suffix.lower())) and _is_read(file_format):
             pictures.append(path)
         else:
             passed_over.append(PassedOver(path, _kind(path)))
     return Listing(sorted(pictures), sorted(passed_over, key=lambda one: one.path))
+
+
+def _is_read(file_format: str) -> bool:
+    return file_format not in EXTRA_FORMATS or is_available(file_format)
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
@@ -104,20 +98,15 @@ def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
         yield from ((Path(place, name), False) for name in files)
 
 
-def _is_read(file_format: str) -> bool:
-    return bool(file_format) and (file_format not in EXTRA_FORMATS or is_available(file_format))
-
-
 def _kind(path: Path) -> str:
-    """Say in a word or two what a file is that does not have the suffix of a picture that is read."""
+    """Say in a word or two what a file is that does not have the suffix of a picture."""
     try:
         if not path.exists():
             return "broken link"
         if not path.is_file():  # opening a pipe would wait for somebody to write
             return "no regular file"
-        suffix = path.suffix.lower()
-        if suffix in _KIND_OF_SUFFIX:
-            return _KIND_OF_SUFFIX[suffix] + (" without the extra 'formats'" if suffix in SUFFIXES else "")
+        if path.suffix.lower() in _KIND_OF_SUFFIX:
+            return _KIND_OF_SUFFIX[path.suffix.lower()]
         with path.open("rb") as stream:
             return _kind_of_content(stream.read(HEAD))
     except OSError:
@@ -129,9 +118,10 @@ def _kind_of_content(head: bytes) -> str:
         return f"{identify(head)} under another suffix"
     except FileFormatError:
         pass
-    for at, mark, kind in _HEADS:
-        if head[at : at + len(mark)] == mark:
-            return kind
+    if kind := other_kind(head):
+        return kind
+    if head[4:8] == b"ftyp":
+        return "camera raw" if head[8:12] == b"crx " else "film"
     if not head:
         return "empty"
     return "other" if b"\0" in head or not _is_utf8(head) else "text"

@@ -213,7 +213,7 @@ def _background(head: bytes, palette: bytes, content: bytes) -> list[tuple[bytes
         samples, top = struct.unpack(f">{len(content) // 2}H", content[: len(content) // 2 * 2]), 2**depth - 1
     if len(samples) == 1:
         samples *= 3
-    if len(samples) != 3 or max(samples) > top:
+    if len(samples) != 3 or not 0 < top >= max(samples):
         return []
     return [(_BACKGROUND, struct.pack(">3H", *(value * 65535 // top for value in samples)))]
 

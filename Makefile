@@ -31,6 +31,7 @@ bench-small: $(STAMPS)/bench
 
 # Everything, over the 17 evaluation photographs if `make fetch-data` has run: hours.
 bench: $(STAMPS)/bench peers
+	$(BIN)/python benchmarks/fuzz.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/robustness.py
 	$(BIN)/python benchmarks/robustness.py --grid geometry
@@ -80,7 +81,7 @@ endef
 $(STAMPS)/run: setup.cfg constraints.txt | $(BIN)/python
 	$(install)
 
-$(STAMPS)/bench: EXTRAS := [bench,deep]
+$(STAMPS)/bench: EXTRAS := [bench,deep,formats]
 $(STAMPS)/bench: setup.cfg constraints.txt | $(BIN)/python
 	$(install)
 

@@ -23,6 +23,7 @@ from harness.provenance import write_with_provenance
 from watermarking.deep.training.config import TrainConfig, load_config
 from watermarking.deep.training.data import Photographs, photograph_files
 from watermarking.deep.training.payloads import PictureBank
+from watermarking.deep.training.sampling import Sampler
 from watermarking.deep.training.train import Trainer
 
 CONFIGURATIONS = ("deep-logo", "deep-any", "deep-robust", "deep-robust-small")
@@ -36,7 +37,7 @@ def seconds_per_step(config: TrainConfig, files: list[Path]) -> list[float]:
     bank = PictureBank.build(files, None, config.seed, CPU, n=64) if config.payload == "pictures" else None
     taken = []
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(config, photographs, bank, Path(folder))
+        trainer = Trainer(Sampler(config, photographs, bank), Path(folder))
         trainer.step = config.steps // 2
         for _ in range(N_STEPS + 1):
             began = time.process_time()

@@ -1,17 +1,21 @@
-"""What marking does to a picture, in several metrics, at equal PSNR.
+"""What marking does to a picture, in several metrics, at equal PSNR: on the mean, and at worst where it could be seen.
 
 python benchmarks/quality.py                 # grids/quality.toml
 python benchmarks/quality.py --show
+python benchmarks/quality.py --show --worst places   # where each scheme shows most
 """
 
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid_of
-from harness.fidelity import METRICS, measure_quality
+from harness.cells import DONE
+from harness.fidelity import METRICS, VISIBILITY, measure_quality, worst
 from harness.marking import SHARED
+from harness.places import worst_rows, write_panels
 from harness.tables import scheme_label, text_table
 from watermarking.metrics import bootstrap_interval
 
@@ -20,29 +24,40 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Measure, then print the metrics' means over the photographs."""
-    options = arguments(__doc__, grid="quality").parse_args()
+    """Measure, then print the metrics' means over the photographs, and the worst of those of visibility."""
+    parser = arguments(__doc__, grid="quality")
+    parser.add_argument("--worst", type=Path, metavar="FOLDER", help="write the worst places there, pixel for pixel")
+    options = parser.parse_args()
     grid = grid_of(options)
     cells, pictures = grid_cells(grid)
     cells = [{"part": "quality", **cell} for cell in cells]
     rows = carry_out(cells, measure_quality, SHARED, options, name=grid.name, pictures=pictures)
     print(report(rows))
+    if options.worst:
+        for path in write_panels(worst_rows(rows, "SSIMULACRA2", "Butteraugli"), pictures, options.worst):
+            print(path)
 
 
 def report(rows: list[Row]) -> str:
-    """Return means over the photographs with 95 % bootstrap intervals."""
+    """Return means over the photographs with 95 % bootstrap intervals, and the worst photograph's visibility."""
     lines = []
     for scheme, psnr in dict.fromkeys((scheme_label(row["scheme"]), row["psnr"]) for row in rows):
-        mine = [r for r in rows if (scheme_label(r["scheme"]), r["psnr"]) == (scheme, psnr) and r["status"] == "done"]
-        lines.append([scheme, f"{psnr:g}", *(_mean([row[metric] for row in mine]) for metric in METRICS)])
-    return text_table(["scheme", "asked for", *METRICS], lines)
+        mine = [r for r in rows if (scheme_label(r["scheme"]), r["psnr"]) == (scheme, psnr) and r["status"] == DONE]
+        values = {metric: [row[metric] for row in mine if metric in row] for metric in METRICS}
+        if not mine:
+            lines.append([scheme, f"{psnr:g}", *["impossible"] * (len(METRICS) + len(VISIBILITY))])
+            continue
+        means = [_mean(values[metric]) for metric in METRICS]
+        worsts = [f"{worst(metric, values[metric]):.4g}" if values[metric] else "" for metric in VISIBILITY]
+        lines.append([scheme, f"{psnr:g}", *means, *worsts])
+    return text_table(["scheme", "asked for", *METRICS, *(f"worst {metric}" for metric in VISIBILITY)], lines)
 
 
 def _mean(values: list[float]) -> str:
     import numpy as np
 
     if not values:
-        return "impossible"
+        return ""  # a row of before this metric
     low, high = bootstrap_interval(values, rng=np.random.default_rng(0))
     return f"{statistics.fmean(values):.5g} [{low:.5g}, {high:.5g}]"
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from harness.campaign import arguments, carry_out, exit_status
 from harness.tables import text_table
 from harness.timing import (
+    CODEC,
+    FILES,
     OPERATIONS,
     PROCESSES,
     REFERENCES,
@@ -55,9 +57,10 @@ def measure(options: argparse.Namespace) -> list[Row]:
     cells: list[Cell] = [
         {"operation": operation, "scheme": scheme, "megapixels": size, "threads": n}
         for size in options.sizes
-        for operation, scheme in (*((name, "") for name in REFERENCES),
+        for operation, scheme in (*((name, "") for name in (*REFERENCES, *CODEC)),
+                                  *((name, DEFAULT_SCHEME) for name in FILES),
                                   *((name, scheme) for scheme in options.schemes for name in OPERATIONS))
-        for n in ((1, 2) if operation.startswith("scheme.") else (1,))
+        for n in ((1, 2) if operation.startswith("scheme.") or operation in FILES else (1,))
     ]  # fmt: skip
     rows = carry_out(cells, measure_speed, ("megapixels",), options, name=NAME)
     options.fresh = False
@@ -125,6 +128,10 @@ def promises(rows: list[Row]) -> list[tuple[str, float | None, float, str]]:
     for operation in ("scheme.embed", "scheme.extract"):
         speedup = _quotient(rows, (operation, "dct", 12.0, 1), (operation, "dct", 12.0, 2))
         found.append((f"dct {operation}, one thread / two", speedup, 1.7, "at least"))
+    for operation, codec, limit in zip(FILES, CODEC, (1.3, 1.5), strict=True):
+        for n in (1, 2):
+            value = _quotient(rows, (operation, DEFAULT_SCHEME, 12.0, n), (codec, "", 12.0, 1))
+            found.append((f"{operation} ({n} threads) / {codec}", value, limit, "at most"))
     theirs = {row["scheme"]: row["seconds"][0] for row in rows if row["operation"] == "peer.embed" and "seconds" in row}
     ours = _seconds(rows, "Marker.embed", DEFAULT_SCHEME, 12.0, 1)
     blind = theirs.pop("peer:blind-watermark", None)
@@ -141,6 +148,9 @@ def promises(rows: list[Row]) -> list[tuple[str, float | None, float, str]]:
             found.append((f"{row['scheme']} MB above input and result", row["megabytes"], limit, "at most"))
     for operation, limit in zip(PROCESSES, (0.06, 0.2, 2.5, 8.0), strict=True):
         found.append((f"{operation}, seconds", _seconds(rows, operation), limit, "at most"))
+    whole, inside = _seconds(rows, PROCESSES[2]), _seconds(rows, FILES[1], DEFAULT_SCHEME, 12.0, 2)
+    started = whole - inside if whole and inside else None
+    found.append((f"{PROCESSES[2]}, seconds beyond the marking itself", started, 0.7, "at most"))
     return found
 
 

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> float:
     if options.trial:
         config = replace(config, tile=64, reach=(1.0, 1.2), shrink=(1.0,), steps=20, log_every=10)
     run_training(config, options.photographs, options.out, seconds=60 * options.minutes)
-    weights = release(options.out / "checkpoint.safetensors", config, options.out, working=config.tile, notes={})
+    weights = release(options.out / "checkpoint.safetensors", None, options.out, notes={})
 
     scheme = FixedLogo(weights=str(weights), psnr=45.0)
     unseen = split_by_photograph(photograph_files(options.photographs))[1][0]

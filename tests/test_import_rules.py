@@ -29,6 +29,15 @@ LAYERS = (
     {"errors"},
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+DEEP_LAYERS = (
+    {"training"},
+    {"export", "logo", "scheme"},
+    {"weights"},
+    {"adapter", "fit", "scramble"},
+    {"networks"},
+    {"devices", "tensors"},
+)
+DEEP_RANK = {name: rank for rank, layer in enumerate(DEEP_LAYERS) for name in layer}
 TORCH_AT_TOP = {"deep", "ownership"}
 LIGHT = ("__init__", "__main__", "errors", "interface", "keys", "registry", "cli")
 HEAVY = {"numpy", "scipy", "numba", "cv2", "torch", "pywt", "PIL"}
@@ -77,6 +86,17 @@ def test_imports_point_downwards(path: Path) -> None:
         there = unit_of(module)
         if module.startswith("watermarking.") and there != here and there in RANK:
             assert RANK[there] >= RANK[here], f"{name_of(path)} imports {module}, which is above it"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "deep").rglob("*.py")), ids=name_of)
+def test_imports_inside_deep_point_downwards(path: Path) -> None:
+    """Nothing below training imports it, nothing below the networks' users the networks' users."""
+    here, inside = name_of(path).split(".")[2:3], "watermarking.deep."
+    for module, _ in imports(path):
+        there = module.removeprefix(inside).split(".")[0]
+        if here and module.startswith(inside) and there != here[0]:
+            assert here[0] in DEEP_RANK, f"{here[0]} has no place in the layers of deep/: give it one"
+            assert DEEP_RANK[there] >= DEEP_RANK[here[0]], f"{name_of(path)} imports {module}, which is above it"
 
 
 def test_no_two_parts_import_each_other() -> None:

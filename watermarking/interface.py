@@ -18,6 +18,7 @@ __all__ = [
     "Extraction",
     "Extractor",
     "Image",
+    "KeylessReader",
     "PictureScheme",
     "PlaneScheme",
     "Scheme",
@@ -130,6 +131,22 @@ class PictureScheme(Scheme, Protocol):
     @property
     def n_modules(self) -> int:
         """Return how many black and white modules such a picture may have that are surely told apart."""
+        ...
+
+
+@runtime_checkable
+class KeylessReader(Scheme, Protocol):
+    """A scheme that reads most of a picture without the key: with several keys, that part is done once.
+
+    ``extract(image, key=key)`` and ``extract_from(read(image), key=key)`` return the same.
+    """
+
+    def read(self, image: Image) -> Any:
+        """Return what the picture says to every key, in any form."""
+        ...
+
+    def extract_from(self, read: Any, *, key: Key) -> Extraction[Any]:
+        """Return what a key makes of what was read."""
         ...
 
 

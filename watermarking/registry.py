@@ -6,32 +6,97 @@ import dataclasses
 import difflib
 import importlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from watermarking.errors import UnknownSchemeError
+from watermarking.errors import UnknownSchemeError, WatermarkError
 
 if TYPE_CHECKING:
     from watermarking.interface import Scheme
 
-__all__ = ["get_config", "get_scheme", "scheme_class", "scheme_ids"]
+__all__ = ["PlugIns", "closest", "get_config", "get_scheme", "scheme_class", "scheme_ids"]
 
 _log = logging.getLogger(__name__)
-ENTRY_POINT_GROUP: Final = "watermarking.schemes"
-_BUILT_IN: Final = {
-    "additive": "watermarking.embedders.additive:Additive",
-    "additive_block": "watermarking.embedders.additive_block:AdditiveBlock",
-    "dct": "watermarking.embedders.dct:Dct",
-    "deep": "watermarking.deep.scheme:Deep",
-    "dwt": "watermarking.embedders.dwt:Dwt",
-}
+T = TypeVar("T")
+
+
+def closest(name: object, known: Collection[str]) -> str:
+    """Return what to say to somebody who gave an unknown name: the names most like it, or all."""
+    close = difflib.get_close_matches(str(name), known, n=3)
+    return f"did you mean {' or '.join(map(repr, close))}?" if close else f"known are {', '.join(known) or 'none'}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlugIns(Generic[T]):
+    """Classes of one kind by their id: our own, and third parties' through an entry point group. Loaded when asked for.
+
+    Attributes
+    ----------
+    kind : str
+        What one of them is called, as in ``"scheme"``.
+    group : str
+        The entry point group; an entry point has the id of the class as its name. It cannot replace one of ours.
+    built_in : mapping
+        Id -> ``"module:Class"`` of our own.
+    error : type
+        Raised where an id is unknown or a third party's class cannot be had.
+    """
+
+    kind: str
+    group: str
+    built_in: Mapping[str, str]
+    error: type[WatermarkError]
+
+    def ids(self) -> tuple[str, ...]:
+        """List all ids, our own first; nothing is imported."""
+        extra = sorted(point.name for point in entry_points(group=self.group) if point.name not in self.built_in)
+        return (*self.built_in, *dict.fromkeys(extra))
+
+    def load(self, wanted: str) -> type[T]:
+        """Import the class of an id.
+
+        Raises
+        ------
+        WatermarkError
+            Of the class ``error``.
+        """
+        if wanted in self.built_in:
+            module, _, name = self.built_in[wanted].partition(":")
+            found: type[T] = getattr(importlib.import_module(module), name)
+            return found
+        for point in entry_points(group=self.group, name=wanted):
+            try:
+                found = point.load()
+            except Exception as error:  # a third party's fault must not look like ours
+                _log.debug("loading %s failed", point.value, exc_info=True)
+                raise self.error(
+                    f"{self.kind} {wanted!r} comes from {point.value!r}, which cannot be loaded: {error}"
+                ) from error
+            if not isinstance(found, type) or getattr(found, "id", None) != wanted:
+                raise self.error(f"{point.value!r} is registered as {wanted!r}, but is no {self.kind} of that id")
+            return found
+        raise self.error(f"no {self.kind} has the id {wanted!r}: {closest(wanted, self.ids())}")
+
+
+SCHEMES: Final[PlugIns[Scheme]] = PlugIns(
+    kind="scheme",
+    group="watermarking.schemes",
+    built_in={
+        "additive": "watermarking.embedders.additive:Additive",
+        "additive_block": "watermarking.embedders.additive_block:AdditiveBlock",
+        "dct": "watermarking.embedders.dct:Dct",
+        "deep": "watermarking.deep.scheme:Deep",
+        "dwt": "watermarking.embedders.dwt:Dwt",
+    },
+    error=UnknownSchemeError,
+)
 
 
 def scheme_ids() -> tuple[str, ...]:
     """List the ids of all schemes, built-in ones first; nothing is imported."""
-    extra = sorted(point.name for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in _BUILT_IN)
-    return (*_BUILT_IN, *dict.fromkeys(extra))
+    return SCHEMES.ids()
 
 
 def scheme_class(scheme_id: str) -> type[Scheme]:
@@ -44,25 +109,7 @@ def scheme_class(scheme_id: str) -> type[Scheme]:
     MissingExtraError
         If the scheme needs packages that are not installed; the message says which extra has them.
     """
-    if scheme_id in _BUILT_IN:
-        module, _, name = _BUILT_IN[scheme_id].partition(":")
-        found: type[Scheme] = getattr(importlib.import_module(module), name)
-        return found
-    for point in entry_points(group=ENTRY_POINT_GROUP, name=scheme_id):
-        try:
-            found = point.load()
-        except Exception as error:  # a third party's fault must not look like ours
-            _log.debug("loading %s failed", point.value, exc_info=True)
-            raise UnknownSchemeError(
-                f"scheme {scheme_id!r} comes from {point.value!r}, which cannot be loaded: {error}"
-            ) from error
-        if getattr(found, "id", None) != scheme_id:
-            raise UnknownSchemeError(f"{point.value!r} is registered as {scheme_id!r}, but is no scheme of that id")
-        return found
-    known = scheme_ids()
-    close = difflib.get_close_matches(str(scheme_id), known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-    raise UnknownSchemeError(f"no scheme has the id {scheme_id!r}: {hint}")
+    return SCHEMES.load(scheme_id)
 
 
 def get_scheme(config: str | Mapping[str, Any]) -> Scheme:

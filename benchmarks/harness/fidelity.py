@@ -14,39 +14,60 @@ from harness.workers import failed
 from watermarking.attacks import parse_attack
 from watermarking.errors import WatermarkError
 from watermarking.messages.marker import Marker
-from watermarking.metrics import ms_ssim, psnr, psnr_hvs_m, ssim
+from watermarking.metrics import butteraugli, ms_ssim, psnr, psnr_hvs_m, ssim, ssimulacra2
 from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from watermarking.interface import Image
 
-__all__ = ["METRICS", "measure_loss", "measure_quality"]
+__all__ = ["METRICS", "VISIBILITY", "marked_picture", "measure_loss", "measure_quality", "worst"]
 
-METRICS: dict[str, Callable[[Image, Image], float]] = {
+_MEASURES: dict[str, Callable[[Image, Image], float]] = {
     "PSNR": psnr,
     "SSIM": ssim,
     "MS-SSIM": ms_ssim,
     "PSNR-HVS-M": psnr_hvs_m,
+    "SSIMULACRA2": ssimulacra2,
 }
-
-
+_DISTANCES = ("Butteraugli", "Butteraugli 3-norm")
+"""Of one map of errors, the less the better; 80 candela a square metre."""
+METRICS = (*_MEASURES, *_DISTANCES)
+VISIBILITY = ("SSIMULACRA2", *_DISTANCES)
+"""Those whose worst case counts as much as the mean: one picture with a visible mark is a complaint."""
 LOSS_METRICS = ("PSNR", "SSIM")  # those that small crops have room for
 
 
 def measure_quality(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
-    """Mark, and compare with the cover; the attack of the cell plays no part."""
+    """Mark, and compare with the cover; the attack of the cell plays no part.
+
+    ``worst_at`` is the (row, column) of the most visible error.
+    """
     results = []
     for cell in cells:
         cover = load(pictures[cell["photograph"]])
         try:
-            marked = Marker(cell["scheme"], key=key_of(cell), psnr=cell["psnr"]).embed(cover, message_of(cell))
+            marked = marked_picture(cover, cell)
         except WatermarkError as error:
             results.append(failed(IMPOSSIBLE, str(error)))
             continue
-        results.append({"status": DONE, **_compared(cover, marked, tuple(METRICS))})
+        distance = butteraugli(cover, marked)
+        values = dict(zip(_DISTANCES, (significant(distance.max), significant(distance.norm3)), strict=True))
+        place = [int(index) for index in np.unravel_index(distance.map.argmax(), distance.map.shape)]
+        results.append({"status": DONE, **_compared(cover, marked, tuple(_MEASURES)), **values, "worst_at": place})
     return results
+
+
+def marked_picture(cover: Image, cell: Cell) -> Image:
+    """Mark a cover as a cell says."""
+    marked: Image = Marker(cell["scheme"], key=key_of(cell), psnr=cell["psnr"]).embed(cover, message_of(cell))
+    return marked
+
+
+def worst(metric: str, values: Iterable[float]) -> float:
+    """Return the worst of some values of a metric."""
+    return max(values) if metric in _DISTANCES else min(values)
 
 
 def measure_loss(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
@@ -74,7 +95,7 @@ def measure_loss(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[
 
 def _compared(first: Image, second: Image, metrics: tuple[str, ...]) -> dict[str, Any]:
     """Return metrics; equal pictures have 100 dB, a number that tables and averages can hold."""
-    return {name: significant(min(METRICS[name](first, second), 100.0), 5) for name in metrics}
+    return {name: significant(min(_MEASURES[name](first, second), 100.0), 5) for name in metrics}
 
 
 def _moved(cover: Image, attacked: Image, cell: Cell) -> Image | None:

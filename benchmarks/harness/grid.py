@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watermarking.attacks import attack_ids, parse_attack
-from watermarking.attacks.registry import ENTRY_POINT_GROUP
+from watermarking.attacks.registry import ATTACKS
 from watermarking.errors import MissingExtraError, WatermarkError
 from watermarking.registry import get_scheme, scheme_ids
 
@@ -165,7 +165,7 @@ def _attacks(text: str, named: dict[str, list[str]]) -> list[str]:
     if text == "every":
         return [normal_attack(one) for one in attack_ids() if _loads(one)]
     if text == "installed":
-        names = [point.name for point in entry_points(group=ENTRY_POINT_GROUP)]
+        names = [point.name for point in entry_points(group=ATTACKS.group)]
         return [normal_attack(one) for one in names if _loads(one)]
     try:
         return [normal_attack(text)]

@@ -11,7 +11,7 @@ import numpy as np
 from harness.photographs import find, load
 from watermarking.keys import Key
 from watermarking.messages.marker import CLASSICAL, Marker
-from watermarking.metrics import psnr, ssim
+from watermarking.metrics import butteraugli, psnr, ssim, ssimulacra2
 from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def samples() -> list[Sample]:
     for scheme in CLASSICAL:
         marked = Marker(scheme, key=Key(b"the key of the samples"), psnr=_PSNR).embed(cover, _MESSAGE)
         change = np.clip(128 + GAIN * (marked.astype(np.int16) - cover), 0, 255).astype(np.uint8)
-        figures = f"PSNR {psnr(cover, marked):.1f} dB, SSIM {ssim(cover, marked):.3f}"
+        seen = f"SSIMULACRA2 {ssimulacra2(cover, marked):.0f}, Butteraugli {butteraugli(cover, marked).max:.1f}"
+        figures = f"PSNR {psnr(cover, marked):.1f} dB, SSIM {ssim(cover, marked):.3f}, {seen}"
         found.append(Sample(scheme, _address(marked[_CUT]), _address(change[_CUT]), figures))
     return found
 

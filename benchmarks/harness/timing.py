@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import statistics
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from harness.cells import DONE, IMPOSSIBLE, Cell, Row, significant
 from harness.photographs import SHIPPED, Photograph, load
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     Pixels = npt.NDArray[np.uint8]
 
 __all__ = [
+    "CODEC",
+    "FILES",
     "OPERATIONS",
     "PROCESSES",
     "REFERENCES",
@@ -50,6 +54,8 @@ OPERATIONS = (
     "scheme.embed", "scheme.extract", "Marker.embed", "Marker.extract", "Marker.extract, moved",
     "Marker.extract, unmarked",
 )  # fmt: skip
+CODEC = ("Pillow, decode and encode", "Pillow, decode, encode and decode")
+FILES = ("embed_bytes, not read back", "embed_bytes, read back")
 PROCESSES = ("import", "--help", "embed 12 MP JPEG", "first call")
 _KEY, _MESSAGE = Key(b"the key of the timings"), b"8 bytes."
 _MOVE = "rotate(3) | crop(0.9, where='centre')"
@@ -116,6 +122,8 @@ def _call(cell: Cell, picture: Pixels) -> Callable[[], object] | str:
     cv2 = cv2_module()
     cv2.setNumThreads(1)
     operation = cell["operation"]
+    if operation in (*CODEC, *FILES):
+        return _file_call(operation, cell["scheme"], picture)
     if operation in REFERENCES:
         jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
         return {
@@ -129,6 +137,24 @@ def _call(cell: Cell, picture: Pixels) -> Callable[[], object] | str:
     except WatermarkError as error:
         return str(error)
     return call
+
+
+def _file_call(operation: str, scheme: str, picture: Pixels) -> Callable[[], object]:
+    """Return what marks a JPEG file in memory, or what Pillow needs for its decoding and encoding alone."""
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=95)
+    data = stream.getvalue()
+    if operation in FILES:
+        marker = Marker(scheme, key=_KEY, psnr=42.0)
+        return lambda: marker.embed_bytes(data, _MESSAGE, verify=operation == FILES[1])
+
+    def code() -> None:
+        again = io.BytesIO()
+        Image.open(io.BytesIO(data)).save(again, "JPEG", quality="keep")
+        if operation == CODEC[1]:
+            Image.open(again).load()
+
+    return code
 
 
 def _own_call(operation: str, marker: Marker, picture: Pixels) -> Callable[[], Any]:

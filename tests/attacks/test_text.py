@@ -98,16 +98,16 @@ def test_any_text_is_an_attack_or_an_error(text: str) -> None:
 
 def test_third_parties(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [
-        EntryPoint("invert", f"{__name__}:Invert", registry.ENTRY_POINT_GROUP),
-        EntryPoint("broken", "no_such_module:Attack", registry.ENTRY_POINT_GROUP),
-        EntryPoint("other", f"{__name__}:Invert", registry.ENTRY_POINT_GROUP),
-        EntryPoint("jpeg", f"{__name__}:Invert", registry.ENTRY_POINT_GROUP),
+        EntryPoint("invert", f"{__name__}:Invert", registry.ATTACKS.group),
+        EntryPoint("broken", "no_such_module:Attack", registry.ATTACKS.group),
+        EntryPoint("other", f"{__name__}:Invert", registry.ATTACKS.group),
+        EntryPoint("jpeg", f"{__name__}:Invert", registry.ATTACKS.group),
     ]
 
     def listed(group: str, name: str | None = None) -> list[EntryPoint]:
         return [point for point in points if point.group == group and name in (None, point.name)]
 
-    monkeypatch.setattr(registry, "entry_points", listed)
+    monkeypatch.setattr("watermarking.registry.entry_points", listed)
     assert attack_ids()[-3:] == ("broken", "invert", "other")
     monkeypatch.setattr(EntryPoint, "load", lambda point: Invert if "no_such" not in point.value else 1 / 0)
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
@@ -116,7 +116,7 @@ def test_third_parties(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse_attack("jpeg") == Jpeg()
     with pytest.raises(UnknownAttackError, match="cannot be loaded: division by zero"):
         parse_attack("broken")
-    with pytest.raises(UnknownAttackError, match="is no Attack of that id"):
+    with pytest.raises(UnknownAttackError, match="is no attack of that id"):
         parse_attack("other")
 
 

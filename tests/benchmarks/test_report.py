@@ -44,7 +44,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sizes = [{**row, "bytes": n} for row in rows[:2] for n in (4, 16, 32)]
     part = {"scheme": "dwt", "photograph": "a", "seed": 1}
     rest: list[dict[str, Any]] = [
-        {"part": "quality", **part, "psnr": 42.0, "status": "done", "PSNR": 42.0, "SSIM": 0.98, "run": "r"},
+        {"part": "quality", **part, "psnr": 42.0, "status": "done", "PSNR": 42.0, "SSIM": 0.98,
+         "SSIMULACRA2": 83.0, "Butteraugli": 2.5, "run": "r"},
+        {"part": "quality", **part, "photograph": "b", "psnr": 42.0, "status": "done", "PSNR": 42.0, "SSIM": 0.98,
+         "SSIMULACRA2": 61.0, "Butteraugli": 3.5, "run": "r"},
+        {"part": "quality", **part, "psnr": 44.0, "status": "done", "PSNR": 44.0, "SSIM": 0.99, "run": "old"},
         {"part": "null", **part, "question": "read", "search": 0, "status": "done", "messages": 0, "p": [1e-9, 1e-9],
          "run": "r"},
         {"part": "redraws", **part, "statistic": "pilot", "redraws": 9, "status": "done", "passed": {"1e-6": 0},
@@ -84,6 +88,13 @@ def test_every_part_has_its_command_and_its_content(report: Path) -> None:
     assert page.count("<svg") == 5
     assert "<td>FAIL" not in page
     assert "FAIL" in page  # two null reads with p-values of 1e-9
+
+
+def test_the_worst_stands_beside_the_mean_and_old_rows_lack_it(report: Path) -> None:
+    page = report.read_text("utf-8")
+    assert "72 / 61" in page
+    assert "3 / 3.5" in page
+    assert "44 dB" in page
 
 
 def test_what_rows_say_is_no_markup(report: Path) -> None:

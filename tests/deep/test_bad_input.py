@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch")
 
 from watermarking.cli import main  # noqa: E402
 from watermarking.deep.networks.nets import Critic  # noqa: E402
-from watermarking.deep.training.checkpoint import save_checkpoint  # noqa: E402
+from watermarking.deep.training.checkpoint import Origin, save_checkpoint  # noqa: E402
+from watermarking.deep.training.config import load_config  # noqa: E402
 
 TILES = Path(__file__).parents[1] / "data" / "tiles"
 
@@ -28,7 +29,10 @@ def folder(tmp_path: Path) -> Path:
     for i in range(8):
         Image.effect_noise((480, 480), 50).convert("RGB").save(tmp_path / "large" / f"{i}.png")
     torch.save({"a": torch.zeros(2)}, tmp_path / "pickle.pth")
-    save_checkpoint(tmp_path / "other" / "checkpoint.safetensors", {"hider": Critic(4)}, {}, {}, 3)
+    small = {"name": "s", "payload": "fixed", "tile": 64, "reach": [1, 1.2]}
+    for name, config in (("other", small), ("bits", {**small, "payload": "bits", "net": {"payload_channels": 1}})):
+        path = tmp_path / name / "checkpoint.safetensors"
+        save_checkpoint(path, {"hider": Critic(4)}, {}, {}, 3, Origin(load_config(config)))
     (tmp_path / "broken").mkdir()
     whole = (tmp_path / "other" / "checkpoint.safetensors").read_bytes()
     (tmp_path / "broken" / "checkpoint.safetensors").write_bytes(whole[:-100])
@@ -50,6 +54,12 @@ def folder(tmp_path: Path) -> Path:
         ("train --config deep-logo --images {1} -o {0}/run --device banana", "torch cannot use the device 'banana'"),
         ("train --config {0}/small.json --images {0}/large -o {0}/other", "belongs to other networks"),
         ("train --config {0}/small.json --images {0}/large -o {0}/broken", "is no complete safetensors file"),
+        (
+            "train --config {0}/small.json --images {0}/large -o {0}/bits",
+            "belongs to another run (net.payload_channels is 1 there, 3 here; payload is 'bits' there, 'fixed' here)",
+        ),
+        ("release {0}/other/checkpoint.safetensors {0}/out", "is no checkpoint of a training run"),
+        ("release {0}/pickle.pth {0}/out", "pickle.pth is a pickle"),
         (
             "train --config {0}/small.json --images {0}/large -o {0}/run --initial {0}/pickle.pth",
             "pickle.pth is a pickle",

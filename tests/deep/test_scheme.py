@@ -161,6 +161,9 @@ def test_small_covers_and_wrong_weights_are_refused(photograph: np.ndarray, tmp_
     assert Deep().capacity((100, 512, 3)) == 0
     with pytest.raises(WeightsError, match="FixedLogo"):
         Deep(weights="deep-logo").embed(photograph, cells(), key=KEY)
+    for name in ("deep-any", "deep-robust"):
+        with pytest.raises(WeightsError, match=f"{name} has a pilot, which needs a key"):
+            FixedLogo(weights=name).embed(photograph)
     with pytest.raises(WeightsError, match="built in are: deep-any, deep-logo, deep-robust"):
         load_weights("deep-anything")
     pickles = ((".pth", b"PK\x03\x04"), (".safetensors", b"PK\x03\x04zip"), (".safetensors", b"\x80\x02}q\x00."))
@@ -207,15 +210,15 @@ def test_onnx_gives_the_same(photograph: np.ndarray, tmp_path: Path, name: str) 
     pilot = KEY.signs("p", 256).reshape(1, 1, 16, 16)
     strength = np.float32([42.0])
     with torch.no_grad():
-        wanted = weights.hider(*(torch.from_numpy(x) for x in (cover, payload, pilot, strength))).numpy()
-        read = weights.reader(torch.from_numpy(cover + wanted))
+        wanted = weights.pair.hider(*(torch.from_numpy(x) for x in (cover, payload, pilot, strength))).numpy()
+        read = weights.pair.reader(torch.from_numpy(cover + wanted))
     session = runtime.InferenceSession(str(hider), providers=["CPUExecutionProvider"])
     given = dict(zip((i.name for i in session.get_inputs()), (cover, payload, pilot, strength), strict=True))
     residual = session.run(None, given)[0]
     # On a lattice a black or white sample may lie exactly between two moves; either is read the same.
     assert np.mean(np.abs(residual - wanted) > 1e-4) <= (0.01 if weights.spec.lattice else 0)
     with torch.no_grad():
-        theirs, _ = weights.reader(torch.from_numpy(cover + residual))
+        theirs, _ = weights.pair.reader(torch.from_numpy(cover + residual))
     assert float((theirs - read[0]).abs().mean()) < 1e-3
     session = runtime.InferenceSession(str(reader), providers=["CPUExecutionProvider"])
     for ours, theirs in zip(read, session.run(None, {"image": cover + wanted}), strict=True):

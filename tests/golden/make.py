@@ -1,4 +1,4 @@
-"""Write the golden files anew, ``python tests/golden/make.py [SCHEME ...]``: only where the format is not yet fixed.
+"""Write the golden files that are missing, ``python tests/golden/make.py [SCHEME ...]``: those that exist bind.
 
 A golden file is a marked picture that every later version must read. For each scheme: ``marked.png``, at most 40 kB,
 and ``marked.json`` with key, message and configuration; for ``deep`` also those of its other weights.
@@ -35,6 +35,9 @@ def cover(side: int) -> np.ndarray:
 def make(config: dict[str, Any], stem: str) -> None:
     """Mark the smallest picture that has room, as strongly as its file may be large."""
     scheme_id = config["id"]
+    if (FOLDER / scheme_id / f"{stem}.png").exists():
+        sys.stdout.write(f"{scheme_id}/{stem}.png exists and binds: a format that breaks it is a new scheme id\n")
+        return
     key = Key.from_passphrase(scheme_id, salt="golden")
     side = next(side for side in SIDES if Marker(config, key=key).capacity((side, side)) >= len(MESSAGE.encode()))
     for strength in STRENGTHS:

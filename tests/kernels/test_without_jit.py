@@ -14,7 +14,10 @@ HERE = Path(__file__).parent
 
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="this run is without compilation already")
 def test_kernels_pass_without_compilation() -> None:
-    files = [str(HERE / f"test_{name}.py") for name in ("pixels", "spread", "transforms")]
+    files = [
+        str(HERE / f"test_{name}.py")
+        for name in ("pixels", "spread", "transforms", "xyb", "ssimulacra2", "butteraugli")
+    ]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files]
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run(command, env=environment, cwd=HERE.parents[1], capture_output=True, text=True, check=False)

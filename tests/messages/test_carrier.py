@@ -85,18 +85,18 @@ def test_any_room_carries_a_message(room: int, size: int) -> None:
         return
     sent = wire.embed(None, carried_payload(wire, message, KEY, (1, 1)), key=KEY)
     sent += np.random.default_rng(room).normal(0, 0.3, sent.size).astype(np.float32)
-    decoded, n_checks = decode_message(soft_reads(wire, sent, KEY).reads, KEY)
+    decoded, n_checks = decode_message(soft_reads(wire, wire.extract(sent, key=KEY)).reads, KEY)
     assert decoded is not None
     assert decoded.message == message
     assert n_checks >= 1
-    assert decode_message(soft_reads(wire, sent, OTHER).reads, OTHER)[0] is None
+    assert decode_message(soft_reads(wire, wire.extract(sent, key=OTHER)).reads, OTHER)[0] is None
 
 
 def test_no_room_at_all() -> None:
     with pytest.raises(CapacityError):
         carried_payload(Wire(room=0), b"", KEY, (1, 1))
     assert longest_message(Wire(room=0), (1, 1)) == 0
-    nothing = soft_reads(Wire(), np.zeros(0, np.float32), KEY)
+    nothing = soft_reads(Wire(), Wire().extract(np.zeros(0, np.float32), key=KEY))
     assert decode_message(nothing.reads, KEY) == (None, 0)
 
 
@@ -104,7 +104,7 @@ def test_a_word_that_repeats_is_compared_once() -> None:
     """Soft values that are all alike agree with a word and all its repetitions, or with none: that is one chance."""
     wire = Wire(room=8 * 512)
     assert code_word(wire, b"Ada", KEY, (1, 1)).size == 512
-    alike = soft_reads(wire, np.ones(wire.room, np.float32), KEY).reads
+    alike = soft_reads(wire, wire.extract(np.ones(wire.room, np.float32), key=KEY)).reads
     found = [message_detection(alike, code_word(wire, bytes([i]), KEY, (1, 1))) for i in range(200)]
     assert np.std([one.score for one in found]) < 1.2  # counting the repetitions would make it 2.8
     assert np.mean([one.p_value <= 1e-2 for one in found]) <= 0.05
@@ -113,7 +113,7 @@ def test_a_word_that_repeats_is_compared_once() -> None:
 def test_soft_values_that_are_no_numbers_count_as_nothing() -> None:
     soft = np.where(encode(b"Ada", key=KEY), 1, -1).astype(np.float32)
     soft[:3] = np.nan, np.inf, -np.inf
-    attempt = soft_reads(Wire(room=512), soft, KEY)
+    attempt = soft_reads(Wire(room=512), Wire(room=512).extract(soft, key=KEY))
     assert message_detection(attempt.reads, encode(b"Ada", key=KEY)).is_present(1e-12)
 
 

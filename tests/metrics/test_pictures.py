@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from scipy import fft, ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -185,6 +187,26 @@ def test_too_small(metric: object, least: int) -> None:
     with pytest.raises(UnsupportedImageError, match=f"at least {least}x{least} pixels, not {least}x{least - 1}"):
         metric(*pair((least - 1, least)))
     metric(*pair((least, least)))
+
+
+@pytest.mark.parametrize("channels", ["luma", "rgb"])
+def test_ssim_of_some_rows_says_the_same(channels: str) -> None:
+    file = Path(__file__).parents[2] / "benchmarks" / "photographs" / "cincinnati-bridge.jpg"
+    cover = np.asarray(Image.open(file))
+    noise = np.random.default_rng(0).normal(0, 2, cover.shape)
+    noisy = np.clip(np.rint(cover + noise), 0, 255).astype(np.uint8)
+    whole = ssim(cover, noisy, channels=channels)
+    estimate = ssim(cover, noisy, channels=channels, n_rows=64)
+    assert estimate != whole
+    assert estimate == pytest.approx(whole, abs=1e-3)
+    small = cover[:512], noisy[:512]
+    assert ssim(*small, n_rows=64) == ssim(*small)
+
+
+def test_ssim_of_every_window_row_is_ssim() -> None:
+    one, two = pair((11, 60))
+    ssim_module = sys.modules["watermarking.metrics.ssim"]
+    assert ssim_module._estimate(one, two, "luma", None, 1) == pytest.approx(ssim(one, two), abs=1e-6)
 
 
 def test_import_is_light() -> None:

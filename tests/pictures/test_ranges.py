@@ -63,6 +63,16 @@ def test_strength_and_clipping_follow_the_bits_in_use(scheme: str, bits: int, ch
     assert Marker(scheme, key=KEY).extract(marked).text == "Ada"
 
 
+@pytest.mark.parametrize("bits", [9, 10, 12, 14])
+@pytest.mark.parametrize("scheme", ["dwt", "dct", "additive"])
+def test_what_was_marked_over_all_16_bits_is_still_read(scheme: str, bits: int) -> None:
+    """So did versions before this one, 18 dB too strong for 12 bits."""
+    marked = Marker(scheme, key=KEY).embed(of_bits(bits), "Ada", peak=65535)
+    assert marked.max() > 2**bits - 1
+    assert Marker(scheme, key=KEY).extract(marked).text == "Ada"
+    assert Marker(scheme, key=KEY).detect(marked, "Ada").is_present()
+
+
 @pytest.mark.parametrize("bits", [9, 12])
 @pytest.mark.parametrize("scheme", ["dwt", "additive_block", "deep"])
 def test_schemes_alone_follow_the_bits_in_use_as_well(scheme: str, bits: int) -> None:

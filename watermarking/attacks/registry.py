@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import difflib
-import importlib
-import logging
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final, NoReturn
 
 from watermarking.attacks.attack import Attack
 from watermarking.errors import UnknownAttackError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from watermarking.registry import PlugIns, closest
 
 __all__ = ["attack_class", "attack_ids", "describe", "parse_attack"]
 
-_log = logging.getLogger(__name__)
-ENTRY_POINT_GROUP: Final = "watermarking.attacks"
 LONGEST_TEXT: Final = 2000
 _MODULES: Final = {
     "formats": "Jpeg DoubleJpeg Webp Avif Jpeg2000",
@@ -38,13 +30,21 @@ def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
-_BUILT_IN: Final = {_snake(name): (module, name) for module, names in _MODULES.items() for name in names.split()}
+ATTACKS: Final[PlugIns[Attack]] = PlugIns(
+    kind="attack",
+    group="watermarking.attacks",
+    built_in={
+        _snake(name): f"watermarking.attacks.{module}:{name}"
+        for module, names in _MODULES.items()
+        for name in names.split()
+    },
+    error=UnknownAttackError,
+)
 
 
 def attack_ids() -> tuple[str, ...]:
     """List the ids of all attacks, built-in ones first; nothing is imported."""
-    extra = sorted(point.name for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in _BUILT_IN)
-    return (*_BUILT_IN, *dict.fromkeys(extra))
+    return ATTACKS.ids()
 
 
 def attack_class(attack_id: str) -> type[Attack]:
@@ -55,22 +55,10 @@ def attack_class(attack_id: str) -> type[Attack]:
     UnknownAttackError
         If no attack has this id, or the package that provides it cannot be imported.
     """
-    if attack_id in _BUILT_IN:
-        module, name = _BUILT_IN[attack_id]
-        found: type[Attack] = getattr(importlib.import_module(f"watermarking.attacks.{module}"), name)
-        return found
-    for point in entry_points(group=ENTRY_POINT_GROUP, name=attack_id):
-        try:
-            found = point.load()
-        except Exception as error:  # a third party's fault must not look like ours
-            _log.debug("loading %s failed", point.value, exc_info=True)
-            raise UnknownAttackError(
-                f"attack {attack_id!r} comes from {point.value!r}, which cannot be loaded: {error}"
-            ) from error
-        if not (isinstance(found, type) and issubclass(found, Attack) and getattr(found, "id", None) == attack_id):
-            raise UnknownAttackError(f"{point.value!r} is registered as {attack_id!r}, but is no Attack of that id")
-        return found
-    raise UnknownAttackError(f"no attack has the id {attack_id!r}: {_closest(attack_id, attack_ids())}")
+    found = ATTACKS.load(attack_id)
+    if not issubclass(found, Attack):
+        raise UnknownAttackError(f"{found.__module__}.{found.__name__} has the id {attack_id!r}, but is no Attack")
+    return found
 
 
 def parse_attack(text: str) -> Attack:
@@ -143,7 +131,7 @@ def _call(found: type[Attack], node: ast.Call, text: str) -> Attack:
     values = dict(zip(names, (_literal(argument, text) for argument in node.args), strict=False))
     for keyword in node.keywords:
         if keyword.arg not in names:
-            raise UnknownAttackError(f"{found.id} has no parameter {keyword.arg!r}: {_closest(keyword.arg, names)}")
+            raise UnknownAttackError(f"{found.id} has no parameter {keyword.arg!r}: {closest(keyword.arg, names)}")
         if keyword.arg in values:
             raise UnknownAttackError(f"{found.id}: {keyword.arg} is given twice")
         values[keyword.arg] = _literal(keyword.value, text)
@@ -164,7 +152,3 @@ def _refuse(text: str) -> NoReturn:
 def _short(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
-
-def _closest(name: object, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(str(name), known, n=3)
-    return f"did you mean {' or '.join(map(repr, close))}?" if close else f"known are {', '.join(known) or 'none'}"

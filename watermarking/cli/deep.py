@@ -43,13 +43,13 @@ def train(
 
 
 @command.command("release")
-@click.option("--config", "config_file", required=True, type=click.Path(), help="JSON file, or a shipped name.")
+@click.option("--config", "config_file", type=click.Path(), help="JSON file, or a shipped name; else the checkpoint's.")
 @click.option("--notes", type=click.Path(), help="JSON file with training data, licence and metrics for the card.")
-@click.option("--working", default=256, show_default=True, help="Side of the square that covers are brought to.")
+@click.option("--working", type=int, help="Side of the square that covers are brought to: 256, for one logo the tile.")
 @click.argument("checkpoint", type=click.Path())
 @click.argument("out", type=click.Path())
 @logging_options
-def release(config_file: str, notes: str | None, working: int, checkpoint: str, out: str) -> int:
+def release(config_file: str | None, notes: str | None, working: int | None, checkpoint: str, out: str) -> int:
     """Turn a CHECKPOINT into weights and a card in the folder OUT."""
     import json
     from pathlib import Path
@@ -58,7 +58,8 @@ def release(config_file: str, notes: str | None, working: int, checkpoint: str, 
     from watermarking.deep.training.release import release as write
 
     known = json.loads(Path(notes).read_text("utf-8")) if notes else {}
-    click.echo(str(write(Path(checkpoint), load_config(config_file), Path(out), working=working, notes=known)))
+    config = load_config(config_file) if config_file else None
+    click.echo(str(write(Path(checkpoint), config, Path(out), working=working, notes=known)))
     return DONE
 
 

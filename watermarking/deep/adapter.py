@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Image
 
-__all__ = ["add_residual", "working_picture"]
+__all__ = ["add_residual", "to_picture", "working_picture"]
 
 F32 = npt.NDArray[np.float32]
 _BAND: Final = 16
@@ -77,6 +77,12 @@ def working_picture(image: Image, side: int) -> F32:
         shrunk = (weights[:, used] @ rows.reshape(rows.shape[0], -1)).reshape(-1, width, 3)
         out[first : first + band] = np.matmul(across, shrunk)
     return np.ascontiguousarray(out.transpose(2, 0, 1)) / np.float32(255)
+
+
+def to_picture(payload: F32) -> npt.NDArray[np.uint8]:
+    """Turn a payload, (1 or 3, rows, columns) about [-1, 1], into a picture (rows, columns, 3)."""
+    planes = np.repeat(payload, 3, axis=0) if payload.shape[0] == 1 else payload
+    return np.asarray(np.clip(np.rint((planes.transpose(1, 2, 0) + 1) * 127.5), 0, 255), np.uint8)
 
 
 def _bands(height: int) -> list[tuple[int, int]]:

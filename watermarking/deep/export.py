@@ -41,11 +41,11 @@ def export_onnx(weights: Weights, folder: str | Path) -> tuple[Path, Path]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns about sizes that are constant here on purpose
         torch.onnx.export(
-            weights.hider, inputs, str(paths[0]), input_names=names, output_names=["residual"], dynamo=False,
+            weights.pair.hider, inputs, str(paths[0]), input_names=names, output_names=["residual"], dynamo=False,
             dynamic_axes={name: {0: "n"} for name in [*names, "residual"]}, opset_version=17,
         )  # fmt: skip
         torch.onnx.export(
-            weights.reader, (cover,), str(paths[1]), input_names=["image"], output_names=["payload", "pilot"],
+            weights.pair.reader, (cover,), str(paths[1]), input_names=["image"], output_names=["payload", "pilot"],
             dynamo=False, dynamic_axes={name: {0: "n"} for name in ("image", "payload", "pilot")}, opset_version=17,
         )  # fmt: skip
     return paths[0], paths[1]

@@ -8,13 +8,12 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image as PilImage
 
-from watermarking.deep.adapter import add_residual, working_picture
+from watermarking.deep.adapter import to_picture
 from watermarking.deep.scramble import block_correlation
-from watermarking.deep.weights import load_weights
-from watermarking.errors import FileFormatError
+from watermarking.deep.weights import Weights, load_weights
+from watermarking.errors import FileFormatError, WeightsError
 from watermarking.interface import Detection, Image
 from watermarking.pictures.arrays import check_image
 from watermarking.significance import rademacher_p_value
@@ -76,38 +75,46 @@ class FixedLogo:
     ----------
     weights, psnr, device
         As in :class:`watermarking.deep.scheme.Deep`.
+
+    Raises
+    ------
+    WeightsError
+        When it is used, if the weights have a pilot and so need a key.
     """
 
     weights: str = "deep-logo"
     psnr: float = 50.0
     device: str = "cpu"
 
+    def _load(self) -> Weights:
+        found = load_weights(self.weights, self.device)
+        if found.spec.pilot_ratio:
+            raise WeightsError(
+                f"{self.weights} has a pilot, which needs a key: use the scheme 'deep', or weights that were trained "
+                "for one logo with pilot_ratio 0, as deep-logo was"
+            )
+        return found
+
     @property
     def logo(self) -> npt.NDArray[np.uint8]:
         """The watermark, (side, side, 3) uint8."""
-        weights = load_weights(self.weights, self.device)
+        weights = self._load()
         return fixed_logo(weights.side) if weights.logo is None else weights.logo.numpy()
+
+    @property
+    def _payload(self) -> npt.NDArray[np.float32]:
+        return np.asarray(self.logo.transpose(2, 0, 1) / 127.5 - 1, np.float32)
 
     def embed(self, image: Image) -> Image:
         """Return a marked copy, same shape and dtype."""
-        image = check_image(image)
-        weights = load_weights(self.weights, self.device)
-        logo = np.asarray(self.logo.transpose(2, 0, 1) / 127.5 - 1, np.float32)
-        with torch.no_grad():
-            cover = working_picture(image, weights.working)
-            inputs = (torch.from_numpy(x)[None].to(self.device) for x in (cover, logo))
-            strength = torch.tensor([self.psnr], device=self.device)
-            residual = weights.hider(*inputs, torch.zeros(1, device=self.device), strength)[0]
-        return add_residual(image, residual.float().cpu().numpy(), self.psnr)
+        no_pilot = np.zeros((1, 1, 1), np.float32)
+        return self._load().mark(check_image(image), self._payload, no_pilot, self.psnr)
 
     def read(self, image: Image) -> tuple[npt.NDArray[np.uint8], Detection]:
         """Read the logo, (side, side, 3) uint8, white where there is none, and test for it."""
-        weights = load_weights(self.weights, self.device)
-        seen = working_picture(check_image(image), weights.working)
-        with torch.no_grad():
-            payload = weights.reader(torch.from_numpy(seen)[None].to(self.device))[0][0].float().cpu().numpy()
-        logo = np.asarray(self.logo.transpose(2, 0, 1) / 127.5 - 1, np.float32)
+        weights = self._load()
+        payload, _ = weights.read(check_image(image))
         change = np.asarray(payload - weights.card["blank"], np.float32)
-        score = block_correlation(change, logo, _BLOCK, _FLOOR)
-        picture = np.clip(np.rint((payload.transpose(1, 2, 0) + 1) * 127.5), 0, 255).astype(np.uint8)
-        return picture, Detection(score, rademacher_p_value(score), "logo correlation, sign symmetry assumed")
+        score = block_correlation(change, self._payload, _BLOCK, _FLOOR)
+        verdict = Detection(score, rademacher_p_value(score), "logo correlation, sign symmetry assumed")
+        return to_picture(payload), verdict

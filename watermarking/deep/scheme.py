@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from watermarking.deep.adapter import add_residual, working_picture
-from watermarking.deep.fit import fit_residual
-from watermarking.deep.networks.lattice_nets import LatticeHider
+from watermarking.deep.adapter import to_picture
 from watermarking.deep.networks.nets import STRIDE
 from watermarking.deep.scramble import block_correlation, pilot_detection, pilot_signs, scramble, unscramble
 from watermarking.deep.weights import Weights, load_weights
@@ -151,42 +148,22 @@ class Deep:
         weights = self._load()
         hidden = scramble(to_payload(payload, weights.side, weights.spec.payload_channels), key, weights.card["block"])
         pilot = pilot_signs(key, weights.working // weights.spec.pilot_ratio)
-        cover = working_picture(image, weights.working)
-        on_device = [torch.from_numpy(x)[None].to(self.device) for x in (cover, hidden, pilot)]
-        inputs = (on_device[0], on_device[1], on_device[2])
-        with torch.no_grad():
-            if isinstance(weights.hider, LatticeHider):
-                rounded = image.dtype == np.uint8
-                visible = self._visible(image, weights.working)
-                residual = fit_residual(
-                    weights.hider, inputs, self.psnr, image.shape[:2], rounded=rounded, visible=visible
-                )
-            else:
-                residual = weights.hider(*inputs, torch.tensor([self.psnr], device=self.device))
-        return add_residual(image, residual[0].float().cpu().numpy(), self.psnr)
-
-    def _visible(self, image: Image, side: int) -> torch.Tensor | None:
-        """Return each working pixel's share that is not fully transparent, of any scale; None where all is, or none."""
-        if image.ndim == 2 or image.shape[2] < 4 or not image[..., 3].any() or image[..., 3].all():
-            return None
-        shares = working_picture((image[..., 3] > 0).view(np.uint8), side)[0]
-        return torch.from_numpy(shares).to(self.device)
+        return weights.mark(image, hidden, pilot, self.psnr)
 
     def read(self, image: Image) -> tuple[Weights, F32, F32]:
         """Return the weights and what R reads, payload (still scrambled) and pilot; the same for every key."""
         weights = self._load()
-        seen = working_picture(check_image(image), weights.working)
-        with torch.no_grad():
-            payload, pilot = weights.reader(torch.from_numpy(seen)[None].to(self.device))
-        return weights, payload[0].float().cpu().numpy(), pilot[0].float().cpu().numpy()
+        return weights, *weights.read(check_image(image))
+
+    def extract_from(self, read: tuple[Weights, F32, F32], *, key: Key) -> Extraction[npt.NDArray[np.uint8]]:
+        """Return what :meth:`extract` returns for the picture that was read, without running R again."""
+        weights, payload, pilot = read
+        picture = to_picture(unscramble(payload, key, weights.card["block"]))
+        return Extraction(picture, None, pilot_detection(pilot, key))
 
     def extract(self, image: Image, *, key: Key) -> Extraction[npt.NDArray[np.uint8]]:
         """Read the picture: (rows, columns, 3) uint8, uniform mid-grey but for noise where nothing is hidden."""
-        weights, payload, pilot = self.read(image)
-        plain = unscramble(payload, key, weights.card["block"])
-        planes = np.repeat(plain, 3, axis=0) if plain.shape[0] == 1 else plain
-        picture = np.clip(np.rint((planes.transpose(1, 2, 0) + 1) * 127.5), 0, 255).astype(np.uint8)
-        return Extraction(picture, None, pilot_detection(pilot, key))
+        return self.extract_from(self.read(image), key=key)
 
     def detect(self, image: Image, payload: Image, *, key: Key) -> Detection:
         """Test for a picture that is known: zero-mean correlation, block by block with the key's signs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
 from watermarking.errors import WeightsError
@@ -15,16 +15,24 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["first_mismatch", "read_tensors", "write_tensors"]
+__all__ = ["first_mismatch", "read_metadata", "read_tensors", "replace_file", "write_tensors"]
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a new file and move it into place, so that a kill leaves the old one."""
+    unfinished = path.with_name(path.name + f".{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors to a new file and move it into place, so that a kill leaves the old one."""
+    """Write tensors, and what is said about them, to a file that is whole or the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + f".{os.getpid()}.part")
     # Not save_file, which makes files that nobody but their owner can read.
-    unfinished.write_bytes(save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, metadata))
-    unfinished.replace(path)
+    replace_file(path, save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, metadata))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -48,6 +56,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, ValueError, OSError) as error:
         raise WeightsError(f"{path} is no complete safetensors file: {error}") from error
     return tensors
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return what a safetensors file says about its tensors.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing or no safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, ValueError, OSError) as error:
+        raise WeightsError(f"{path} is no complete safetensors file: {error}") from error
 
 
 def first_mismatch(error: RuntimeError) -> str:

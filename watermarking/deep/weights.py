@@ -10,7 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from watermarking.deep.adapter import add_residual, working_picture
 from watermarking.deep.devices import find_device
+from watermarking.deep.fit import fit_residual
 from watermarking.deep.networks.nets import NetSpec
 from watermarking.deep.networks.pairs import build_pair
 from watermarking.deep.tensors import first_mismatch, read_tensors, write_tensors
@@ -19,11 +25,12 @@ from watermarking.errors import WeightsError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from watermarking.deep.networks.lattice_nets import LatticeHider, LatticeReader
-    from watermarking.deep.networks.nets import Hider, Reader
+    from watermarking.deep.networks.pairs import Pair
+    from watermarking.interface import Image
 
 __all__ = ["CODE_VERSION", "Weights", "built_in", "load_weights", "save_weights"]
 
+F32 = npt.NDArray[np.float32]
 CODE_VERSION: Final = 1
 """Raised when networks of the same shape would compute something else; weights of another version are refused."""
 MAX_BYTES: Final = 4_000_000
@@ -37,7 +44,8 @@ class Weights:
 
     Attributes
     ----------
-    hider, reader : networks in evaluation mode
+    pair : Pair
+        H and R in evaluation mode.
     card : mapping
         ``name``, ``code_version``, ``net``, ``working`` (side of the working picture), ``payload``, ``blank``,
         ``block``, ``sha256`` and, for people, ``training``, ``licence``, ``metrics``.
@@ -45,15 +53,14 @@ class Weights:
         The one picture that weights for a fixed payload carry; None for the built-in one.
     """
 
-    hider: Hider | LatticeHider
-    reader: Reader | LatticeReader
+    pair: Pair
     card: dict[str, Any]
     logo: Tensor | None = None
 
     @property
     def spec(self) -> NetSpec:
         """Shape of the networks."""
-        return self.hider.spec
+        return self.pair.spec
 
     @property
     def working(self) -> int:
@@ -64,6 +71,31 @@ class Weights:
     def side(self) -> int:
         """Side of the payload."""
         return self.working // self.spec.payload_ratio
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.pair.parameters()).device
+
+    @torch.no_grad()
+    def mark(self, image: Image, payload: F32, pilot: F32, psnr: float) -> Image:
+        """Return a copy of a picture that carries a payload (C, side, side) and a pilot (1, k, k) at a strength in dB.
+
+        Raises
+        ------
+        WatermarkError
+            If networks over a lattice cannot make so faint a mark in 8 bits.
+        """
+        arrays = (working_picture(image, self.working), payload, pilot)
+        cover, hidden, signs = (torch.from_numpy(one)[None].to(self._device) for one in arrays)
+        residual = fit_residual(self.pair, (cover, hidden, signs), psnr, image)
+        return add_residual(image, residual[0].float().cpu().numpy(), psnr)
+
+    @torch.no_grad()
+    def read(self, image: Image) -> tuple[F32, F32]:
+        """Return what R reads in a picture, payload (C, side, side) and pilot (1, k, k)."""
+        seen = torch.from_numpy(working_picture(image, self.working))[None].to(self._device)
+        payload, pilot = self.pair.reader(seen)
+        return payload[0].float().cpu().numpy(), pilot[0].float().cpu().numpy()
 
 
 def built_in() -> tuple[str, ...]:
@@ -121,17 +153,16 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
         shape: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["net"].items()}
         spec = NetSpec(**shape)
         pair = build_pair(spec)
-        for kind, module in zip(("hider", "reader"), pair, strict=True):
-            own = {k.removeprefix(f"{kind}."): v.float() for k, v in tensors.items() if k.startswith(f"{kind}.")}
-            module.load_state_dict(own)
-            module.to(target).eval().requires_grad_(False)
+        own = {name: value.float() for name, value in tensors.items() if name.startswith(("hider.", "reader."))}
+        pair.load_state_dict(own)
+        pair.to(target).eval().requires_grad_(False)
     except TypeError as error:
         raise WeightsError(
             f"{path.with_suffix('.json')} describes networks that this code does not know: {error}"
         ) from error
     except RuntimeError as error:
         raise WeightsError(f"{path} does not fit the networks on its card: {first_mismatch(error)}") from error
-    return Weights(pair[0], pair[1], card, tensors.get("logo"))
+    return Weights(pair, card, tensors.get("logo"))
 
 
 def save_weights(

@@ -19,20 +19,12 @@ class Additive(SpreadSpectrum):
 
     The pattern's energy lies between 0.05 and 0.17 cycles a working pixel.
 
-    Parameters
-    ----------
-    psnr : float
-        Strength, in dB over RGB; used by the embedder alone.
+    The parameter is the one of :class:`~watermarking.embedders.spread_spectrum.SpreadSpectrum`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from watermarking import Key
-    >>> picture = np.linspace(40, 215, 128 * 128 * 3).reshape(128, 128, 3).astype(np.uint8)
-    >>> key, bits = Key(bytes(16)), np.arange(40) % 3 == 0
-    >>> marked = Additive(psnr=40).embed(picture, bits, key=key)
-    >>> Additive().extract(marked, key=key).detection.is_present()
-    True
+    >>> Additive(psnr=40).capacity((512, 768, 3))
+    8192
     """
 
     id: ClassVar[str] = "additive"

@@ -24,20 +24,12 @@ class Dct(SpreadSpectrum):
 
     At working scale 1 (long side below 1200 pixels) the blocks are those of JPEG.
 
-    Parameters
-    ----------
-    psnr : float
-        Strength, in dB over RGB; used by the embedder alone.
+    The parameter is the one of :class:`~watermarking.embedders.spread_spectrum.SpreadSpectrum`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from watermarking import Key
-    >>> picture = np.linspace(40, 215, 128 * 128 * 3).reshape(128, 128, 3).astype(np.uint8)
-    >>> key, bits = Key(bytes(16)), np.arange(40) % 3 == 0
-    >>> marked = Dct(psnr=40).embed(picture, bits, key=key)
-    >>> Dct().extract(marked, key=key).detection.is_present()
-    True
+    >>> Dct(psnr=40).capacity((512, 768, 3))
+    8192
     """
 
     id: ClassVar[str] = "dct"

@@ -27,20 +27,12 @@ class Dwt(SpreadSpectrum):
     scaling remove) and the approximation (where the picture itself is strongest: marking it lost in every measurement)
     stay as they are.
 
-    Parameters
-    ----------
-    psnr : float
-        Strength, in dB over RGB; used by the embedder alone.
+    The parameter is the one of :class:`~watermarking.embedders.spread_spectrum.SpreadSpectrum`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from watermarking import Key
-    >>> picture = np.linspace(40, 215, 128 * 128 * 3).reshape(128, 128, 3).astype(np.uint8)
-    >>> key, bits = Key(bytes(16)), np.arange(40) % 3 == 0
-    >>> marked = Dwt(psnr=40).embed(picture, bits, key=key)
-    >>> Dwt().extract(marked, key=key).detection.is_present()
-    True
+    >>> Dwt(psnr=40).capacity((512, 768, 3))
+    8192
     """
 
     id: ClassVar[str] = "dwt"

@@ -60,6 +60,15 @@ class SpreadSpectrum(abc.ABC):
     ----------
     psnr : float
         Strength, in dB over RGB; used by the embedder alone.
+
+    Examples
+    --------
+    >>> from watermarking import Key, get_scheme
+    >>> picture = np.linspace(40, 215, 128 * 128 * 3).reshape(128, 128, 3).astype(np.uint8)
+    >>> key, bits = Key(bytes(16)), np.arange(40) % 3 == 0
+    >>> marked = get_scheme({"id": "dwt", "psnr": 40}).embed(picture, bits, key=key)
+    >>> get_scheme("dwt").extract(marked, key=key).detection.is_present()
+    True
     """
 
     psnr: float = 42.0

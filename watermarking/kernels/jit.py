@@ -12,12 +12,17 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["kernel", "on_first_compilation", "reduction"]
+__all__ = ["ieee_kernel", "kernel", "on_first_compilation", "reduction"]
 
 
 def kernel(function: F) -> F:
     """Compile a kernel with ``nogil`` and an on-disk cache; without the cache where none can be written."""
     return _compile(function)
+
+
+def ieee_kernel(function: F) -> F:
+    """Compile a kernel whose divisions by zero give infinities and raise nothing, so that they vectorise."""
+    return _compile(function, error_model="numpy")
 
 
 def reduction(function: F) -> F:

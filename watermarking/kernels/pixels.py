@@ -68,19 +68,24 @@ def luma_box_alpha(rows: Any, scale: int, weights: F32, neutral: float, out: F32
 
 @kernel
 def _expand(residual: F32, channels: int, scale: int, weights: F32, out: F32) -> None:
-    """Interpolate one working row linearly to full width and spread it over the channels."""
-    width = out.shape[0] // channels
-    last = residual.shape[0] - 1
-    inverse = 1.0 / scale
-    for x in range(width):
-        position = (x + 0.5) * inverse - 0.5
-        left = int(np.floor(position))
-        t = np.float32(position - left)
-        a = residual[min(max(left, 0), last)]
-        b = residual[min(max(left + 1, 0), last)]
-        value = a + t * (b - a)
-        for c in range(channels):
-            out[x * channels + c] = value * weights[c]
+    """Interpolate one working row linearly to full width and spread it over the channels.
+
+    Between any two working pixels the fractions are the same: they are worked out once, not for each sample.
+    """
+    span, last = scale * channels, residual.shape[0] - 1
+    fractions, shares = np.empty(span, np.float32), np.empty(span, np.float32)
+    for k in range(span):
+        fractions[k] = (scale // 2 + k // channels + 0.5) / scale - 0.5
+        shares[k] = weights[k % channels]
+    start = scale // 2 * channels
+    for j in range(min(start, out.shape[0])):
+        out[j] = residual[0] * weights[j % channels]
+    for i in range((out.shape[0] - start + span - 1) // span):
+        value = residual[min(i, last)]
+        change = residual[min(i + 1, last)] - value
+        target = out[start + i * span : min(start + (i + 1) * span, out.shape[0])]
+        for k in range(target.shape[0]):
+            target[k] = (value + fractions[k] * change) * shares[k]
 
 
 @reduction

@@ -90,6 +90,19 @@ def shape_weights(
 
 
 @kernel
+def _cell(row: int, col: int, tile: tuple[int, int], tiles_across: int, n_bands: int) -> tuple[int, int]:
+    """Return the tile that a cell of the tile grid lies in, and the first of its places there."""
+    return row // tile[0] * tiles_across + col // tile[1], (row % tile[0] * tile[1] + col % tile[1]) * n_bands
+
+
+@kernel
+def _slot(slots: I32, place: int) -> int:
+    """Return the slot of a place that may lie one round beyond the last."""
+    slot: int = slots[place if place < slots.shape[0] else place - slots.shape[0]]
+    return slot
+
+
+@kernel
 def despread(
     bands: F32, weights: F32, slots: I32, offsets: I32, signs: I8, tile: tuple[int, int], tiles_across: int,
     origin: tuple[int, int], sums: F32, energy: F32,
@@ -99,19 +112,12 @@ def despread(
     ``energy`` collects the squares of what is added to ``sums``: its variance when the signs are unknown.
     """
     rows, cols, n = bands.shape
-    places = slots.shape[0]
     for r in range(rows):
-        tile_row, row = divmod(origin[0] + r, tile[0])
         for c in range(cols):
-            tile_col, col = divmod(origin[1] + c, tile[1])
-            t = tile_row * tiles_across + tile_col
-            start = (row * tile[1] + col) * n
+            t, start = _cell(origin[0] + r, origin[1] + c, tile, tiles_across, n)
             for b in range(n):
                 value = weights[r, c, b] * bands[r, c, b]
-                place = start + b + offsets[t]
-                if place >= places:
-                    place -= places
-                slot = slots[place]
+                slot = _slot(slots, start + b + offsets[t])
                 sums[slot] += signs[t, start + b] * value
                 energy[slot] += value * value
 
@@ -128,18 +134,11 @@ def gather_groups(
     squared change of unit amplitude.
     """
     rows, cols, n = bands.shape
-    places = slots.shape[0]
     for r in range(rows):
-        tile_row, row = divmod(r, tile[0])
         for c in range(cols):
-            tile_col, col = divmod(c, tile[1])
-            t = tile_row * tiles_across + tile_col
-            start = (row * tile[1] + col) * n
+            t, start = _cell(r, c, tile, tiles_across, n)
             for b in range(n):
-                place = start + b + offsets[t]
-                if place >= places:
-                    place -= places
-                slot = slots[place]
+                slot = _slot(slots, start + b + offsets[t])
                 group = groups[slot]
                 host[group] += signs[t, start + b] * chips[slot] * weights[r, c, b] * bands[r, c, b]
                 gain[group] += weights[r, c, b] * mask[r, c, b]
@@ -152,15 +151,9 @@ def spread(
 ) -> None:
     """Write the change of every coefficient: mask times sign times the slot's amplitude, (len(slots),)."""
     rows, cols, n = mask.shape
-    places = slots.shape[0]
     for r in range(rows):
-        tile_row, row = divmod(r, tile[0])
         for c in range(cols):
-            tile_col, col = divmod(c, tile[1])
-            t = tile_row * tiles_across + tile_col
-            start = (row * tile[1] + col) * n
+            t, start = _cell(r, c, tile, tiles_across, n)
             for b in range(n):
-                place = start + b + offsets[t]
-                if place >= places:
-                    place -= places
-                out[r, c, b] = mask[r, c, b] * signs[t, start + b] * amplitudes[slots[place]]
+                slot = _slot(slots, start + b + offsets[t])
+                out[r, c, b] = mask[r, c, b] * signs[t, start + b] * amplitudes[slot]

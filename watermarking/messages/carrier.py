@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeGuard
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 import numpy as np
 
@@ -19,11 +20,13 @@ from watermarking.codes.framing import (
 )
 from watermarking.codes.raster import from_raster, to_raster
 from watermarking.embedders.placement import fold_repeats
-from watermarking.interface import Detection, PictureScheme, PlaneScheme, SoftRead
+from watermarking.interface import Detection, KeylessReader, PictureScheme, PlaneScheme, SoftRead
 from watermarking.significance import any_of, rademacher_p_value
 
 if TYPE_CHECKING:
-    from watermarking.interface import Bits, Image, Scheme
+    from collections.abc import Callable
+
+    from watermarking.interface import Bits, Extraction, Image, Scheme
     from watermarking.keys import Key
     from watermarking.sync.geometry import Geometry
 
@@ -33,6 +36,7 @@ __all__ = [
     "carried_payload",
     "code_word",
     "decode_message",
+    "extractor",
     "hides_pictures",
     "longest_message",
     "message_detection",
@@ -98,9 +102,16 @@ def code_word(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, ...]) 
     return encode(message, key=key, room=None if isinstance(scheme, PlaneScheme) else scheme.capacity(shape))
 
 
-def soft_reads(scheme: Scheme, image: Image, key: Key) -> Attempt:
-    """Read a picture with a scheme that does not know how long its payload is: every length is a hypothesis."""
-    found = scheme.extract(image, key=key)
+def extractor(scheme: Scheme, image: Image) -> Callable[[Key], Extraction[Any]]:
+    """Return what extracts from a picture with any key; what needs no key is done once, when the first one comes."""
+    if not isinstance(scheme, KeylessReader):
+        return lambda key: scheme.extract(image, key=key)
+    read = cache(lambda: scheme.read(image))
+    return lambda key: scheme.extract_from(read(), key=key)
+
+
+def soft_reads(scheme: Scheme, found: Extraction[Any]) -> Attempt:
+    """Judge what a scheme extracted that does not know how long its payload is: every length is a hypothesis."""
     if hides_pictures(scheme):
         grey, lengths = np.asarray(found.payload, np.float32).mean(axis=2), _lengths(scheme.n_modules)
         return Attempt([SoftRead(n, from_raster(grey, n), np.inf) for n in lengths], found.detection)

@@ -12,6 +12,7 @@ from watermarking.messages.carrier import (
     best_presence,
     code_word,
     decode_message,
+    extractor,
     message_detection,
     reading_detection,
     soft_reads,
@@ -82,12 +83,13 @@ def attempts(
     """Yield key index, scheme and what was read: first from the picture as it is, then put back into place."""
     on_plane = [scheme for scheme in schemes if isinstance(scheme, PlaneScheme)]
     plane = luma_plane(image) if on_plane else None
+    extractors = [extractor(scheme, image) for scheme in schemes]
     for key_index, key in enumerate(keys):
-        for scheme in schemes:
+        for scheme, extract in zip(schemes, extractors, strict=True):
             if isinstance(scheme, PlaneScheme) and plane is not None:
                 yield key_index, scheme, Attempt.of(scheme.read(plane, key=key))
             else:
-                yield key_index, scheme, soft_reads(scheme, image, key)
+                yield key_index, scheme, soft_reads(scheme, extract(key))
     if plane is not None and search > 0:
         for key_index, key in enumerate(keys):
             for scheme, attempt in _moved(on_plane, plane, key, search, working_scale(image.shape)):

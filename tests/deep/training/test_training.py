@@ -17,6 +17,7 @@ from watermarking.deep.networks.nets import NetSpec  # noqa: E402
 from watermarking.deep.training.config import LossWeights, TrainConfig, load_config  # noqa: E402
 from watermarking.deep.training.data import Photographs, photograph_files, split_by_photograph  # noqa: E402
 from watermarking.deep.training.payloads import PictureBank  # noqa: E402
+from watermarking.deep.training.sampling import Sampler  # noqa: E402
 from watermarking.deep.training.session import run_training  # noqa: E402
 from watermarking.deep.training.train import Trainer, TrainingError  # noqa: E402
 from watermarking.deep.training.validate import validate  # noqa: E402
@@ -72,7 +73,7 @@ def test_resumed_run_equals_uninterrupted(tiles: Path, tmp_path: Path, kind: str
     def losses_of(folder: str, stops: tuple[int, ...]) -> list[dict[str, float]]:
         seen: list[dict[str, float]] = []
         for stop in stops:
-            trainer = Trainer(config, data, bank, tmp_path / folder)
+            trainer = Trainer(Sampler(config, data, bank), tmp_path / folder)
             while trainer.step < stop:
                 seen.append({name: float(term) for name, term in trainer.advance().items()})
             trainer.save()  # and the process is killed here
@@ -95,17 +96,17 @@ def test_every_term_is_a_number_whatever_the_batch(
         SMALL, net=net, payload="pictures", groups=groups, group=2, losses=LossWeights(clean=clean, pilot=0.1)
     )
     bank = PictureBank(np.random.default_rng(0).integers(0, 256, (4, 128, 128, 3), dtype=np.uint8), CPU)
-    terms = Trainer(config, photographs(tiles), bank, tmp_path).advance()
+    terms = Trainer(Sampler(config, photographs(tiles), bank), tmp_path).advance()
     assert {"watermark", "pilot"} <= terms.keys()
     assert all(torch.isfinite(term) for term in terms.values())
 
 
 def test_nan_stops_names_the_term_and_keeps_the_checkpoint(tiles: Path, tmp_path: Path) -> None:
-    trainer = Trainer(SMALL, photographs(tiles), None, tmp_path)
+    trainer = Trainer(Sampler(SMALL, photographs(tiles), None), tmp_path)
     trainer.save()
     kept = trainer.checkpoint.read_bytes()
     with torch.no_grad():
-        trainer.reader.payload.bias.fill_(float("nan"))
+        trainer.pair.reader.payload.bias.fill_(float("nan"))
     with pytest.raises(TrainingError, match=r"watermark loss is nan.*checkpoint\.safetensors"):
         trainer.run(lambda progress: None)
     assert trainer.checkpoint.read_bytes() == kept
@@ -113,8 +114,8 @@ def test_nan_stops_names_the_term_and_keeps_the_checkpoint(tiles: Path, tmp_path
 
 def test_a_step_that_breaks_the_weights_is_not_saved(tiles: Path, tmp_path: Path) -> None:
     # The loss of the step is still a number; what its gradient left is not.
-    trainer = Trainer(replace(SMALL, save_every=1), photographs(tiles), None, tmp_path)
-    trainer.reader.payload.bias.register_hook(lambda gradient: gradient * torch.inf)
+    trainer = Trainer(Sampler(replace(SMALL, save_every=1), photographs(tiles), None), tmp_path)
+    trainer.pair.reader.payload.bias.register_hook(lambda gradient: gradient * torch.inf)
     with pytest.raises(TrainingError, match=r"weights are nan at step 1: no checkpoint was saved yet"):
         trainer.run(lambda progress: None)
     assert not trainer.checkpoint.exists()

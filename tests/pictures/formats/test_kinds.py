@@ -111,7 +111,7 @@ TIFF = saved(IMAGE, "TIFF")
     [
         (
             {258: (SHORT, (32,) * 3), 339: (SHORT, (3,) * 3)},
-            "floating-point samples of 32 bits .*: scale them to 16",
+            "floating-point samples of 32 bits .*: scale them to unsigned 16",
         ),
         ({258: (SHORT, (16,) * 3), 339: (SHORT, (3,) * 3)}, "floating-point samples of 16 bits"),
         ({258: (SHORT, (64,) * 3), 339: (SHORT, (6,) * 3)}, "complex samples of 64 bits"),

@@ -178,3 +178,29 @@ def test_a_field_case_of_12_bits_in_16() -> None:
     for peak in (4080, 4095):
         assert 41.95 <= 10 * np.log10(peak**2 / np.mean((marked.astype(float) - cover) ** 2)) <= 42.3
     assert marker.extract_bytes(data).text == "Ada"
+
+
+ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+"""First row and column of each pass, and its steps."""
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 7), (70, 131)])
+@pytest.mark.parametrize(("channels", "colour_type"), [(2, 4), (3, 2), (4, 6)])
+def test_16_bits_in_passes(channels: int, colour_type: int, size: tuple[int, int]) -> None:
+    samples = np.random.default_rng(7).integers(0, 2**16, (*size, channels), np.uint16)
+    parts = [samples[row::down, column::across] for row, column, down, across in ADAM7]
+    rows = [b"\0" + row.astype(">u2").tobytes() for part in parts if part.size for row in part]
+    head = struct.pack(">IIBBBBB", size[1], size[0], 16, colour_type, 0, 0, 1)
+    content = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"".join(rows))) + chunk(b"IEND", b"")
+    picture = decode_picture(b"\x89PNG\r\n\x1a\n" + content)
+    assert np.array_equal(picture.array, samples[..., [0, 0, 0, 1]] if channels == 2 else samples)
+
+
+def test_nothing_is_printed_about_a_damaged_file(capfd: pytest.CaptureFixture[str]) -> None:
+    data = encode_picture(sixteen(16, (40, 50, 3)), "PNG")
+    for end in (60, len(data) // 2, len(data) - 400):
+        with pytest.raises(FileFormatError):
+            decode_picture(data[:end])
+    odd = data[:33] + chunk(b"tIME", b"?") + chunk(b"iCCP", b"x\0\0no zlib") + chunk(b"gAMA", bytes(4)) + data[33:]
+    assert decode_picture(odd).array.shape == (40, 50, 3)
+    assert capfd.readouterr() == ("", "")

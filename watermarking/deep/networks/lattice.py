@@ -15,8 +15,10 @@ References
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -73,11 +75,18 @@ def dither(like: Tensor) -> Tensor:
     Without it every flat ground would lie on lattice points and read as a picture. The values are those of a Kronecker
     sequence: any few neighbours have phases spread evenly.
     """
-    channels, rows, columns = like.shape[-3:]
-    axes = (torch.arange(n, device=like.device, dtype=torch.float64) for n in (rows, columns, channels))
-    y, x, c = (axis * phase for axis, phase in zip(axes, _PHASES, strict=True))
+    channels, rows, columns = (int(n) for n in like.shape[-3:])
+    return _dither(channels, rows, columns, like.device)
+
+
+@lru_cache(maxsize=32)
+def _dither(channels: int, rows: int, columns: int, device: torch.device) -> Tensor:
+    # Not by torch: the values need 64 bits on the way, which some devices (MPS) lack, and must be alike on all.
+    y, x, c = (np.arange(n) * phase for n, phase in zip((rows, columns, channels), _PHASES, strict=True))
     turns = c[:, None, None] + y[:, None] + x
-    return (2 * (turns - turns.floor())).float()
+    shift = (2 * (turns - np.floor(turns))).astype(np.float32)
+    with torch.inference_mode(False):  # whoever comes first, a later training must be able to use it
+        return torch.from_numpy(shift).to(device)
 
 
 def step_of(psnr: Tensor) -> Tensor:

@@ -180,17 +180,7 @@ class LatticeHider(UNet):
 class LatticeReader(Thin):
     """R over a lattice: finds the step, reads the phases and cleans what they say.
 
-    Parameters
-    ----------
-    spec : NetSpec
-        With ``lattice``.
-    group : int
-        Consecutive tiles of a batch that belong to one picture, in training.
-
-    Raises
-    ------
-    WeightsError
-        As for :class:`LatticeHider`.
+    It is made from the same as :class:`LatticeHider`, and refuses the same.
     """
 
     def __init__(self, spec: NetSpec, group: int = 1) -> None:

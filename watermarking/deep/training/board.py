@@ -31,16 +31,18 @@ class Board:
         Gets the event files.
     sampler : Sampler
         Of the photographs that the pictures show: those held out.
+    step : int
+        From which the run goes on: what another run of the folder wrote after it, TensorBoard no longer shows.
     """
 
-    def __init__(self, folder: Path, sampler: Sampler) -> None:
+    def __init__(self, folder: Path, sampler: Sampler, step: int) -> None:
         self._writer: Any = None
         self._sampler = sampler
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return
-        self._writer = SummaryWriter(str(folder))
+        self._writer = SummaryWriter(str(folder), purge_step=step + 1)
 
     @property
     def available(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any, Final, Literal
 from watermarking.deep.networks.nets import NetSpec
 from watermarking.errors import WeightsError
 
-__all__ = ["LONGEST", "LossWeights", "TrainConfig", "load_config"]
+__all__ = ["LONGEST", "LossWeights", "TrainConfig", "differences", "load_config"]
 
 _FOLDER: Final = Path(__file__).parents[1] / "configs"
 LONGEST: Final = 1.13
@@ -106,6 +107,37 @@ class TrainConfig:
         """Longest side that a cover is drawn with at the least and at the most reach, in whole blocks of 16 pixels."""
         least, most = (16 * math.ceil(self.tile * reach * LONGEST / 16) for reach in self.reach)
         return least, most
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all that the configuration says, in hexadecimal; the same whether a number is written 1 or 1.0."""
+        return hashlib.sha256(json.dumps(_canonical(dataclasses.asdict(self))).encode()).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """Make every number of a configuration a float; the order of the attacks stays, since draws follow it."""
+    if isinstance(value, dict):
+        return {name: _canonical(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(entry) for entry in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def differences(one: TrainConfig, other: TrainConfig) -> dict[str, tuple[Any, Any]]:
+    """Return the entries in which two configurations differ, as ``"net.reader_width": (48, 80)``."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for name, value in _flat(one).items():
+        if value != (theirs := _flat(other)[name]):
+            found[name] = (value, theirs)
+    return found
+
+
+def _flat(config: TrainConfig) -> dict[str, Any]:
+    entries: dict[str, Any] = {}
+    for name, value in vars(config).items():
+        inner = vars(value) if dataclasses.is_dataclass(value) else None
+        entries |= {name: value} if inner is None else {f"{name}.{key}": entry for key, entry in inner.items()}
+    return entries
 
 
 def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:

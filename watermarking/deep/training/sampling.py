@@ -43,13 +43,25 @@ class Sampler:
     photographs : Photographs
     bank : PictureBank or None
         Needed for ``payload = "pictures"``.
+
+    Attributes
+    ----------
+    logo : Tensor (side, side, 3) uint8 or None
+        What ``payload = "fixed"`` hides.
+
+    Raises
+    ------
+    FileFormatError
+        If the logo's file cannot be read as a picture.
     """
 
     def __init__(self, config: TrainConfig, photographs: Photographs, bank: PictureBank | None) -> None:
         self.config, self.photographs, self.bank = config, photographs, bank
         self.device = photographs.device
-        side = config.tile // config.net.payload_ratio
-        self._logo = torch.from_numpy(read_logo(config.logo, side)).permute(2, 0, 1).float().to(self.device) / 127.5 - 1
+        self.logo: Tensor | None = None
+        if config.payload == "fixed":
+            self.logo = torch.from_numpy(read_logo(config.logo, config.tile // config.net.payload_ratio))
+            self._hidden = self.logo.permute(2, 0, 1).float().to(self.device) / 127.5 - 1
 
     def draw(self, step: int, ramp: float = 1.0, share: tuple[int, int] = (0, 1)) -> Sample:
         """Draw a step's covers, payloads, strengths and attack.
@@ -101,7 +113,7 @@ class Sampler:
         config = self.config
         side = config.tile // config.net.payload_ratio
         if config.payload == "fixed":
-            return self._logo.expand(n, -1, -1, -1)
+            return self._hidden.expand(n, -1, -1, -1)
         if config.payload == "bits":
             return draw_bits(n, side, side, values, self.device)
         if self.bank is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from watermarking.deep.devices import find_device
+from watermarking.deep.tensors import replace_file
 from watermarking.deep.training import ranks
 from watermarking.deep.training.board import Board
 from watermarking.deep.training.data import Photographs, photograph_files, split_by_photograph
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from watermarking.deep.training.config import TrainConfig
 
-__all__ = ["run_training"]
+__all__ = ["cut_log", "run_training"]
 
 BOARD_EXTRA: Final = "'watermarking[train]'"
 
@@ -66,7 +67,8 @@ def run_training(
     Raises
     ------
     WatermarkError
-        If there are too few or too small photographs, or the loss is no number any more.
+        If there are too few or too small photographs, the checkpoint in ``out`` is of other networks or another
+        payload, or the loss is no number any more.
     """
     folder, target = Path(out), ranks.join(find_device(device))
     folder.mkdir(parents=True, exist_ok=True)
@@ -92,20 +94,46 @@ def _prepare(
     bank = PictureBank.build(learn, pictures, config.seed, device) if config.payload == "pictures" else None
     # Both now: photographs that are too small must not be found out about after the training.
     shown, unseen = (Photographs(files, config.shrink, *config.longest_sides, device) for files in (learn, held))
-    return Trainer(config, shown, bank, folder), Sampler(config, unseen, bank)
+    return Trainer(Sampler(config, shown, bank), folder), Sampler(config, unseen, bank)
+
+
+def cut_log(log: Path, step: int) -> None:
+    """Take out of a log the rows after a step, which a run that goes on from there will write again.
+
+    A last line that a kill left unfinished goes too; any other line that is no row stays.
+    """
+    if not log.exists():
+        return
+    lines = log.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if line.endswith(b"\n") and _step_of(line) <= step]
+    if kept != lines:
+        replace_file(log, b"".join(kept))
+
+
+def _step_of(line: bytes) -> float:
+    """Return the step of a row of the log; of a line that is no row, none before the first."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return -math.inf
 
 
 def _lead(trainer: Trainer, held: Sampler, seconds: float, report: Callable[[str], None]) -> None:
     """Train as the process that writes: progress, logs, pictures and the figures at the end."""
     config, folder = trainer.config, trainer.folder
-    board = Board(folder, held)
+    log = folder / "log.jsonl"
+    cut_log(log, trainer.step)
+    board = Board(folder, held, trainer.step)
     if not board.available:
         report(f"no TensorBoard, log.jsonl has the figures: for pictures too, pip install {BOARD_EXTRA}")
     report(f"{config.name}: from step {trainer.step} of {config.steps}, {trainer.share[1]} process(es)")
+    if trainer.changed:
+        changes = (f"{name} {before!r}, now {now!r}" for name, (before, now) in trainer.changed.items())
+        report(f"the checkpoint was made with {'; '.join(changes)}")
 
     def on_progress(progress: Progress) -> None:
         row = {"step": progress.step, "seconds_per_step": round(progress.seconds_per_step, 4), **progress.terms}
-        with (folder / "log.jsonl").open("a", encoding="utf-8") as stream:
+        with log.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
         terms = ", ".join(f"{name} {value:.4f}" for name, value in progress.terms.items())
         report(f"step {progress.step}/{progress.steps}, {progress.seconds_left / 60:.1f} min left: {terms}")

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
+from watermarking.deep.networks.resample import resample
 from watermarking.deep.training.jpeg import round_through
 
-__all__ = ["apply_strength", "to_levels"]
+if TYPE_CHECKING:
+    from watermarking.deep.networks.pairs import Pair
+    from watermarking.deep.training.sampling import Sample
+
+__all__ = ["apply_strength", "mark", "to_levels"]
 
 _CLIP_PASSES = 4
+
+
+def mark(pair: Pair, drawn: Sample, residual: Tensor) -> Tensor:
+    """Grow H's residual (N, 3, h, w) to its covers' size, add it and round.
+
+    At the strength drawn, if the pair's residuals can be scaled; else they are added as they are.
+    """
+    size = (drawn.cover.shape[2], drawn.cover.shape[3])
+    change = resample(pair.before_growing(residual.float(), size, drawn.grey), size)
+    if pair.scalable:
+        return apply_strength(drawn.cover, change, drawn.psnr, pair.group)
+    return to_levels(drawn.cover + change)
 
 
 def to_levels(image: Tensor) -> Tensor:

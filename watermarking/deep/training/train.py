@@ -5,29 +5,27 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from watermarking.deep.networks.nets import Critic
 from watermarking.deep.networks.pairs import build_pair
-from watermarking.deep.networks.resample import resample, sharpen
+from watermarking.deep.networks.resample import resample
 from watermarking.deep.training import losses, noise, ranks
-from watermarking.deep.training.checkpoint import load_checkpoint, save_checkpoint
-from watermarking.deep.training.sampling import Sample, Sampler
-from watermarking.deep.training.strength import apply_strength, to_levels
+from watermarking.deep.training.checkpoint import Origin, load_checkpoint, save_checkpoint
+from watermarking.deep.training.config import differences
+from watermarking.deep.training.strength import mark
 from watermarking.errors import WatermarkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from watermarking.deep.training.config import TrainConfig
-    from watermarking.deep.training.data import Photographs
-    from watermarking.deep.training.payloads import PictureBank
+    from watermarking.deep.training.sampling import Sample, Sampler
 
-__all__ = ["Progress", "Trainer", "TrainingError", "mark"]
+__all__ = ["Progress", "Trainer", "TrainingError"]
 
 
 class TrainingError(WatermarkError):
@@ -49,16 +47,6 @@ class Progress:
         return (self.steps - self.step) * self.seconds_per_step
 
 
-def mark(config: TrainConfig, drawn: Sample, residual: Tensor) -> Tensor:
-    """Add the residual to its covers: at the strength drawn, grey on grey covers; over a lattice it is both already."""
-    cover, residual = drawn.cover, residual.float()
-    size = (cover.shape[2], cover.shape[3])
-    if config.net.lattice:
-        return to_levels(cover + resample(sharpen(residual, size), size))
-    residual = torch.where(drawn.grey, residual.mean(1, keepdim=True), residual)
-    return apply_strength(cover, resample(residual, size), drawn.psnr, config.group)
-
-
 class Trainer:
     """A run of a configuration over photographs.
 
@@ -67,18 +55,25 @@ class Trainer:
 
     Parameters
     ----------
-    config : TrainConfig
-    photographs : Photographs
-    bank : PictureBank or None
-        Needed for ``payload = "pictures"``.
+    sampler : Sampler
+        Draws the steps, from the photographs to learn from.
     folder : Path
         Where ``checkpoint.safetensors`` is read and written.
+
+    Raises
+    ------
+    WatermarkError
+        If the groups cannot be shared out among the processes, or the checkpoint in the folder is another run's.
+
+    Attributes
+    ----------
+    changed : mapping
+        Entries of the configuration that are not what the checkpoint was made with: name -> (there, here).
     """
 
-    def __init__(self, config: TrainConfig, photographs: Photographs, bank: PictureBank | None, folder: Path) -> None:
-        self.config, self.folder = config, folder
-        self.sampler = Sampler(config, photographs, bank)
-        self.device = photographs.device
+    def __init__(self, sampler: Sampler, folder: Path) -> None:
+        self.sampler, self.config, self.device, self.folder = sampler, sampler.config, sampler.device, folder
+        config = self.config
         self.share = ranks.rank(), ranks.n_ranks()
         if self.share[1] > 1 and config.groups % (2 * self.share[1]):
             raise WatermarkError(
@@ -86,35 +81,31 @@ class Trainer:
                 f"{2 * self.share[1]}, or fewer processes"
             )
         torch.manual_seed(config.seed)
-        self.hider, self.reader = (
-            net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            for net in build_pair(config.net, config.group)
-        )
-        self.modules: dict[str, torch.nn.Module] = {"hider": self.hider, "reader": self.reader}
-        parameters = [*self.hider.parameters(), *self.reader.parameters()]
+        self.pair = build_pair(config.net, config.group)
+        self.pair.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
+        self.modules: dict[str, torch.nn.Module] = {"hider": self.pair.hider, "reader": self.pair.reader}
+        self.parameters: list[Tensor] = list(self.pair.parameters())
         settings = {"lr": config.learning_rate, "betas": (0.9, 0.98), "fused": self.device.type == "cuda"}
         self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "main": torch.optim.AdamW(parameters, weight_decay=config.weight_decay, **settings)  # type: ignore[arg-type]
+            "main": torch.optim.AdamW(self.parameters, weight_decay=config.weight_decay, **settings)  # type: ignore[arg-type]
         }
         self.critic: Critic | None = None
         if config.losses.adversarial:
             self.critic = Critic(config.critic_width).to(self.device)
             self.modules["critic"] = self.critic
             self.optimisers["critic"] = torch.optim.AdamW(self.critic.parameters(), **settings)  # type: ignore[arg-type]
-        self.parameters = parameters
-        names = [f"{kind}.{name}" for kind in ("hider", "reader") for name, _ in self.modules[kind].named_parameters()]
-        self.averages = {n: p.detach().clone() for n, p in zip(names, parameters, strict=True)}
-        self.step = 0
-        if (folder / "checkpoint.safetensors").exists():
-            self.step = self._load()
+        self.averages = {name: p.detach().clone() for name, p in self.pair.named_parameters()}
+        self.step, self.origin = 0, Origin(config, sampler.logo)
+        self.changed: dict[str, tuple[Any, Any]] = {}
+        if self.checkpoint.exists():
+            state = self.modules, self.averages, self.optimisers
+            self.step, before = load_checkpoint(self.checkpoint, *state, self.origin)
+            self.changed = {} if before is None else differences(before.config, config)
 
     @property
     def checkpoint(self) -> Path:
         """The file that the run continues from."""
         return self.folder / "checkpoint.safetensors"
-
-    def _load(self) -> int:
-        return load_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers)
 
     def start_from(self, path: Path) -> None:
         """Take over the weights and averages of another run's checkpoint, for a new run from step 0."""
@@ -123,7 +114,7 @@ class Trainer:
     def save(self) -> None:
         """Write the checkpoint; in a group of processes only the first one does."""
         if self.share[0] == 0:
-            save_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers, self.step)
+            save_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers, self.step, self.origin)
 
     def terms(self, drawn: Sample) -> tuple[dict[str, Tensor], Tensor]:
         """Run H, the strength, the attack and R; return the weighted loss terms and the marked tiles."""
@@ -131,21 +122,21 @@ class Trainer:
         size = (config.tile, config.tile)
         work = resample(cover, size).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            residual = self.hider(work, drawn.payload, drawn.pilot, drawn.psnr)
-        marked = mark(config, drawn, residual)
-        n_clean = self._n_clean(cover.shape[0])
+            residual = self.pair.hider(work, drawn.payload, drawn.pilot, drawn.psnr)
+        marked = mark(self.pair, drawn, residual)
+        n_clean = self.pair.n_clean(cover.shape[0]) if config.losses.clean else 0
         seeds = torch.cat([drawn.seeds[0], drawn.seeds[1, :n_clean]])
         struck = noise.strike(torch.cat([marked, cover[:n_clean]]), drawn.attack, drawn.value, seeds)
         seen = resample(struck, size).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            payload, pilot = self.read(seen, torch.cat([drawn.psnr, drawn.psnr[:n_clean]]))
+            payload, pilot = self.pair.read(seen, torch.cat([drawn.psnr, drawn.psnr[:n_clean]]))
         n, weights = cover.shape[0], config.losses
         payload, pilot = payload.float(), pilot.float()
         found = {"watermark": weights.watermark * losses.reading(payload[:n], drawn.payload)}
         if weights.basic:
             found["basic"] = weights.basic * losses.basic(marked, cover, drawn.psnr)
         if weights.perceptual:
-            strength = self._strength(marked, drawn)
+            strength = self.pair.strength(marked, cover, drawn.psnr)
             found["perceptual"] = weights.perceptual * self.ramp(self.step) * losses.perceptual(marked, cover, strength)
         if weights.pilot and config.net.pilot_ratio:
             found["pilot"] = weights.pilot * losses.reading(pilot[:n], drawn.pilot)
@@ -159,23 +150,6 @@ class Trainer:
             corner = marked[..., : config.tile, : config.tile]
             found["adversarial"] = weights.adversarial * losses.deception(self.critic(corner))
         return found, marked
-
-    def read(self, seen: Tensor, psnr: Tensor) -> tuple[Tensor, Tensor]:
-        """Read tiles; over a lattice with the step told, since a tile alone may be too little to find it in."""
-        found: tuple[Tensor, Tensor] = self.reader(seen, psnr) if self.config.net.lattice else self.reader(seen)
-        return found
-
-    def _strength(self, marked: Tensor, drawn: Sample) -> Tensor:
-        """Return the strength (N,) in dB: what was drawn, or on a lattice, whose steps do not fix it, what came out."""
-        if not self.config.net.lattice:
-            return drawn.psnr
-        error = (marked - drawn.cover).square().mean((1, 2, 3)).reshape(-1, self.config.group).mean(1)
-        return -10 * torch.log10(error + 1e-12).repeat_interleave(self.config.group)
-
-    def _n_clean(self, n_tiles: int) -> int:
-        """Return how many of a batch's covers R is shown unmarked too: half, of a lattice whole groups of them."""
-        half = n_tiles // 2 if self.config.losses.clean else 0
-        return half - half % self.config.group if self.config.net.lattice else half
 
     def _descend(self, kind: str, loss: Tensor, parameters: list[Tensor]) -> None:
         optimiser = self.optimisers[kind]

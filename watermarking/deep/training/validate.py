@@ -11,10 +11,11 @@ from torch.nn import functional
 
 from watermarking.deep.networks.resample import resample
 from watermarking.deep.training import noise
-from watermarking.deep.training.train import Trainer, mark
+from watermarking.deep.training.strength import mark
 
 if TYPE_CHECKING:
     from watermarking.deep.training.sampling import Sample, Sampler
+    from watermarking.deep.training.train import Trainer
 
 __all__ = ["correlation", "pass_through", "similarity", "validate"]
 
@@ -46,17 +47,17 @@ def similarity(marked: Tensor, cover: Tensor) -> Tensor:
 def pass_through(trainer: Trainer, drawn: Sample) -> tuple[Tensor, Tensor, Tensor]:
     """Mark a draw's covers, attack and read them; return the marked tiles, the payloads and the pilots read."""
     size = (trainer.config.tile, trainer.config.tile)
-    residual = trainer.hider(resample(drawn.cover, size), drawn.payload, drawn.pilot, drawn.psnr)
-    marked = mark(trainer.config, drawn, residual)
+    residual = trainer.pair.hider(resample(drawn.cover, size), drawn.payload, drawn.pilot, drawn.psnr)
+    marked = mark(trainer.pair, drawn, residual)
     struck = noise.strike(marked, drawn.attack, drawn.value, drawn.seeds[0])
-    return marked, *trainer.read(resample(struck, size), drawn.psnr)
+    return marked, *trainer.pair.read(resample(struck, size), drawn.psnr)
 
 
 @torch.no_grad()
 def _measure(trainer: Trainer, drawn: Sample) -> dict[str, float]:
     config, cover = trainer.config, drawn.cover
     marked, read, pilot = pass_through(trainer, drawn)
-    blank, _ = trainer.reader(resample(cover, (config.tile, config.tile)))
+    blank, _ = trainer.pair.reader(resample(cover, (config.tile, config.tile)))
     agree = correlation(read, drawn.payload)
     found = {
         "correlation": float(agree.mean()),

@@ -15,6 +15,7 @@ from PIL import Image as PilImage
 from PIL import TiffImagePlugin
 
 from watermarking.errors import FileFormatError
+from watermarking.pictures.arrays import array_from_pil
 from watermarking.pictures.formats.directories import LONG, SHORT, Directory, first_directory, rewritten
 from watermarking.pictures.formats.layout import ALPHA, PREMULTIPLIED
 from watermarking.pictures.formats.tiff import save_tiff
@@ -173,7 +174,7 @@ def encode_bands(
 
 def _samples(image: TiffImagePlugin.TiffImageFile, data: bytes, layout: Layout, n_channels: int) -> Image:
     """Make (H, W, channels) uint8 or uint16 of rows of bytes."""
-    rows: Image = np.asarray(image)
+    rows, _ = array_from_pil(image)
     samples: Image
     width, height = layout.size
     if layout.bits in (10, 12, 14):
@@ -182,7 +183,7 @@ def _samples(image: TiffImagePlugin.TiffImageFile, data: bytes, layout: Layout, 
             bits = np.unpackbits(packed, count=width * n_channels * layout.bits).reshape(-1, layout.bits)
             samples[row] = np.packbits(np.pad(bits, ((0, 0), (16 - layout.bits, 0)))).view(">u2")
     elif layout.bits == 16:
-        samples = np.ascontiguousarray(rows).view("<u2" if data[:2] == b"II" else ">u2").astype(np.uint16)
+        samples = rows.view("<u2" if data[:2] == b"II" else ">u2").astype(np.uint16, copy=False)
     else:
         samples = rows
     samples = samples.reshape(height, width, n_channels)

@@ -1,14 +1,22 @@
-"""16-bit colour in PNG, which Pillow cuts to 8 bits: samples through OpenCV."""
+"""16-bit colour in PNG, which Pillow cuts to 8 bits: its decoder gives high bytes and low bytes, one after the other.
+
+OpenCV writes the samples; it would read them as well, but prints to stderr what it does not like about a file.
+"""
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from PIL import Image as PilImage
+from PIL import PngImagePlugin
 
 from watermarking.errors import FileFormatError
 from watermarking.pictures.formats.metadata import png_chunks
-from watermarking.pictures.opencv import cv2_module, silenced
+from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
     from PIL import ImageFile
@@ -17,8 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["encode_colour16", "is_colour16", "read_colour16"]
 
-_GREY: Final = 0
-_NEEDED: Final = (b"IHDR", b"tRNS", b"IDAT", b"IEND")
+_GREY, _GREY_ALPHA, _COLOUR_ALPHA = 0, 4, 6
+_LOW_BYTES: Final = {"RGB": "RGB;16L", "RGBA": "RGBA;16L"}
+"""Pillow's names for samples whose second byte counts: of PNG, which is big-endian, these are the low bytes."""
+_BAND: Final = 64  # rows
 
 
 def is_colour16(data: bytes) -> bool:
@@ -29,21 +39,39 @@ def is_colour16(data: bytes) -> bool:
 def read_colour16(image: ImageFile.ImageFile, data: bytes) -> Image:
     """Decode 16-bit colour, (H, W, 3) or (H, W, 4) uint16 RGB, as it lies in the file: no orientation is applied.
 
-    Raises
-    ------
-    FileFormatError
-        If OpenCV cannot decode it.
+    Parameters
+    ----------
+    image : what Pillow makes of the file, loaded
+    data : the file as Pillow was given it
     """
-    cv2 = cv2_module()
-    # Nothing that OpenCV could apply, or print a warning about.
-    data = data[:8] + b"".join(data[a:b] for kind, a, b in png_chunks(data) if kind in _NEEDED)
-    with silenced(cv2):
-        samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if samples is None or samples.dtype != np.uint16 or samples.ndim != 3:
-        raise FileFormatError("OpenCV cannot decode this 16-bit file: save it as a plain 16-bit PNG or TIFF")
-    n_channels = 4 if image.has_transparency_data else 3
-    order = [2, 1, 0, 3][:n_channels]
-    return np.ascontiguousarray(samples[..., order])
+    if data[25] == _GREY_ALPHA:
+        whole = np.asarray(_loaded(_as_bytes(data), None)).view(">u2")
+        return whole[..., [0, 0, 0, 1]].astype(np.uint16)
+    low = _loaded(data, _LOW_BYTES[image.mode])
+    key = image.info.get("transparency") if image.mode == "RGB" else None
+    out = np.empty((image.height, image.width, 3 if image.mode == "RGB" and key is None else 4), np.uint16)
+    for top in range(0, image.height, _BAND):
+        box = (0, top, image.width, min(top + _BAND, image.height))
+        samples = np.asarray(image.crop(box)).astype(np.uint16) << 8
+        samples |= np.asarray(low.crop(box))
+        out[top : box[3], :, : samples.shape[2]] = samples
+        if key is not None:
+            out[top : box[3], :, 3] = np.where((samples == np.asarray(key)).all(axis=2), 0, 65535)
+    return out
+
+
+def _loaded(data: bytes, rawmode: str | None) -> PilImage.Image:
+    image = PngImagePlugin.PngImageFile(io.BytesIO(data), "")
+    if rawmode is not None:
+        image.tile = [tile._replace(args=rawmode) for tile in image.tile]
+    image.load()
+    return image
+
+
+def _as_bytes(data: bytes) -> bytes:
+    """Call two samples of 16 bits four of 8: the filters of PNG work on bytes, so many to a pixel."""
+    head = data[12:24] + bytes([8, _COLOUR_ALPHA]) + data[26:29]
+    return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
 
 
 def encode_colour16(array: Image) -> bytes:

@@ -1,8 +1,8 @@
 """Picture files in memory to samples and metadata.
 
-Pillow reads nearly everything; the samples of 16-bit colour in PNG come through
-:mod:`watermarking.pictures.formats.colour16`, those of TIFF that Pillow would cut or drop through
-:mod:`watermarking.pictures.formats.bands`. The format is told by the content, never by the name. Refused, by rule:
+Pillow reads everything; where it would cut or drop something,
+:mod:`watermarking.pictures.formats.colour16` (PNG) and :mod:`watermarking.pictures.formats.bands` (TIFF) make more of
+what its decoders give. The format is told by the content, never by the name. Refused, by rule:
 formats that are not read, animations (PNG, WebP, AVIF, JPEG XL), several pages or pictures (TIFF, HEIC), camera raw,
 floating point, high dynamic range, AVIF, HEIC and JPEG XL of more than 8 bits, CMYK and other modes that
 :mod:`watermarking.pictures.arrays` refuses, and more pixels than a limit. Of a JPEG with several pictures (MPO) the
@@ -112,7 +112,7 @@ def decode_picture(data: bytes, *, max_pixels: int | None = None, source: Path |
     FileFormatError
         If the content is damaged or refused by one of this module's rules.
     MissingExtraError
-        If it is 16-bit colour and OpenCV cannot be loaded, or HEIC or JPEG XL and the extra ``formats`` is missing.
+        If it is HEIC or JPEG XL and the extra ``formats`` is missing.
     """
     file_format = identify(data[:HEAD])
     limit = pixel_limit(max_pixels)
@@ -197,7 +197,7 @@ def _samples(image: ImageFile.ImageFile, file: _File) -> tuple[Image, str, Image
         bands = read_bands(image, file.data, layout)
         return bands.picture, "LA" if layout.n_colours == 1 and bands.picture.ndim == 3 else "", bands.extra
     if file.format == "PNG" and is_colour16(file.data):
-        return read_colour16(image, file.data), image.mode, None
+        return read_colour16(image, file.readable), image.mode, None
     if file.format == "AVIF" and image.mode == "RGB" and chroma_of_av1(file.data) == "4:0:0":
         return *array_from_pil(image.convert("L")), None  # Pillow repeats the grey channel
     return *array_from_pil(image), None

@@ -23,7 +23,7 @@ _PHOTOMETRIC: Final = {
     32844: "LogL", 32845: "LogLuv",
 }  # fmt: skip
 _NAMES: Final = {3: "floating-point", 2: "signed", 5: "complex", 6: "complex"}
-_FLOATS: Final = "scale them to 16 bits, or mark them as an array of floats in [0, 1]"
+_FLOATS: Final = "scale them to unsigned 16 bits, or mark them as an array of floats in [0, 1]"
 _SIGNED: Final = "shift and scale them to unsigned 16 bits"
 
 

@@ -35,21 +35,24 @@ def without_large_chunks(data: bytes) -> tuple[bytes, dict[str, bytes]]:
     FileFormatError
         If one of these two is larger.
     """
-    kept: list[bytes] = []
+    removed: list[tuple[int, int]] = []
     found: dict[str, bytes] = {}
-    memory, removed = 0, False
+    memory, limit = 0, PngImagePlugin.MAX_TEXT_CHUNK
     for kind, start, end in png_chunks(data):
-        content = data[start + 8 : end - 4] if kind in _LIMITED else b""
+        if kind not in _LIMITED:
+            continue
+        content = data[start + 8 : end - 4]
         packed = _compressed_part(kind, content)
-        limit = PngImagePlugin.MAX_TEXT_CHUNK
         size = len(content) if packed is None else len(_inflated(packed, limit + 1))
-        memory += size
-        if memory > PngImagePlugin.MAX_TEXT_MEMORY or (packed is not None and size > limit):
-            memory, removed = memory - size, True
+        if memory + size > PngImagePlugin.MAX_TEXT_MEMORY or (packed is not None and size > limit):
+            removed.append((start, end))
             found |= _meaning(kind, content, packed)
         else:
-            kept.append(data[start:end])
-    return (data[:8] + b"".join(kept), found) if removed else (data, {})
+            memory += size
+    if not removed:
+        return data, {}
+    starts, ends = (0, *(end for _, end in removed)), (*(start for start, _ in removed), len(data))
+    return b"".join(data[start:end] for start, end in zip(starts, ends, strict=True)), found
 
 
 def significant_bits(data: bytes) -> int | None:

@@ -87,6 +87,7 @@ class _Reader:
         keyword, text = text_of(kind, content)
         if keyword == _XMP:
             self.fields["xmp"] = text
+            self.orphans += [] if text else ["damaged XMP"]
         elif profile := _profile(text):
             self.profiles[keyword.removeprefix(_PROFILE).lower()] = profile
         else:

@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.campaign import arguments, carry_out, exit_status
+from harness.folders import folder_cells, folder_promises, folder_table, measure_folders
 from harness.tables import text_table
 from harness.timing import (
     CODEC,
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> list[Row]:
-    """Carry out all three kinds of measurement."""
+    """Carry out all kinds of measurement."""
     cells: list[Cell] = [
         {"operation": operation, "scheme": scheme, "megapixels": size, "threads": n}
         for size in options.sizes
@@ -68,7 +69,9 @@ def measure(options: argparse.Namespace) -> list[Row]:
     rows += carry_out(memory, measure_memory, ("scheme",), options, name=NAME)
     rows += carry_out(_peer_cells(options), measure_peers, ("scheme",), options, name=NAME)
     processes: list[Cell] = [{"operation": operation} for operation in PROCESSES]
-    return rows + carry_out(processes, measure_processes, ("operation",), options, name=NAME)
+    rows += carry_out(processes, measure_processes, ("operation",), options, name=NAME)
+    folders = folder_cells(all_ways=len(options.sizes) > 1)  # a minute, or six
+    return rows + carry_out(folders, measure_folders, ("operation",), options, name=NAME)
 
 
 def _peer_cells(options: argparse.Namespace) -> list[Cell]:
@@ -84,10 +87,11 @@ def _peer_cells(options: argparse.Namespace) -> list[Cell]:
 
 
 def tables(rows: list[Row]) -> list[Table]:
-    """Return both tables: (title, heading, lines)."""
+    """Return all tables: (title, heading, lines)."""
     return [
         ("What was promised: 12 MP, one thread, unless said otherwise", *promises_table(rows)),
         ("Milliseconds, medians", *times_table(rows)),
+        ("A folder of photographs of 0.3 to 2 MP, read back", *folder_table(rows)),
     ]
 
 
@@ -151,7 +155,7 @@ def promises(rows: list[Row]) -> list[tuple[str, float | None, float, str]]:
     whole, inside = _seconds(rows, PROCESSES[2]), _seconds(rows, FILES[1], DEFAULT_SCHEME, 12.0, 2)
     started = whole - inside if whole and inside else None
     found.append((f"{PROCESSES[2]}, seconds beyond the marking itself", started, 0.7, "at most"))
-    return found
+    return found + folder_promises(rows)
 
 
 def _quotient(rows: list[Row], one: tuple[Any, ...], other: tuple[Any, ...]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "AlreadyMarkedError",
     "CapacityError",
     "FileAccessError",
     "FileFormatError",
@@ -19,6 +20,10 @@ __all__ = [
 
 class WatermarkError(Exception):
     """Something about the request cannot be done; the message says what, and the way out."""
+
+
+class AlreadyMarkedError(WatermarkError):
+    """The picture carries another message of the key, or a mark of it that cannot be read."""
 
 
 class CapacityError(WatermarkError, ValueError):

@@ -24,7 +24,7 @@ def names_in(place: Path) -> list[str]:
 def test_a_folder_is_marked_and_read(run: Run, folder: Path, keyfile: Path, tmp_path: Path, workers: int) -> None:
     out = tmp_path / "out"
     result = run("embed", folder, "-o", out, "-m", "hi", "-k", keyfile, "--workers", workers)
-    assert (result.exit_code, result.stdout) == (0, f"{out}: 3 marked\n")
+    assert (result.exit_code, result.stdout) == (0, f"{out}: 3 marked, 1 passed over (1 text)\n")
     assert names_in(out) == NAMES
     read = run("extract", out, "-k", keyfile, "--json")
     rows = [json.loads(line) for line in read.stdout.splitlines()]
@@ -37,26 +37,78 @@ def test_what_exists_is_skipped(run: Run, folder: Path, keyfile: Path, tmp_path:
     out.mkdir()
     (out / "a.png").write_bytes(b"mine")
     arguments = ("embed", folder, "-o", out, "-m", "hi", "-k", keyfile)
-    assert run(*arguments).stdout == f"{out}: 2 marked, 1 skipped since they exist already\n"
+    assert run(*arguments).stdout == f"{out}: 2 marked, 1 skipped since they exist already, 1 passed over (1 text)\n"
     assert (out / "a.png").read_bytes() == b"mine"
-    assert run(*arguments, "--force").stdout == f"{out}: 3 marked\n"
+    assert run(*arguments, "--force").stdout == f"{out}: 3 marked, 1 passed over (1 text)\n"
     assert (out / "a.png").read_bytes() != b"mine"
 
 
-def test_one_failure_does_not_stop_the_rest(run: Run, folder: Path, keyfile: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_failure_does_not_stop_the_rest(
+    run: Run, folder: Path, keyfile: Path, tmp_path: Path, workers: int
+) -> None:
     (folder / "a.png").write_bytes((folder / "a.png").read_bytes()[:1000])
     out = tmp_path / "out"
-    result = run("embed", folder, "-o", out, "-m", "hi", "-k", keyfile, "--json")
-    assert result.exit_code == 3
-    assert len([line for line in result.stderr.splitlines() if "compiling for this machine" not in line]) == 1
-    assert str(folder / "a.png") in result.stderr
-    assert [json.loads(line)["output"] for line in result.stdout.splitlines()] == [
-        str(out / name) for name in NAMES[1:]
-    ]
+    result = run("embed", folder, "-o", out, "-m", "hi", "-k", keyfile, "--json", "--workers", workers)
+    assert result.exit_code == 2  # as for that file alone
+    lines = [line for line in result.stderr.splitlines() if "compiling for this machine" not in line]
+    assert len(lines) == 2
+    assert lines[0].startswith(f"watermarking: {folder / 'a.png'}: the PNG file")
+    assert lines[1] == f"{out}: 2 marked, 1 failed, 1 passed over (1 text)"
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(row["file"], row["output"]) for row in rows] == [(str(folder / n), str(out / n)) for n in NAMES]
+    assert [row["error"] is None for row in rows] == [False, True, True]
+    assert "the PNG file" in rows[0]["error"]
+    assert list(rows[0]) == list(rows[1])
+    assert all(rows[0][name] is None for name in rows[0].keys() - {"file", "output", "error"})
     assert names_in(out) == NAMES[1:]
     read = run("extract", folder, "-k", keyfile, "--json")
     assert read.exit_code == 2
     assert len(read.stdout.splitlines()) == 2
+
+
+def test_the_worst_status_of_a_file_is_the_folders(run: Run, folder: Path, keyfile: Path, tmp_path: Path) -> None:
+    """Bad input is 2, a message that cannot be read back 3, whichever comes first."""
+    lossy = ("embed", folder, "-m", "hi", "-k", keyfile, "--psnr", 60, "--quality", 1)
+    assert run(*lossy, "-o", tmp_path / "one").exit_code == 3
+    for damaged in ("a.png", "unter/ç.png"):
+        (folder / damaged).write_bytes(b"no picture")
+        assert run(*lossy, "-o", tmp_path / damaged.replace("/", "-")).exit_code == 3
+    (folder / "b.jpg").unlink()
+    assert run(*lossy, "-o", tmp_path / "two").exit_code == 2
+
+
+def test_what_is_passed_over_is_counted_and_listed(run: Run, folder: Path, keyfile: Path, tmp_path: Path) -> None:
+    for name in ("c.jp2", "d.JP2", ".hidden.png"):
+        (folder / name).write_bytes(b"x")
+    (folder / "e.jpg.bak").write_bytes((folder / "b.jpg").read_bytes())
+    (folder / "loop").symlink_to(folder)
+    summary = "6 passed over (2 JPEG 2000, 1 JPEG under another suffix, 1 hidden, 1 link to a folder, 1 text)"
+    out = tmp_path / "out"
+    quiet = run("embed", folder, "-o", out, "-m", "hi", "-k", keyfile)
+    assert (quiet.exit_code, quiet.stdout) == (0, f"{out}: 3 marked, {summary}\n")
+    assert "passed over" not in quiet.stderr
+    told = run("embed", folder, "-o", out, "-m", "hi", "-k", keyfile, "-v", "--force").stderr.splitlines()
+    assert [line for line in told if "passed over" in line] == [
+        f"watermarking: {folder / name}: passed over: {reason}"
+        for name, reason in (
+            (".hidden.png", "hidden"), ("c.jp2", "JPEG 2000"), ("d.JP2", "JPEG 2000"),
+            ("e.jpg.bak", "JPEG under another suffix"), ("loop", "link to a folder"), ("notes.txt", "text"),
+        )
+    ]  # fmt: skip
+    for command in (["extract", "-k", keyfile], ["detect", "-m", "hi", "-k", keyfile], ["capacity"]):
+        read = run(command[0], folder, *command[1:])
+        assert f"{folder}: {summary}" in read.stderr.splitlines()
+        assert "passed over" not in read.stdout
+
+
+def test_a_folder_of_other_things_says_what_they_are(run: Run, folder: Path, keyfile: Path, tmp_path: Path) -> None:
+    for name in NAMES:
+        (folder / name).rename((folder / name).with_suffix(".jp2"))
+    for arguments in (["extract"], ["embed", "-o", tmp_path / "out", "-m", "hi"]):
+        result = run(arguments[0], folder, *arguments[1:], "-k", keyfile)
+        assert result.exit_code == 2
+        assert f"{folder} holds no pictures: 4 passed over (3 JPEG 2000, 1 text)" in result.stderr
 
 
 def test_in_place(run: Run, folder: Path, keyfile: Path) -> None:

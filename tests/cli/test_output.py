@@ -9,7 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from watermarking.cli.output import embedding_line, embedding_record, print_record, reading_record, verdict_line
+from watermarking.cli.notices import Failure
+from watermarking.cli.output import (
+    embedding_line,
+    embedding_record,
+    failure_record,
+    print_record,
+    reading_record,
+    verdict_line,
+)
 from watermarking.interface import Detection
 from watermarking.messages.marker import Reading, Receipt
 
@@ -30,15 +38,30 @@ def test_geometry_becomes_plain_json(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_an_unchanged_picture_has_no_finite_psnr(capsys: pytest.CaptureFixture[str]) -> None:
-    record = embedding_record("a.png", "b.png", "dwt", Receipt(b"x", "dwt", math.inf, 1.0, 0.0), True)
+    record = embedding_record("a.png", "b.png", Receipt(b"x", "dwt", math.inf, 1.0, 0.0))
     print_record(record)
     assert json.loads(capsys.readouterr().out)["psnr"] is None
     assert embedding_line(record) == "b.png: SSIM 1.0000, bit error rate 0.00%, message read back"
 
 
 def test_without_verification_there_are_no_figures() -> None:
-    record = embedding_record("a.png", "b.png", "dwt", Receipt(b"x", "dwt", None, None, None), False)
+    record = embedding_record("a.png", "b.png", Receipt(b"x", "dwt", None, None, None))
+    assert (record["verified"], record["already_marked"], record["error"]) == (False, False, None)
     assert embedding_line(record) == "b.png: not read back"
+
+
+def test_what_was_marked_already_says_so() -> None:
+    record = embedding_record("a.png", "b.png", Receipt(b"x", "dwt", None, None, 0.0, already_marked=True))
+    assert (record["verified"], record["already_marked"]) == (True, True)
+    assert embedding_line(record) == "b.png: marked already, bit error rate 0.00%, message read back"
+
+
+def test_failures_have_the_fields_of_a_receipt() -> None:
+    record = failure_record("a.png", "b.png", Failure("it is damaged", 2, ""))
+    assert list(record) == list(embedding_record("a.png", "b.png", Receipt(b"x", "dwt", None, None, None)))
+    assert {name: value for name, value in record.items() if value is not None} == {
+        "file": "a.png", "output": "b.png", "error": "it is damaged",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -135,12 +135,6 @@ def test_only_one_key_can_mark() -> None:
 # Verdicts.
 
 
-def test_marking_twice_warns(marked: np.ndarray) -> None:
-    with pytest.warns(UserWarning, match="carries a mark of this key already"):
-        Marker(key=KEY).embed(marked, "Grace")
-    Marker(key=OTHER).embed(marked, "Grace")  # another key's mark is no reason to warn, and warnings are errors here
-
-
 def test_detection_of_a_known_message(marked: np.ndarray) -> None:
     marker = Marker(key=KEY, search=0)
     assert marker.detect(marked, "Ada").is_present(1e-12)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image as PilImage
 
 from watermarking.errors import FileAccessError, FileFormatError, MissingExtraError
-from watermarking.pictures.files import SUFFIXES, format_of, list_pictures, read_picture, write_picture
+from watermarking.pictures.files import SUFFIXES, format_of, read_picture, write_picture
 from watermarking.pictures.opencv import cv2_module
 
 IMAGE = np.random.default_rng(5).integers(0, 256, (40, 60, 3), np.uint8)
@@ -252,17 +252,6 @@ def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
 def test_a_stream_that_takes_no_more() -> None:
     with Path("/dev/full").open("wb", buffering=0) as stream, pytest.raises(FileAccessError, match="No space left"):
         write_picture(IMAGE, stream, file_format="PNG")
-
-
-def test_pictures_of_a_folder_are_listed_in_order(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a/z.jpg", "a/y.tif", "notes.txt", ".hidden.png", ".git/x.png", "\u65e5.avif"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "a" / "loop").symlink_to(tmp_path)
-    found = [str(path.relative_to(tmp_path)) for path in list_pictures(tmp_path)]
-    assert found == ["a/y.tif", "a/z.jpg", "b.PNG", "\u65e5.avif"]
-    with pytest.raises(FileFormatError, match="is not a folder"):
-        list_pictures(tmp_path / "b.PNG")
 
 
 def test_missing_opencv_names_the_wheel_without_a_display(monkeypatch: pytest.MonkeyPatch) -> None:

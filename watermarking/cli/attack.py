@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import click
 
+from watermarking.cli.lines import say
+from watermarking.cli.notices import DONE, heard_by, warn
 from watermarking.cli.options import force_option, logging_options
 from watermarking.cli.pictures import check_target, staged
-from watermarking.cli.program import DONE
 from watermarking.errors import UnknownAttackError
 
 __all__ = ["command"]
@@ -19,9 +22,9 @@ def _print_list(ctx: click.Context, _param: click.Parameter, value: bool) -> Non
 
     for attack_id in attack_ids():
         try:
-            click.echo(describe(attack_id))
+            say(describe(attack_id))
         except UnknownAttackError as error:
-            click.echo(f"{attack_id}: cannot be used: {error}")
+            say(f"{attack_id}: cannot be used: {error}")
     ctx.exit()
 
 
@@ -48,7 +51,7 @@ def command(source: str, attack: str, output: str, seed: int, force: bool) -> in
 
     chosen = parse_attack(attack)
     check_target(output, force)
-    with staged(source, output) as (read_from, write_to):
+    with heard_by(functools.partial(warn, file=source)), staged(source, output) as (read_from, write_to):
         picture = read_picture(read_from)
         write_picture(chosen(picture.array, rng=np.random.default_rng(seed)), write_to, like=picture)
     return DONE

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from watermarking.cli.lines import say
+from watermarking.cli.notices import DONE
 from watermarking.cli.options import json_option, logging_options, scheme_option
 from watermarking.cli.output import print_record
 from watermarking.cli.pictures import each_picture, load, prefix
-from watermarking.cli.program import DONE
 
 __all__ = ["command"]
 
@@ -31,7 +32,7 @@ def command(sources: tuple[str, ...], scheme: str | None, as_json: bool) -> int:
             size = {"height": shape[0], "width": shape[1]}
             print_record({"file": file, "scheme": marker.scheme.id, **size, "capacity": n_bytes})
         else:
-            click.echo(f"{prefix(file, sources)}{n_bytes}")
+            say(f"{prefix(file, sources)}{n_bytes}")
         return DONE
 
     return each_picture(sources, measure)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from watermarking.cli.notices import DONE
 from watermarking.cli.options import logging_options
-from watermarking.cli.program import DONE
 
 __all__ = ["command"]
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from watermarking.cli.lines import say
+from watermarking.cli.notices import DONE, NOT_FOUND
 from watermarking.cli.options import (
     json_option,
     keys_option,
@@ -16,7 +18,6 @@ from watermarking.cli.options import (
 )
 from watermarking.cli.output import detection_record, print_record, verdict_line
 from watermarking.cli.pictures import announce_compilation, each_picture, load
-from watermarking.cli.program import DONE, NOT_FOUND
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
@@ -68,7 +69,7 @@ def command(
         if as_json:
             print_record(record)
         else:
-            click.echo(verdict_line(record))
+            say(verdict_line(record))
         return DONE if record["found"] else NOT_FOUND
 
     return each_picture(sources, look)

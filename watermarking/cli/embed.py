@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from watermarking.cli.batch import embed_folder
+from watermarking.cli.lines import say
+from watermarking.cli.notices import DONE, heard_by, warn
 from watermarking.cli.options import (
     force_option,
     json_option,
@@ -20,7 +23,6 @@ from watermarking.cli.options import (
 )
 from watermarking.cli.output import embedding_line, embedding_record, print_record
 from watermarking.cli.pictures import STANDARD, announce_compilation, check_target, staged
-from watermarking.cli.program import DONE
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
@@ -38,14 +40,16 @@ class Job:
     verify: bool
     in_place: bool
     quality: int | None
+    again: bool
 
     def run(self, source: str, target: str) -> dict[str, Any]:
         """Mark one picture; return the record of it."""
         with staged(source, target) as (read_from, write_to):
             receipt = self.marker.embed_file(
-                read_from, write_to, self.message, verify=self.verify, in_place=self.in_place, quality=self.quality
-            )
-        return embedding_record(source, target, self.marker.scheme.id, receipt, self.verify)
+                read_from, write_to, self.message, verify=self.verify, in_place=self.in_place, quality=self.quality,
+                again=self.again,
+            )  # fmt: skip
+        return embedding_record(source, target, receipt)
 
 
 @click.command("embed")
@@ -58,8 +62,14 @@ class Job:
 @click.option("--quality", type=click.IntRange(1, 100), help="Of a JPEG, WebP or AVIF; without it, that of IN.")
 @click.option("--no-verify", is_flag=True, help="Do not read the written picture back.")
 @click.option("--in-place", is_flag=True, help="Write the marked picture over IN.")
+@click.option("--again", is_flag=True, help="Mark pictures that are marked with this key already once more.")
 @force_option
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Pictures at a time.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Pictures of a folder at a time; without it, one a core, or WATERMARKING_THREADS.",
+)
 @json_option
 @logging_options
 def command(
@@ -71,8 +81,9 @@ def command(
     quality: int | None,
     no_verify: bool,
     in_place: bool,
+    again: bool,
     force: bool,
-    workers: int,
+    workers: int | None,
     as_json: bool,
     **message: str | None,
 ) -> int:
@@ -80,6 +91,9 @@ def command(
 
     '-' is standard input or output. If IN is a folder, the pictures in it and below are written to the folder OUT under
     the same names; those that OUT has already are skipped, so that a run that was cut short can be taken up again.
+
+    A picture that carries the message already is not marked twice: with --in-place it stays as it is, elsewhere it is
+    copied. One that carries another message of this key and scheme is refused, unless --again is given.
     """
     target = _target(source, output, in_place, force, as_json)
     content = read_message(**message)
@@ -87,14 +101,15 @@ def command(
     from watermarking.messages.marker import Marker
 
     marker = Marker(scheme, key=key, psnr=psnr)
-    job = Job(marker=marker, message=content, verify=not no_verify, in_place=in_place, quality=quality)
+    job = Job(marker=marker, message=content, verify=not no_verify, in_place=in_place, quality=quality, again=again)
     if source != STANDARD and Path(source).is_dir():
         return embed_folder(job.run, Path(source), Path(target), workers=workers, force=force, as_json=as_json)
-    record = job.run(source, target)
+    with heard_by(functools.partial(warn, file=source)):
+        record = job.run(source, target)
     if as_json:
         print_record(record)
     else:
-        click.echo(embedding_line(record), err=target == STANDARD)
+        say(embedding_line(record), err=target == STANDARD)
     return DONE
 
 

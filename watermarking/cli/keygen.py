@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from watermarking.cli.lines import say
 from watermarking.cli.options import logging_options
 
 __all__ = ["command"]
@@ -21,4 +22,4 @@ def command(keyfile: str) -> None:
 
     key = Key.generate()
     key.save(keyfile)
-    click.echo(f"{keyfile}: new key, commitment {key.commitment}")
+    say(f"{keyfile}: new key, commitment {key.commitment}")

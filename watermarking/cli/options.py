@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "force_option",
     "is_debugging",
+    "is_verbose",
     "json_option",
     "key_option",
     "keys_option",
@@ -26,10 +28,12 @@ __all__ = [
 ]
 
 _DEBUG: Final = "watermarking.debug"
+_VERBOSE: Final = "watermarking.verbose"
 
 
 def _set_verbosity(ctx: click.Context, _param: click.Parameter, value: int) -> None:
     if value:
+        ctx.meta[_VERBOSE] = True
         import logging
 
         level = logging.INFO if value == 1 else logging.DEBUG
@@ -45,6 +49,11 @@ def _set_debugging(ctx: click.Context, _param: click.Parameter, value: bool) -> 
 def is_debugging(ctx: click.Context) -> bool:
     """Say whether failures shall show where in the program they arose."""
     return bool(ctx.meta.get(_DEBUG))
+
+
+def is_verbose(ctx: click.Context) -> bool:
+    """Say whether what is done shall be said in more words."""
+    return bool(ctx.meta.get(_VERBOSE))
 
 
 def logging_options(command: C) -> C:
@@ -132,8 +141,16 @@ def read_message(message_text: str | None, message_hex: str | None, message_file
         except ValueError:
             raise click.UsageError(f"{message_hex!r} is not an even number of hexadecimal digits.") from None
     assert message_text is not None
+    return _valid(message_text)
+
+
+def _valid(text: str) -> str:
+    """Return a text that can be encoded: where the locale knows ASCII alone, Python leaves the bytes for later."""
     try:
-        message_text.encode()
+        text.encode()
     except UnicodeEncodeError:
-        raise click.UsageError("The message is not valid UTF-8: use --message-hex or --message-file.") from None
-    return message_text
+        try:
+            return os.fsencode(text).decode()
+        except UnicodeError:
+            raise click.UsageError("The message is not valid UTF-8: use --message-hex or --message-file.") from None
+    return text

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-import click
+from watermarking.cli.lines import can_print, write
 
 if TYPE_CHECKING:
+    from watermarking.cli.notices import Failure
     from watermarking.interface import Detection
     from watermarking.messages.marker import Reading, Receipt
 
-__all__ = ["detection_record", "embedding_line", "embedding_record", "print_record", "reading_record", "verdict_line"]
+__all__ = [
+    "detection_record",
+    "embedding_line",
+    "embedding_record",
+    "failure_record",
+    "print_record",
+    "reading_record",
+    "verdict_line",
+]
+
+_EMBEDDING: Final = (
+    "file", "output", "scheme", "message", "message_hex", "psnr", "ssim", "bit_error_rate", "verified",
+    "already_marked", "error",
+)  # fmt: skip
 
 
 def print_record(record: dict[str, Any]) -> None:
-    """Print one JSON object on a line of its own."""
-    click.echo(json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain))
+    """Print one JSON object on a line of its own; what the stream cannot hold is escaped, which loses nothing."""
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain)
+    write(text if can_print(text) else json.dumps(record, allow_nan=False, default=_plain))
 
 
 def reading_record(file: str, reading: Reading) -> dict[str, Any]:
@@ -49,19 +64,26 @@ def detection_record(file: str, message: bytes, scheme: str, detection: Detectio
     }
 
 
-def embedding_record(file: str, output: str, scheme: str, receipt: Receipt, verified: bool) -> dict[str, Any]:
+def embedding_record(file: str, output: str, receipt: Receipt) -> dict[str, Any]:
     """Return the fields that ``embed --json`` prints."""
     return {
         "file": file,
         "output": output,
-        "scheme": scheme,
+        "scheme": receipt.scheme,
         "message": _text(receipt.message),
         "message_hex": receipt.message.hex(),
         "psnr": _number(receipt.psnr),
         "ssim": _number(receipt.ssim),
         "bit_error_rate": _number(receipt.bit_error_rate),
-        "verified": verified,
+        "verified": receipt.bit_error_rate is not None,
+        "already_marked": receipt.already_marked,
+        "error": None,
     }
+
+
+def failure_record(file: str, output: str, failure: Failure) -> dict[str, Any]:
+    """Return the same fields for a picture of a folder that could not be marked; only ``error`` says anything."""
+    return {**dict.fromkeys(_EMBEDDING), "file": file, "output": output, "error": failure.line}
 
 
 def embedding_line(record: dict[str, Any]) -> str:
@@ -76,6 +98,8 @@ def embedding_line(record: dict[str, Any]) -> str:
         if record[name] is not None
     ]
     parts.append("message read back" if record["verified"] else "not read back")
+    if record["already_marked"]:
+        parts.insert(0, "marked already")
     return f"{record['output']}: {', '.join(parts)}"
 
 

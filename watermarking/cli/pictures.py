@@ -5,19 +5,23 @@ from __future__ import annotations
 import functools
 import sys
 import tempfile
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from watermarking.cli.program import DONE, report
+from watermarking.cli.lines import say
+from watermarking.cli.notices import DONE, heard_by, report, warn
+from watermarking.cli.options import is_verbose
 from watermarking.errors import FileFormatError, WatermarkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from watermarking.pictures.files import Picture
+    from watermarking.pictures.folders import PassedOver
 
 __all__ = [
     "STANDARD",
@@ -25,8 +29,10 @@ __all__ = [
     "check_target",
     "each_picture",
     "load",
+    "no_pictures",
     "prefix",
     "staged",
+    "tell_passed_over",
 ]
 
 STANDARD: Final = "-"
@@ -60,7 +66,8 @@ def each_picture(sources: Iterable[str], act: Callable[[str], int]) -> int:
             continue
         for file in files:
             try:
-                status = act(file)
+                with heard_by(functools.partial(warn, file=file)):
+                    status = act(file)
             except BrokenPipeError:
                 raise
             except (WatermarkError, OSError, MemoryError) as error:
@@ -75,14 +82,35 @@ def prefix(file: str, sources: tuple[str, ...]) -> str:
 
 
 def _expand(source: str) -> list[str]:
+    """List the pictures of a folder; say what is passed over."""
     if source == STANDARD or not Path(source).is_dir():
         return [source]
-    from watermarking.pictures.files import list_pictures
+    from watermarking.pictures.folders import survey
 
-    found = [str(path) for path in list_pictures(source)]
-    if not found:
-        raise FileFormatError(f"{source} holds no pictures")
-    return found
+    listing = survey(source)
+    if not listing.pictures:
+        raise no_pictures(source, listing.passed_over)
+    for line in tell_passed_over(listing.passed_over):
+        say(f"{source}: {line}", err=True)
+    return [str(path) for path in listing.pictures]
+
+
+def no_pictures(folder: str | Path, passed_over: list[PassedOver]) -> FileFormatError:
+    """Return the error that says what a folder holds instead of pictures."""
+    there = tell_passed_over(passed_over)
+    return FileFormatError(f"{folder} holds no pictures{': ' if there else ''}{''.join(there)}")
+
+
+def tell_passed_over(passed_over: list[PassedOver]) -> list[str]:
+    """Say how many files of a folder are passed over and why, nothing if none is; with ``-v`` list them on stderr."""
+    if not passed_over:
+        return []
+    if is_verbose(click.get_current_context()):
+        for one in passed_over:
+            say(f"watermarking: {one.path}: passed over: {one.reason}", err=True)
+    reasons = Counter(one.reason for one in passed_over)
+    counted = ", ".join(f"{n} {reason}" for reason, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+    return [f"{len(passed_over)} passed over ({counted})"]
 
 
 @contextmanager
@@ -126,4 +154,4 @@ def announce_compilation() -> None:
     from watermarking.kernels.jit import on_first_compilation
 
     line = "watermarking: compiling for this machine, a few seconds, kept for later runs where a cache can be written"
-    on_first_compilation(lambda: click.echo(line, err=True))
+    on_first_compilation(lambda: say(line, err=True))

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
-import warnings
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from watermarking import __version__
-from watermarking.cli.options import is_debugging, logging_options
-from watermarking.errors import FileAccessError, VerificationError, WatermarkError
+from watermarking.cli.lines import say
+from watermarking.cli.notices import BAD_INPUT, DONE, report, warnings_as_lines
+from watermarking.cli.options import logging_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["BAD_INPUT", "DONE", "FAILED", "NOT_FOUND", "Program", "report"]
+__all__ = ["Program"]
 
-DONE: Final = 0
-NOT_FOUND: Final = 1
-BAD_INPUT: Final = 2
-FAILED: Final = 3
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell reports it
 _BROKEN_PIPE: Final = 141  # 128 + SIGPIPE
 _COMMANDS: Final = ("keygen", "embed", "extract", "detect", "capacity", "schemes", "attack", "deep")
+
+
+_EPILOG: Final = """\b
+Exit status: 0 found or done, 1 not found, 2 bad input, 3 reading, writing or verification failed; of several
+files the highest.
+
+\b
+Environment: WATERMARKING_KEY, a key file; WATERMARKING_THREADS, threads to use, one a core without it;
+WATERMARKING_MAX_PIXELS, the largest picture that is read, 400,000,000 without it.
+"""
 
 
 class Program(click.Group):
@@ -39,7 +48,7 @@ class Program(click.Group):
         super().__init__(
             name="watermarking",
             help="Mark pictures so that the mark can be read later, knowing only a key.",
-            epilog="Exit status: 0 found or done, 1 not found, 2 bad input, 3 reading, writing or verification failed.",
+            epilog=_EPILOG,
             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         )
         click.version_option(__version__, package_name="watermarking")(self)
@@ -79,9 +88,7 @@ class Program(click.Group):
         **extra: Any,
     ) -> Any:
         """Run the program and exit with its status."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("default", UserWarning)
-            warnings.showwarning = _show_warning  # type: ignore[assignment]  # it takes the rest as it comes
+        with warnings_as_lines(), _orderly_ends():
             try:
                 status = super().main(args, prog_name or "watermarking", complete_var, standalone_mode=False, **extra)
             except click.ClickException as error:
@@ -91,30 +98,6 @@ class Program(click.Group):
         sys.exit(status if isinstance(status, int) else DONE)
 
 
-def report(error: Exception, file: str | None = None) -> int:
-    """Print what went wrong, in one line on stderr; return the exit status that goes with it."""
-    line = " ".join(_describe(error).split())
-    click.echo(f"watermarking: {file}: {line}" if file and file not in line else f"watermarking: {line}", err=True)
-    if is_debugging(click.get_current_context()):
-        import traceback
-
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    asked_wrongly = isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)) or (
-        isinstance(error, WatermarkError) and not isinstance(error, (FileAccessError, VerificationError))
-    )
-    return BAD_INPUT if asked_wrongly else FAILED
-
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, WatermarkError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, MemoryError):
-        return "not enough memory for this picture"
-    return f"{type(error).__name__}: {error} (this should not happen: --debug shows where it arose)"
-
-
 def _report_usage(error: click.ClickException) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
@@ -122,9 +105,24 @@ def _report_usage(error: click.ClickException) -> int:
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx else "watermarking"
     line = " ".join(error.format_message().split())
-    click.echo(f"{path}: {line} Try '{path} --help'.", err=True)
+    say(f"{path}: {line} Try '{path} --help'.", err=True)
     return BAD_INPUT
 
 
-def _show_warning(message: Warning | str, *_place: object) -> None:
-    click.echo(f"watermarking: warning: {message}", err=True)
+@contextmanager
+def _orderly_ends() -> Iterator[None]:
+    """Let a process that is told to end clean up first, so that no half-written file stays behind."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    mine = threading.current_thread() is threading.main_thread()  # others may not set what a signal does
+    changed = [number for number in numbers if mine and signal.getsignal(number) is signal.SIG_DFL]
+    for number in changed:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import json
 from typing import Any
 
 import click
 
+from watermarking.cli.lines import say
 from watermarking.cli.options import json_option, logging_options
+from watermarking.cli.output import print_record
 from watermarking.errors import WatermarkError
 
 __all__ = ["command"]
@@ -27,11 +28,11 @@ def command(as_json: bool) -> None:
     for scheme_id in scheme_ids():
         row = _describe(scheme_id)
         if as_json:
-            click.echo(json.dumps(row, ensure_ascii=False))
+            print_record(row)
         elif row["error"]:
-            click.echo(f"{scheme_id:<16}cannot be used: {row['error']}")
+            say(f"{scheme_id:<16}cannot be used: {row['error']}")
         else:
-            click.echo(f"{scheme_id:<16}{row['summary']}")
+            say(f"{scheme_id:<16}{row['summary']}")
 
 
 def _describe(scheme_id: str) -> dict[str, Any]:

@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import warnings
-from collections.abc import Mapping
-from numbers import Integral, Real
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any
 
 from watermarking.codes.framing import size_class
 from watermarking.codes.messages import Message, to_bytes
-from watermarking.errors import CapacityError, KeyFileError, UnknownSchemeError, VerificationError, WatermarkError
-from watermarking.interface import Detection, PlaneScheme, Scheme
-from watermarking.keys import Key
-from watermarking.messages.carrier import Attempt, carried_payload, hides_pictures, longest_message
+from watermarking.errors import KeyFileError
+from watermarking.messages.any_scheme import detect_any, extract_any
+from watermarking.messages.arguments import CLASSICAL, DEFAULT_SCHEME, keys_of, scheme_of, search_of
+from watermarking.messages.carrier import longest_message
+from watermarking.messages.files import mark_file
+from watermarking.messages.marking import mark
 from watermarking.messages.reader import detect, read
 from watermarking.messages.reading import Reading, Receipt
 from watermarking.pictures.arrays import to_array
-from watermarking.pictures.files import read_picture, write_picture
-from watermarking.pictures.plane import apply_residual, luma_energy, luma_plane
-from watermarking.pictures.ranges import check_peak, peak_in_use, rescaled, restored
-from watermarking.registry import get_scheme
-from watermarking.sync.template import SHARE, signal
+from watermarking.pictures.files import read_picture
+from watermarking.pictures.ranges import check_peak, rescaled
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from watermarking.interface import Bits, Image, PictureScheme
-    from watermarking.pictures.formats.picture import Picture
+    from watermarking.interface import Detection, Scheme
+    from watermarking.keys import Key
+    from watermarking.pictures.files import Picture
 
-__all__ = ["DEFAULT_SCHEME", "Marker", "Reading", "Receipt", "detect_any", "extract_any"]
-
-DEFAULT_SCHEME: Final = "dwt"
-"""The scheme that measures best: see benchmarks/results."""
-CLASSICAL: Final = ("dwt", "dct", "additive", "additive_block")
-_PSNR_RANGE: Final = (20.0, 70.0)
-_SSIM_ROWS: Final = 64
-"""Rows whose windows a receipt's SSIM is taken from: within 0.0004 of all windows of photographs of 1 to 12 MP."""
+__all__ = ["CLASSICAL", "DEFAULT_SCHEME", "Marker", "Reading", "Receipt", "detect_any", "extract_any"]
 
 
 class Marker:
@@ -62,7 +52,7 @@ class Marker:
     Raises
     ------
     UnknownSchemeError, KeyFileError, WatermarkError
-        If there is no such scheme, no key, or a number that makes no sense.
+        If there is no such scheme, no key, the PSNR is not in 20..70 dB, or the search is no whole number.
 
     Examples
     --------
@@ -82,13 +72,9 @@ class Marker:
         search: int = 3,
         peak: int | None = None,
     ) -> None:
-        self.keys: tuple[Key, ...] = (key,) if isinstance(key, Key) else tuple(key or ())
-        if not self.keys or not all(isinstance(one, Key) for one in self.keys):
-            raise KeyFileError("a marker needs a key: Key.generate(), Key.from_file(path) or Key.from_passphrase(...)")
-        if not isinstance(search, Integral) or search < 0:
-            raise WatermarkError(f"{search!r} alignments cannot be tried: give a whole number, 0 or more, 3 is usual")
-        self.scheme: Scheme = _scheme_of(DEFAULT_SCHEME if scheme is None else scheme, psnr)
-        self.search: int = int(search)
+        self.keys: tuple[Key, ...] = keys_of(key)
+        self.search: int = search_of(search)
+        self.scheme: Scheme = scheme_of(scheme, psnr)
         self.peak: int | None = check_peak(peak)
 
     def __repr__(self) -> str:
@@ -98,8 +84,12 @@ class Marker:
         """Return how many bytes of message fit in a picture of this shape; 0 if none do."""
         return longest_message(self.scheme, shape)
 
-    def embed(self, image: Any, message: Message, *, peak: int | None = None) -> Any:
+    def embed(self, image: Any, message: Message, *, again: bool = False) -> Any:
         """Return a copy of the picture that carries the message.
+
+        A picture that carries it already, of this key and scheme, comes back as it is, with a warning: marking twice is
+        marking once. Only what :meth:`extract` reads from the picture as it lies is seen, not a mark in a picture that
+        was moved since, nor one of another scheme.
 
         Nothing is read back: where the picture is small or finely textured all over, :meth:`extract` of the result says
         whether the message is there. :meth:`embed_file` and :meth:`embed_bytes` do that by themselves.
@@ -109,34 +99,36 @@ class Marker:
         image : ndarray or PIL image
             See :mod:`watermarking.pictures.arrays`; the same kind comes back.
         message : str, bytes, uuid.UUID or 2-D bool array
-        peak : int, optional
-            Of this picture's uint16 samples; by default the marker's.
+        again : bool
+            Mark the picture whatever it carries, and do not look. A second mark costs as much quality as the first.
 
         Raises
         ------
         CapacityError
             If the message is too long for the picture.
+        AlreadyMarkedError
+            If the picture carries another message of this key and scheme, or one that is damaged, unless ``again``.
         UnsupportedImageError
             If the picture is none that can be marked, or has samples above the peak that is stated.
 
         Warns
         -----
         UserWarning
-            If the picture carries a mark of this key and scheme already.
+            If the picture carries the message already.
         """
-        if len(self.keys) != 1:
-            raise KeyFileError(f"{len(self.keys)} keys are given, a picture is marked with one")
         array, restore = to_array(image)
-        data = to_bytes(message)
-        self._check_room(data, array.shape)
-        payload = carried_payload(self.scheme, data, self.keys[0], array.shape)
-        marked, before = self._marked(array, payload, self.keys[0], peak_in_use(array, peak or self.peak))
-        if before.is_present():
-            warnings.warn("the picture carries a mark of this key already: it is marked twice now", stacklevel=2)
-        return restore(marked)
+        marked = mark(self.scheme, array, to_bytes(message), self._only_key(), peak=self.peak, again=again)
+        if marked.already is None:
+            return restore(marked.array)
+        warnings.warn("the picture carries this message of this key already: it comes back as it is", stacklevel=2)
+        return restore(marked.array.copy())
 
     def extract(self, image: Any) -> Reading:
-        """Read a picture, an ndarray or PIL image, knowing nothing but the key.
+        """Read a picture, knowing nothing but the key.
+
+        Parameters
+        ----------
+        image : ndarray or PIL image
 
         Returns
         -------
@@ -163,137 +155,53 @@ class Marker:
         in_place: bool = False,
         quality: int | None = None,
         subsampling: str | None = None,
+        again: bool = False,
     ) -> Receipt:
         """Mark a picture file and write it in the format of the target's suffix.
 
         Format, metadata, JPEG quality and chroma subsampling are the source's unless told otherwise. With ``verify``
         the encoded file is read back before it is written.
 
+        A file that carries the message already, of this key and scheme, is not marked twice, and the receipt says so:
+        in place it stays untouched, elsewhere it is copied to the last byte, or only coded anew where the target's
+        suffix, ``quality`` or ``subsampling`` ask for that. So a run over many files that was cut short can be started
+        again as it was. ``again`` marks whatever a file carries.
+
         Raises
         ------
+        AlreadyMarkedError
+            If the picture carries another message of this key and scheme, or one that is damaged, unless ``again``.
         VerificationError
             If the message cannot be read from what would be written; nothing is written then.
         FileFormatError, FileAccessError
             If a file cannot be read or written.
         """
-        picture = read_picture(source)
-        data = to_bytes(message)
-        marked = self.embed(picture.array, message, peak=self.peak or picture.peak)
-        receipts = []
-
-        def check(encoded: bytes) -> None:
-            receipts.append(self._verify(picture, encoded, data))
-
-        write_picture(
-            marked, target, like=picture, quality=quality, subsampling=subsampling, in_place=in_place,
-            check=check if verify else None,
+        return mark_file(
+            self.scheme, self._only_key(), source, target, to_bytes(message), verify=verify, in_place=in_place,
+            quality=quality, subsampling=subsampling, peak=self.peak, again=again,
         )  # fmt: skip
-        return receipts[0] if receipts else Receipt(data, self.scheme.id, None, None, None)
 
     def extract_file(self, path: str | os.PathLike[str]) -> Reading:
         """Read a picture file."""
-        return self._read(read_picture(path), self.search)
+        return self._read(read_picture(path))
 
-    def embed_bytes(self, data: bytes, message: Message, *, verify: bool = True) -> bytes:
+    def embed_bytes(self, data: bytes, message: Message, *, verify: bool = True, again: bool = False) -> bytes:
         """Mark a picture given as a file's content; return the content of a file of the same format.
 
-        Reads it back and raises as :meth:`embed_file` does.
+        Reads it back and raises as :meth:`embed_file` does; what carries the message already comes back as it is.
         """
         target = io.BytesIO()
-        self.embed_file(data, target, message, verify=verify)
+        self.embed_file(data, target, message, verify=verify, again=again)
         return target.getvalue()
 
     def extract_bytes(self, data: bytes) -> Reading:
         """Read a picture given as a file's content."""
-        return self._read(read_picture(data), self.search)
+        return self._read(read_picture(data))
 
-    def _read(self, picture: Picture, search: int) -> Reading:
-        return read((self.scheme,), rescaled(picture.array, self.peak or picture.peak), self.keys, search)
+    def _read(self, picture: Picture) -> Reading:
+        return read((self.scheme,), rescaled(picture.array, self.peak or picture.peak), self.keys, self.search)
 
-    def _marked(self, array: Image, payload: Bits | Image, key: Key, peak: float) -> tuple[Image, Detection]:
-        """Embed a payload; return the marked picture, and whether it was marked before.
-
-        Where the scheme shares its plane, the synchronisation signal takes a share of the energy.
-        """
-        if not isinstance(self.scheme, PlaneScheme):
-            seen = rescaled(array, int(peak))
-            marked = restored(self.scheme.embed(seen, payload, key=key), array, peak)
-            return marked, self.scheme.extract(seen, key=key).detection
-        plane, energy = luma_plane(array, peak=peak), luma_energy(array, self.scheme.psnr)
-        before = Attempt.of(self.scheme.read(plane, key=key)).presence
-        residual = self.scheme.residual(plane, payload, key=key, energy=energy * (1 - SHARE))
-        whole = residual + signal(plane, key, energy * SHARE)
-        return apply_residual(array, whole, self.scheme.psnr, peak=peak), before
-
-    def _check_room(self, data: bytes, shape: tuple[int, ...]) -> None:
-        capacity = self.capacity(shape)
-        if not capacity or len(data) > capacity:  # an empty message needs the room of a short one
-            size_class(len(data))  # too long for any picture: say that instead
-            way_out = "a shorter message" if hides_pictures(self.scheme) else "a shorter message or a larger image"
-            raise CapacityError(
-                f"{capacity} bytes fit in {shape[1]}x{shape[0]} pixels with {self.scheme.id!r}, {len(data)} are "
-                f"needed: use {way_out}"
-                if capacity
-                else f"no message fits in {shape[1]}x{shape[0]} pixels with {self.scheme.id!r}: use a larger image"
-            )
-
-    def _verify(self, picture: Picture, encoded: bytes, message: bytes) -> Receipt:
-        """Read an encoded file back and measure it."""
-        from watermarking.metrics.psnr import psnr
-        from watermarking.metrics.ssim import ssim
-
-        found = read_picture(encoded)
-        reading, original, written = self._read(found, search=0), picture.array, found.array
-        if reading.message != message:
-            raise VerificationError(
-                "the message cannot be read back from the file that would be written: choose a lower PSNR, a higher "
-                "quality, a shorter message or a larger image"
-            )
-        same = written.shape == original.shape and written.dtype == original.dtype
-        peak = peak_in_use(original, self.peak or picture.peak)
-        similarity = ssim(original, written, peak=peak, n_rows=_SSIM_ROWS) if same else None
-        noise = psnr(original, written, peak=peak) if same else None
-        return Receipt(message, self.scheme.id, noise, similarity, reading.bit_error_rate)
-
-
-def _scheme_of(scheme: str | Mapping[str, Any] | Scheme, psnr: float | None) -> Scheme:
-    """Build the scheme, of the strength given if one is; refuse what carries no bits or would make no mark."""
-    found: Any = get_scheme(scheme) if isinstance(scheme, str | Mapping) else scheme
-    if isinstance(found, type) or not isinstance(found, Scheme):  # a class has all that its objects have
-        raise UnknownSchemeError(f"a scheme is an id, a configuration or an object, not {found!r}: for example 'dct'")
-    if found.payload_kind not in ("bits", "picture"):
-        raise UnknownSchemeError(f"scheme {found.id!r} carries {found.payload_kind!r}, not bits or a picture")
-    if found.payload_kind == "picture":
-        _ = cast("PictureScheme", found).payload_shape  # loads the weights: what is wrong with them is said here
-    strength = found.psnr if psnr is None else psnr
-    if not isinstance(strength, Real) or not _PSNR_RANGE[0] <= strength <= _PSNR_RANGE[1]:
-        raise WatermarkError(f"a PSNR of {strength} dB makes no mark: give 20 to 70, 42 is usual")
-    return found if psnr is None else dataclasses.replace(cast("Any", found), psnr=float(psnr))
-
-
-def extract_any(image: Any, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3) -> Reading:
-    """Read a picture with every scheme and key given; the first message found ends the search.
-
-    The p-value counts all that was tried. See :class:`Marker` for the parameters.
-    """
-    array, _ = to_array(image)
-    return read(_schemes_of(schemes, keys, search), array, keys, search)
-
-
-def detect_any(
-    image: Any, message: Message, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3
-) -> tuple[str, Detection]:
-    """Look for a known message with every scheme and key given; return the best scheme's id and its verdict."""
-    array, _ = to_array(image)
-    data = to_bytes(message)
-    size_class(len(data))
-    return detect(_schemes_of(schemes, keys, search), array, keys, data, search)
-
-
-def _schemes_of(schemes: Sequence[str], keys: Sequence[Key], search: int) -> list[Scheme]:
-    """Build the schemes that a reader of several tries."""
-    if isinstance(keys, Key) or isinstance(schemes, str):
-        raise WatermarkError("several keys and schemes are tried: give lists, [key] and ['dct'] for one")
-    if not schemes:
-        raise UnknownSchemeError("no scheme is given: name one or more, or leave them out to try all classical ones")
-    return [Marker(scheme, key=keys, search=search).scheme for scheme in schemes]
+    def _only_key(self) -> Key:
+        if len(self.keys) != 1:
+            raise KeyFileError(f"{len(self.keys)} keys are given, a picture is marked with one")
+        return self.keys[0]

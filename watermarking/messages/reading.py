@@ -38,10 +38,21 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What marking a file did; without verification, the figures that need it are None."""
+    """What marking a file did.
+
+    Attributes
+    ----------
+    message : bytes, what the file carries now
+    scheme : str, id of the scheme
+    psnr, ssim : float, of what was written against what was read; None without verification, where the two differ in
+        shape or type, and where the file was marked already and left as it was
+    bit_error_rate : float, share of the channel bits that were read wrongly; None where nothing was read back
+    already_marked : bool, the picture carried the message before and was not marked again
+    """
 
     message: bytes
     scheme: str
     psnr: float | None
     ssim: float | None
     bit_error_rate: float | None
+    already_marked: bool = False

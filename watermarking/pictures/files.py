@@ -12,7 +12,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, NoReturn
+from typing import IO, TYPE_CHECKING, Final
 
 from watermarking.errors import FileAccessError, FileFormatError, MissingExtraError
 from watermarking.pictures.formats.decoding import MAX_PIXELS, decode_picture, identify
@@ -31,8 +31,9 @@ __all__ = [
     "SUFFIXES",
     "Picture",
     "format_of",
-    "list_pictures",
+    "is_input",
     "read_picture",
+    "write_file",
     "write_picture",
 ]
 
@@ -136,9 +137,7 @@ def write_picture(
         return
     path = Path(target)
     _check_target(path)
-    if like is not None and _is_source(path, like):
-        if not in_place:
-            raise FileFormatError(f"{path} is the input: choose another name, or allow it with in_place")
+    if like is not None and is_input(path, like, in_place):
         file_format = file_format or like.format
     file_format = file_format or format_of(path)
     try:
@@ -148,6 +147,41 @@ def write_picture(
     if check is not None:
         check(data)
     _write_atomically(data, path)
+
+
+def write_file(content: bytes | Path, target: str | os.PathLike[str] | IO[bytes]) -> None:
+    """Write a picture file's content as it is, all or nothing.
+
+    Parameters
+    ----------
+    content : bytes, or the path of the file that holds it
+    target : path or binary stream
+
+    Raises
+    ------
+    FileFormatError, FileAccessError
+        As :func:`write_picture`.
+    """
+    data = _read_file(content) if isinstance(content, Path) else content
+    if not isinstance(target, (str, os.PathLike)):
+        _write_stream(data, target)
+        return
+    _check_target(Path(target))
+    _write_atomically(data, Path(target))
+
+
+def is_input(path: Path, like: Picture, in_place: bool) -> bool:
+    """Say whether a target is the file that a picture was read from.
+
+    Raises
+    ------
+    FileFormatError
+        If it is, and ``in_place`` does not allow that.
+    """
+    same = like.source is not None and path.exists() and like.source.exists() and path.samefile(like.source)
+    if same and not in_place:
+        raise FileFormatError(f"{path} is the input: choose another name, or allow it with in_place")
+    return same
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -167,36 +201,6 @@ def format_of(path: str | os.PathLike[str]) -> str:
     if suffix not in SUFFIXES:
         raise FileFormatError(f"{path} ends in {suffix or 'no suffix'}, one of {', '.join(SUFFIXES)} is needed")
     return SUFFIXES[suffix]
-
-
-def list_pictures(folder: str | os.PathLike[str]) -> list[Path]:
-    """List the files under a folder whose suffix names a picture format, sorted by path.
-
-    Hidden files and folders are left out, links to folders are not followed.
-
-    Raises
-    ------
-    FileFormatError
-        If there is no such folder.
-    FileAccessError
-        If the system fails to read it.
-    """
-    root = Path(folder)
-    if not root.is_dir():
-        raise FileFormatError(f"{root} is not a folder")
-
-    def fail(error: OSError) -> NoReturn:
-        raise FileAccessError(f"cannot read the folder {error.filename}: {error.strerror or error}") from error
-
-    found = []
-    for place, folders, files in os.walk(root, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(place, name) for name in files if not name.startswith(".") and _is_picture_name(name)]
-    return sorted(found)
-
-
-def _is_picture_name(name: str) -> bool:
-    return Path(name).suffix.lower() in SUFFIXES
 
 
 def _read_file(path: Path) -> bytes:
@@ -249,10 +253,6 @@ def _check_target(path: Path) -> None:
             raise FileAccessError(f"{path} is write-protected: choose another name")
     except PermissionError as error:
         raise FileAccessError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _is_source(path: Path, like: Picture) -> bool:
-    return like.source is not None and path.exists() and like.source.exists() and path.samefile(like.source)
 
 
 def _write_atomically(data: bytes, path: Path) -> None:

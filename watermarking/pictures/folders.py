@@ -1,0 +1,144 @@
+"""What a folder holds: the pictures, and what is passed over, with the reason.
+
+A picture is a file whose suffix says so; what it really is, its content says when it is read. A picture under another
+suffix (``photo.jpg.bak``, ``IMG_0001``) is passed over: the suffix is what the format of a marked copy is taken from.
+Hidden files and folders are passed over; links to files are followed, links to folders are not.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from watermarking.errors import FileAccessError, FileFormatError
+from watermarking.pictures.files import SUFFIXES
+from watermarking.pictures.formats.decoding import identify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Listing", "PassedOver", "survey"]
+
+_HEAD: Final = 512
+_KINDS: Final = {
+    "camera raw": ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 "
+    ".rwl .sr2 .srf .srw .x3f",
+    "HEIC": ".heic .heics .heif .heifs .hif",
+    "JPEG XL": ".jxl",
+    "JPEG 2000": ".j2c .j2k .jp2 .jpc .jpf .jpx",
+    "GIF": ".gif",
+    "SVG": ".svg .svgz",
+    "picture of another format": ".apng .cur .dcx .dds .dib .djv .djvu .eps .exr .hdr .icns .ico .pbm .pcx .pfm .pgm "
+    ".pnm .ppm .psb .psd .qoi .tga .xbm .xcf .xpm",
+    "PDF": ".pdf",
+    "film": ".3gp .avi .m4v .mkv .mov .mp4 .mpeg .mpg .mts .webm .wmv",
+}
+_KIND_OF_SUFFIX: Final = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
+_HEADS: Final = (
+    (4, b"ftypheic", "HEIC"),
+    (4, b"ftypheix", "HEIC"),
+    (4, b"ftyphevc", "HEIC"),
+    (4, b"ftypcrx ", "camera raw"),
+    (4, b"ftyp", "film"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (4, b"JXL \r\n\x87\n", "JPEG XL"),
+    (4, b"jP  \r\n\x87\n", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"GIF8", "GIF"),
+    (0, b"%PDF-", "PDF"),
+    (0, b"8BPS", "picture of another format"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A file, or a whole folder, that is no picture to be read, and why: ``"HEIC"``, ``"text"``, ``"hidden"``."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a folder holds, both lists sorted by path."""
+
+    pictures: list[Path]
+    passed_over: list[PassedOver]
+
+
+def survey(folder: str | os.PathLike[str]) -> Listing:
+    """List the files in and under a folder whose suffix names a picture format, and what else is there.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no such folder.
+    FileAccessError
+        If the system fails to read it.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise FileFormatError(f"{root} is not a folder")
+    pictures: list[Path] = []
+    passed_over: list[PassedOver] = []
+    for path, is_folder in _walk(root):
+        if path.name.startswith("."):
+            passed_over.append(PassedOver(path, "hidden"))
+        elif is_folder:
+            passed_over.append(PassedOver(path, "link to a folder"))
+        elif path.suffix.lower() in SUFFIXES:
+            pictures.append(path)
+        else:
+            passed_over.append(PassedOver(path, _kind(path)))
+    return Listing(sorted(pictures), sorted(passed_over, key=lambda one: one.path))
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield all files, and the folders that are not entered; say which of both it is."""
+
+    def fail(error: OSError) -> NoReturn:
+        raise FileAccessError(f"cannot read the folder {error.filename}: {error.strerror or error}") from error
+
+    for place, folders, files in os.walk(root, onerror=fail):
+        closed = {name for name in folders if name.startswith(".") or Path(place, name).is_symlink()}
+        folders[:] = [name for name in folders if name not in closed]
+        yield from ((Path(place, name), True) for name in closed)
+        yield from ((Path(place, name), False) for name in files)
+
+
+def _kind(path: Path) -> str:
+    """Say in a word or two what a file is that does not have the suffix of a picture."""
+    try:
+        if not path.exists():
+            return "broken link"
+        if not path.is_file():  # opening a pipe would wait for somebody to write
+            return "no regular file"
+        if path.suffix.lower() in _KIND_OF_SUFFIX:
+            return _KIND_OF_SUFFIX[path.suffix.lower()]
+        with path.open("rb") as stream:
+            return _kind_of_content(stream.read(_HEAD))
+    except OSError:
+        return "unreadable"
+
+
+def _kind_of_content(head: bytes) -> str:
+    try:
+        return f"{identify(head)} under another suffix"
+    except FileFormatError:
+        pass
+    for at, mark, kind in _HEADS:
+        if head[at : at + len(mark)] == mark:
+            return kind
+    if not head:
+        return "empty"
+    return "other" if b"\0" in head or not _is_utf8(head) else "text"
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:  # the last character may have been cut
+        return error.end == len(head) and error.start > len(head) - 4
+    return True

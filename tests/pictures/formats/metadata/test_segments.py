@@ -59,6 +59,13 @@ def test_segments_of_makers_stay_and_are_named_elsewhere() -> None:
         written(jpeg(None, *kept), "PNG")
 
 
+def test_xmp_under_a_spoilt_header_is_xmp() -> None:
+    packet = xmp("", 'dc:rights="(c) Ada"')
+    data = jpeg(None, segment(0xE1, b"XMP\0://ns.adobe.com/xap/1.0/\0" + packet))
+    assert xmp_segment(packet) in written(data)
+    assert decode_picture(written(data, "PNG")).metadata.xmp == packet
+
+
 def test_what_says_how_samples_are_coded_is_written_anew() -> None:
     adobe, preview = segment(0xEE, b"Adobe\0d\0\0\0\0\1"), segment(0xE0, b"JFXX\0\x10" + saved(blocks(), "JPEG"))
     data = written(jpeg(None, adobe, preview))

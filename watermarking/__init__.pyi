@@ -1,3 +1,4 @@
+from .errors import AlreadyMarkedError as AlreadyMarkedError
 from .errors import CapacityError as CapacityError
 from .errors import FileAccessError as FileAccessError
 from .errors import FileFormatError as FileFormatError

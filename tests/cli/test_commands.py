@@ -56,6 +56,18 @@ def test_embed_json(run: Run, picture: Path, keyfile: Path, tmp_path: Path) -> N
     assert record["verified"] is False
 
 
+def test_the_peak_of_16_bit_samples_may_be_stated(run: Run, keyfile: Path, tmp_path: Path) -> None:
+    grey = np.add.outer(np.arange(256), np.arange(256)).astype(np.uint16) * 2  # 1,020 at most: 10 bits by itself
+    Image.fromarray(grey).save(tmp_path / "in.png")
+    figures = []
+    for stated in ([], ["--peak", "4095"]):
+        out = tmp_path / "out.png"
+        result = run("embed", tmp_path / "in.png", "-o", out, "-m", "x", "-k", keyfile, "--json", "--force", *stated)
+        assert result.exit_code == 0, result.output
+        figures.append(float(np.abs(np.asarray(Image.open(out)).astype(float) - grey).mean()))
+    assert figures[1] == pytest.approx(4 * figures[0], rel=0.1)
+
+
 def test_extract_prints_the_message_alone(run: Run, marked: Path, keyfile: Path) -> None:
     result = run("extract", marked, "-k", keyfile)
     assert (result.exit_code, result.stdout) == (0, f"{TEXT}\n")

@@ -67,7 +67,7 @@ def test_strength_and_clipping_follow_the_bits_in_use(scheme: str, bits: int, ch
 @pytest.mark.parametrize("scheme", ["dwt", "dct", "additive"])
 def test_what_was_marked_over_all_16_bits_is_still_read(scheme: str, bits: int) -> None:
     """So did versions before this one, 18 dB too strong for 12 bits."""
-    marked = Marker(scheme, key=KEY).embed(of_bits(bits), "Ada", peak=65535)
+    marked = Marker(scheme, key=KEY, peak=65535).embed(of_bits(bits), "Ada")
     assert marked.max() > 2**bits - 1
     assert Marker(scheme, key=KEY).extract(marked).text == "Ada"
     assert Marker(scheme, key=KEY).detect(marked, "Ada").is_present()
@@ -99,8 +99,6 @@ def test_a_stated_peak_outweighs_a_dark_picture(scheme: str) -> None:
     assert 1023 < marked.max() <= 4095
     assert marker.extract(marked).message == b"\1"
     assert marker.detect(marked, b"\1").is_present()
-    again = Marker(scheme, key=KEY, psnr=36.0).embed(cover, b"\1", peak=4095)
-    assert np.array_equal(again, marked)
 
 
 def test_a_stated_peak_is_checked() -> None:

@@ -59,6 +59,11 @@ class Job:
 @key_option
 @scheme_option("without it, the one that measures best")
 @click.option("--psnr", type=float, metavar="DB", help="How faint the mark is; more is fainter.  [default: 42]")
+@click.option(
+    "--peak",
+    type=click.IntRange(255, 65535),
+    help="What 16-bit samples stand for at most, 4095 for 12 bits; without it, what IN says or uses.",
+)
 @click.option("--quality", type=click.IntRange(1, 100), help="Of a JPEG, WebP or AVIF; without it, that of IN.")
 @click.option("--no-verify", is_flag=True, help="Do not read the written picture back.")
 @click.option("--in-place", is_flag=True, help="Write the marked picture over IN.")
@@ -78,6 +83,7 @@ def command(
     key: Key,
     scheme: str | None,
     psnr: float | None,
+    peak: int | None,
     quality: int | None,
     no_verify: bool,
     in_place: bool,
@@ -100,7 +106,7 @@ def command(
     announce_compilation()
     from watermarking.messages.marker import Marker
 
-    marker = Marker(scheme, key=key, psnr=psnr)
+    marker = Marker(scheme, key=key, psnr=psnr, peak=peak)
     job = Job(marker=marker, message=content, verify=not no_verify, in_place=in_place, quality=quality, again=again)
     if source != STANDARD and Path(source).is_dir():
         return embed_folder(job.run, Path(source), Path(target), workers=workers, force=force, as_json=as_json)

@@ -144,8 +144,10 @@ def check_target(target: str, force: bool) -> None:
 
 
 def _head(file: str) -> bytes:
+    from watermarking.pictures.formats.kinds import HEAD
+
     with Path(file).open("rb") as stream:
-        return stream.read(16)
+        return stream.read(HEAD)
 
 
 @functools.cache

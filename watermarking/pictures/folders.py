@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from watermarking.errors import FileAccessError, FileFormatError
 from watermarking.pictures.files import SUFFIXES
-from watermarking.pictures.formats.decoding import identify
+from watermarking.pictures.formats.extras import EXTRA_FORMATS, is_available
+from watermarking.pictures.formats.kinds import HEAD, identify, other_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["Listing", "PassedOver", "survey"]
 
-_HEAD: Final = 512
 _KINDS: Final = {
     "camera raw": ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 "
     ".rwl .sr2 .srf .srw .x3f",
@@ -36,20 +36,6 @@ _KINDS: Final = {
     "film": ".3gp .avi .m4v .mkv .mov .mp4 .mpeg .mpg .mts .webm .wmv",
 }
 _KIND_OF_SUFFIX: Final = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
-_HEADS: Final = (
-    (4, b"ftypheic", "HEIC"),
-    (4, b"ftypheix", "HEIC"),
-    (4, b"ftyphevc", "HEIC"),
-    (4, b"ftypcrx ", "camera raw"),
-    (4, b"ftyp", "film"),
-    (0, b"\xff\x0a", "JPEG XL"),
-    (4, b"JXL \r\n\x87\n", "JPEG XL"),
-    (4, b"jP  \r\n\x87\n", "JPEG 2000"),
-    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (0, b"GIF8", "GIF"),
-    (0, b"%PDF-", "PDF"),
-    (0, b"8BPS", "picture of another format"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +74,15 @@ def survey(folder: str | os.PathLike[str]) -> Listing:
             passed_over.append(PassedOver(path, "hidden"))
         elif is_folder:
             passed_over.append(PassedOver(path, "link to a folder"))
-        elif path.suffix.lower() in SUFFIXES:
+        elif (file_format := SUFFIXES.get(path.suffix.lower())) and _is_read(file_format):
             pictures.append(path)
         else:
             passed_over.append(PassedOver(path, _kind(path)))
     return Listing(sorted(pictures), sorted(passed_over, key=lambda one: one.path))
+
+
+def _is_read(file_format: str) -> bool:
+    return file_format not in EXTRA_FORMATS or is_available(file_format)
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
@@ -118,7 +108,7 @@ def _kind(path: Path) -> str:
         if path.suffix.lower() in _KIND_OF_SUFFIX:
             return _KIND_OF_SUFFIX[path.suffix.lower()]
         with path.open("rb") as stream:
-            return _kind_of_content(stream.read(_HEAD))
+            return _kind_of_content(stream.read(HEAD))
     except OSError:
         return "unreadable"
 
@@ -128,9 +118,10 @@ def _kind_of_content(head: bytes) -> str:
         return f"{identify(head)} under another suffix"
     except FileFormatError:
         pass
-    for at, mark, kind in _HEADS:
-        if head[at : at + len(mark)] == mark:
-            return kind
+    if kind := other_kind(head):
+        return kind
+    if head[4:8] == b"ftyp":
+        return "camera raw" if head[8:12] == b"crx " else "film"
     if not head:
         return "empty"
     return "other" if b"\0" in head or not _is_utf8(head) else "text"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from watermarking.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import ModuleType
 
-__all__ = ["cv2_module", "silenced"]
+__all__ = ["cv2_module"]
 
 
 def cv2_module() -> ModuleType:
@@ -31,32 +28,3 @@ def cv2_module() -> ModuleType:
             "use pip uninstall opencv-python, then pip install opencv-python-headless"
         ) from error
     return cv2
-
-
-class Silence:
-    """OpenCV's log of the process: off while somebody decodes a file, then as it was."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_users = 0
-        self._level = 0
-
-    @contextmanager
-    def kept(self, cv2: ModuleType) -> Iterator[None]:
-        """Keep OpenCV from printing to stderr, where a line on every TIFF tag that it does not know would come."""
-        log = cv2.utils.logging
-        with self._lock:
-            if not self._n_users:
-                self._level = log.setLogLevel(log.LOG_LEVEL_SILENT)
-            self._n_users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._n_users -= 1
-                if not self._n_users:
-                    log.setLogLevel(self._level)
-
-
-silenced: Final = Silence().kept
-"""Context in which OpenCV, given as an argument, prints nothing."""

@@ -14,7 +14,7 @@ from PIL import Image as PilImage
 from watermarking.errors import FileFormatError
 from watermarking.pictures.formats.containers.jpeg import frame_of_jpeg
 from watermarking.pictures.formats.decoding import decode_picture
-from watermarking.pictures.formats.jpeg import refuse_rare_jpeg
+from watermarking.pictures.formats.jpeg import decode_jpeg, refuse_rare_jpeg
 
 IMAGE = np.add.outer(np.arange(16), np.arange(24))[..., None].repeat(3, 2).astype(np.uint8) * 5
 ARITHMETIC = base64.b64decode(
@@ -74,3 +74,30 @@ def test_any_bytes_pass_for_segments(content: bytes) -> None:
     frame = frame_of_jpeg(data)
     if frame is None:
         refuse_rare_jpeg(data)
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("size", [(64, 48), (61, 47), (1, 1)])
+def test_samples_are_those_of_pillow(subsampling: str, progressive: bool, size: tuple[int, int]) -> None:
+    stream = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
+    PilImage.fromarray(noise).save(stream, "JPEG", quality=80, subsampling=subsampling, progressive=progressive)
+    image = PilImage.open(stream)
+    found = decode_jpeg(image, stream.getvalue())
+    assert found is not None
+    np.testing.assert_array_equal(found, np.asarray(image))
+    np.testing.assert_array_equal(found, decode_picture(stream.getvalue()).array)
+
+
+def test_what_is_not_whole_or_not_colour_is_left_to_pillow() -> None:
+    stream = io.BytesIO()
+    PilImage.new("RGB", (64, 64), "red").save(stream, "JPEG")
+    whole = stream.getvalue()
+    assert decode_jpeg(PilImage.open(stream), whole[:-30]) is None
+    with pytest.raises(FileFormatError, match="cannot be decoded"):
+        decode_picture(whole[:-30])
+    for mode in ("L", "CMYK"):
+        stream = io.BytesIO()
+        PilImage.new(mode, (64, 64)).save(stream, "JPEG")
+        assert decode_jpeg(PilImage.open(stream), stream.getvalue()) is None

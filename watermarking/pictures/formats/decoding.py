@@ -35,7 +35,7 @@ from watermarking.pictures.formats.colour import is_srgb, profile_of
 from watermarking.pictures.formats.colour16 import is_colour16, read_colour16
 from watermarking.pictures.formats.extras import EXTRA_FORMATS, extra_class, refuse_hdr_profile, refuse_heic, refuse_jxl
 from watermarking.pictures.formats.isobmff import chroma_of_av1, nclx_of, refuse_deep
-from watermarking.pictures.formats.jpeg import is_arithmetic, refuse_rare_jpeg
+from watermarking.pictures.formats.jpeg import decode_jpeg, is_arithmetic, refuse_rare_jpeg
 from watermarking.pictures.formats.kinds import HEAD, identify
 from watermarking.pictures.formats.layout import Layout, tiff_layout
 from watermarking.pictures.formats.limits import MAX_PIXELS, PillowLimit, check_size, pillow_limit, pixel_limit
@@ -171,11 +171,13 @@ def _check_single(image: ImageFile.ImageFile, file_format: str) -> None:
 
 
 def _decode(image: ImageFile.ImageFile, file: _File) -> Picture:
-    image.load()  # of 16-bit colour as well: OpenCV returns a picture from a file that lacks its end
+    direct = decode_jpeg(image, file.data) if file.format == "JPEG" else None
+    if direct is None:
+        image.load()
     metadata, orientation = read_metadata(image, file.data)
     if file.format == "JXL":
         orientation = 1  # the decoder has applied it, whatever EXIF says
-    array, mode, extra = _samples(image, file)
+    array, mode, extra = _samples(image, file) if direct is None else (direct, "RGB", None)
     if file.in_bands and file.layout and file.layout.orientation:  # of other TIFF files, Pillow has applied it already
         orientation = file.layout.orientation
     metadata, coding = _coloured(metadata, read_coding(image, file.data, file.format, mode), file)

@@ -10,7 +10,7 @@ from watermarking.pictures.formats.isobmff import brands
 from watermarking.pictures.formats.picture import FORMATS
 from watermarking.pictures.formats.raw import WAY_OUT_OF_RAW
 
-__all__ = ["HEAD", "identify"]
+__all__ = ["HEAD", "identify", "other_kind"]
 
 HEAD: Final = 1024
 """Bytes from the beginning of a file that tell its kind."""
@@ -81,9 +81,8 @@ def identify(head: bytes) -> str:
     """
     if not head:
         raise FileFormatError(f"the file is empty, one of {', '.join(FORMATS)} is needed")
-    for pattern, name, way_out in _KINDS:
-        if pattern.match(head):
-            raise FileFormatError(f"{name} is not read: {way_out}")
+    if other := _other(head):
+        raise FileFormatError(f"{other[0]} is not read: {other[1]}")
     _refuse_markup(head[:HEAD].removeprefix(b"\xef\xbb\xbf").lstrip().lower())
     if head[:3] == b"\xff\xd8\xff":
         return "JPEG"
@@ -100,6 +99,16 @@ def identify(head: bytes) -> str:
     if head[4:8] == b"ftyp":
         return _by_brand(head)
     raise FileFormatError(f"not a picture file, one of {', '.join(FORMATS)} is needed: convert it first")
+
+
+def other_kind(head: bytes) -> str | None:
+    """Return the name of a kind of file that is known and not read; None for all others."""
+    found = _other(head)
+    return found[0] if found else None
+
+
+def _other(head: bytes) -> tuple[str, str] | None:
+    return next(((name, way_out) for pattern, name, way_out in _KINDS if pattern.match(head)), None)
 
 
 def _refuse_markup(text: bytes) -> None:

@@ -1,5 +1,6 @@
 from .errors import AlreadyMarkedError as AlreadyMarkedError
 from .errors import CapacityError as CapacityError
+from .errors import FidelityError as FidelityError
 from .errors import FileAccessError as FileAccessError
 from .errors import FileFormatError as FileFormatError
 from .errors import KeyFileError as KeyFileError

@@ -155,9 +155,12 @@ class PlaneScheme(Scheme, Protocol):
     """A bit scheme that works on the luma plane at the working scale, so that other signals can share the residual."""
 
     def residual(
-        self, plane: npt.NDArray[np.float32], payload: Bits, *, key: Key, energy: float
+        self, plane: npt.NDArray[np.float32], payload: Bits, *, key: Key, energy: float, unseen: bool = False
     ) -> npt.NDArray[np.float32]:
-        """Return the change of the plane (h, w) that carries the payload, of about this mean squared change."""
+        """Return the change of the plane (h, w) that carries the payload, of about this mean squared change.
+
+        With ``unseen`` it is spread so that it shows least, else so that least energy is needed.
+        """
         ...
 
     def read(

@@ -47,7 +47,7 @@ class OwnMethod:
     """A scheme of the registry, through the interface that people use."""
 
     def __init__(self, scheme: Any, key: Key, target: float, search: int | None = None) -> None:
-        self.marker = Marker(scheme, key=key, psnr=target, **({} if search is None else {"search": search}))
+        self.marker = Marker(scheme, key=key, psnr=target, search=3 if search is None else search)
         self.key = key
         self.shape: tuple[int, ...] = ()
 

@@ -96,7 +96,7 @@ def test_a_crop_at_tiles_is_read_from_its_origin(scheme_id: str) -> None:
     layout = scheme.layout  # type: ignore[attr-defined]
     cover = photograph((900, 1100, 3))
     bits = np.random.default_rng(3).random(LADDER[0]) < 0.5
-    residual = scheme.residual(luma_plane(cover), bits, key=KEY, energy=luma_energy(42.0))
+    residual = scheme.residual(luma_plane(cover), bits, key=KEY, energy=luma_energy(cover, 42.0))
     marked = apply_residual(cover, residual, 42.0)
     for cells in [(0, 0), layout.tile, (2 * layout.tile[0], layout.tile[1]), (5, 17), (0, 40)]:
         top, left = cells[0] * layout.cell, cells[1] * layout.cell

@@ -12,10 +12,13 @@ import pytest
 from covers import photograph, psnr
 from PIL import Image as PilImage
 
+from watermarking.embedders.dwt import Dwt
 from watermarking.errors import AlreadyMarkedError, CapacityError, FileFormatError, VerificationError
 from watermarking.interface import Bits, Detection, Extraction, Image
 from watermarking.keys import Key
+from watermarking.messages.carrier import Attempt
 from watermarking.messages.marker import Marker
+from watermarking.pictures.plane import luma_plane
 from watermarking.registry import scheme_ids
 
 if TYPE_CHECKING:
@@ -209,3 +212,20 @@ def test_another_message_needs_to_be_allowed(files: dict[str, Path]) -> None:
     assert not receipt.already_marked
     assert marker.extract_file(file).text == "Eve"
     assert marker.extract_bytes(marker.embed_bytes(content, "Eve", again=True)).text == "Eve"
+
+
+def test_what_was_verified_is_recognised_however_weak_it_is() -> None:
+    """Marks so faint that the pilots do not show them; the message is there, or nothing would have been written."""
+    source = io.BytesIO()
+    PilImage.fromarray(photograph((384, 512, 3))).save(source, "JPEG", quality=75)
+    n_weak = 0
+    for number in range(12):
+        marker = Marker(key=Key(bytes([number]) * 16), psnr=50 + number % 4)
+        try:
+            once = marker.embed_bytes(source.getvalue(), "Ada")
+        except VerificationError:
+            continue
+        assert marker.embed_bytes(once, "Ada") == once
+        array = np.asarray(PilImage.open(io.BytesIO(once)))
+        n_weak += not Attempt.of(Dwt().read(luma_plane(array), key=marker.keys[0])).presence.is_present()
+    assert n_weak >= 2, "the test shows nothing"

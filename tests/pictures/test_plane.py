@@ -131,9 +131,9 @@ def test_the_strength_is_found_in_a_few_passes(exponent: int, wanted: float) -> 
 def test_energy_of_luma_is_what_arrives_there() -> None:
     for shape in [(90, 120), (90, 120, 3)]:
         image = picture(shape, "float64")
-        residual = noise((90, 120)) * np.float32(np.sqrt(luma_energy(42.0)))
+        residual = noise((90, 120)) * np.float32(np.sqrt(luma_energy(image, 42.0)))
         change = luma_plane(apply_residual(image, residual, 42.0)) - luma_plane(image)
-        assert np.mean(np.square(change)) == pytest.approx(luma_energy(42.0), rel=0.08)
+        assert np.mean(np.square(change)) == pytest.approx(luma_energy(image, 42.0), rel=0.08)
 
 
 def test_grey_stays_grey() -> None:

@@ -58,7 +58,14 @@ class Job:
 @message_options
 @key_option
 @scheme_option("without it, the one that measures best")
-@click.option("--psnr", type=float, metavar="DB", help="How faint the mark is; more is fainter.  [default: 42]")
+@click.option(
+    "--fidelity",
+    metavar="SCORE",
+    help="How little the mark shows: discreet (90), normal (88), strong (80) or another SSIMULACRA2 score.  "
+    "[default: normal]",
+)
+@click.option("--psnr", type=float, metavar="DB", help="Strength in dB instead; more is fainter.")
+@click.option("--insist", is_flag=True, help="Let the mark show more, down to 70, where the message needs it.")
 @click.option(
     "--peak",
     type=click.IntRange(255, 65535),
@@ -82,7 +89,9 @@ def command(
     output: str | None,
     key: Key,
     scheme: str | None,
+    fidelity: str | None,
     psnr: float | None,
+    insist: bool,
     peak: int | None,
     quality: int | None,
     no_verify: bool,
@@ -106,7 +115,7 @@ def command(
     announce_compilation()
     from watermarking.messages.marker import Marker
 
-    marker = Marker(scheme, key=key, psnr=psnr, peak=peak)
+    marker = Marker(scheme, key=key, fidelity=_fidelity(fidelity), psnr=psnr, insist=insist, peak=peak)
     job = Job(marker=marker, message=content, verify=not no_verify, in_place=in_place, quality=quality, again=again)
     if source != STANDARD and Path(source).is_dir():
         return embed_folder(job.run, Path(source), Path(target), workers=workers, force=force, as_json=as_json)
@@ -117,6 +126,14 @@ def command(
     else:
         say(embedding_line(record), err=target == STANDARD)
     return DONE
+
+
+def _fidelity(text: str | None) -> float | str | None:
+    """Return the number that was typed, if it is one."""
+    try:
+        return text if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def _target(source: str, output: str | None, in_place: bool, force: bool, as_json: bool) -> str:

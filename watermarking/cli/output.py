@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _EMBEDDING: Final = (
-    "file", "output", "scheme", "message", "message_hex", "psnr", "ssim", "bit_error_rate", "verified",
+    "file", "output", "scheme", "message", "message_hex", "fidelity", "psnr", "ssim", "bit_error_rate", "verified",
     "already_marked", "error",
 )  # fmt: skip
 
@@ -72,6 +72,7 @@ def embedding_record(file: str, output: str, receipt: Receipt) -> dict[str, Any]
         "scheme": receipt.scheme,
         "message": _text(receipt.message),
         "message_hex": receipt.message.hex(),
+        "fidelity": _number(receipt.fidelity),
         "psnr": _number(receipt.psnr),
         "ssim": _number(receipt.ssim),
         "bit_error_rate": _number(receipt.bit_error_rate),
@@ -91,6 +92,7 @@ def embedding_line(record: dict[str, Any]) -> str:
     parts = [
         text.format(record[name])
         for name, text in (
+            ("fidelity", "SSIMULACRA2 {:.1f}"),
             ("psnr", "PSNR {:.2f} dB"),
             ("ssim", "SSIM {:.4f}"),
             ("bit_error_rate", "bit error rate {:.2%}"),

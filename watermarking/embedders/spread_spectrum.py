@@ -47,10 +47,10 @@ READER_NOISES: Final = (10.0, 150.0)
 """Noise variances that the reader tries, in squared grey levels: little (blur, scaling) and much (JPEG, noise)."""
 _EMBEDDER_NOISE: Final = 40.0
 _MASK_FLOOR: Final = 2.0
-_READER_EXPONENT: Final = 0.6
-_EMBEDDER_EXPONENT: Final = 0.1
-"""How much more of the mark busy places take. What the reader assumes must stay what it was and need not be what was done:
-at the same SSIMULACRA2, this is read best from photographs, and from pages of text at all."""
+_MASK_EXPONENT: Final = 0.6
+_HIDING_EXPONENT: Final = -0.1
+"""How much more of the mark busy places take if it is to show little: at the same SSIMULACRA2 this is read best from
+photographs, and from pages of text at all. The reader goes by the other one, whatever was done."""
 _CANCEL_SHARE: Final = 0.4
 _BAND: Final = 32  # rows of cells a task
 
@@ -82,7 +82,7 @@ class SpreadSpectrum(abc.ABC):
     bit_exact: ClassVar[bool] = True
     layout: ClassVar[Layout]
     band_shape: ClassVar[tuple[float, ...]]  # how large the reader takes the mark to be in each band
-    hiding_shape: ClassVar[tuple[float, ...]]  # how large the embedder makes it: what shows least for what is read
+    hiding_shape: ClassVar[tuple[float, ...]]  # how large it is made if it is to show little
     response: ClassVar[float] = 1.0  # what is left of a coefficient's change after synthesis and analysis
     spread_gain: ClassVar[float] = 1.0  # squared change of the plane a squared change of the coefficients
 
@@ -137,7 +137,7 @@ class SpreadSpectrum(abc.ABC):
                 f"{capacity} bits fit in {image.shape[1]}x{image.shape[0]} pixels with {self.id!r}, {bits.size} are "
                 "given: use a shorter payload or a larger image"
             )
-        residual = self.residual(luma_plane(image), bits, key=key, energy=luma_energy(self.psnr))
+        residual = self.residual(luma_plane(image), bits, key=key, energy=luma_energy(image, self.psnr))
         return apply_residual(image, residual, self.psnr)
 
     def extract(self, image: Image, *, key: Key) -> Extraction[Bits]:
@@ -154,7 +154,7 @@ class SpreadSpectrum(abc.ABC):
         best = reads[0]
         return Extraction(best.sums > 0, to_llr(best.sums), pilot_detection(reads))
 
-    def residual(self, plane: F32, payload: Bits, *, key: Key, energy: float) -> F32:
+    def residual(self, plane: F32, payload: Bits, *, key: Key, energy: float, unseen: bool = False) -> F32:
         """Return the change of the plane that carries the payload.
 
         Parameters
@@ -163,6 +163,8 @@ class SpreadSpectrum(abc.ABC):
         payload : (n,) bool
         energy : float
             Mean squared change aimed at, in squared grey levels.
+        unseen : bool
+            Spread it so that it shows least, not so that least of it is needed.
 
         Returns
         -------
@@ -172,8 +174,9 @@ class SpreadSpectrum(abc.ABC):
         length = min(n for n in LADDER if n >= payload.size)
         bits = np.resize(payload, length)
         bands = self.analyse(plane)
-        _, weights = self._weigh(bands, self.band_shape, _READER_EXPONENT, (_EMBEDDER_NOISE,))
-        mask, _ = self._weigh(bands, self.hiding_shape, _EMBEDDER_EXPONENT, ())
+        mask, weights = self._weigh(bands, (_EMBEDDER_NOISE,))
+        if unseen:
+            mask, _ = self._weigh(bands, (), self.hiding_shape, _HIDING_EXPONENT)
         table = place(layout, key, layout.n_tiles(bands.shape[:2]))
         chips, groups = slot_chips(layout, key, bits), slot_groups(layout, length)
         host, gain, power = (np.zeros(length + 1, np.float32) for _ in range(3))
@@ -208,7 +211,7 @@ class SpreadSpectrum(abc.ABC):
         if inside is not None:
             side, (rows, cols) = layout.cell, bands.shape[:2]
             bands[~inside[: rows * side, : cols * side].reshape(rows, side, cols, side).all((1, 3))] = 0
-        _, weights = self._weigh(bands, self.band_shape, _READER_EXPONENT, READER_NOISES)
+        _, weights = self._weigh(bands, READER_NOISES)
         stop = (origin[0] + bands.shape[0], origin[1] + bands.shape[1])
         table = place(layout, key, layout.n_tiles(stop))
         where = (table.slots, table.offsets, table.signs, layout.tile, table.tiles_across)
@@ -227,7 +230,11 @@ class SpreadSpectrum(abc.ABC):
         return shape[0] // self.layout.cell, shape[1] // self.layout.cell
 
     def _weigh(
-        self, bands: F32, shape: tuple[float, ...], exponent: float, noises: tuple[float, ...]
+        self,
+        bands: F32,
+        noises: tuple[float, ...],
+        shape: tuple[float, ...] | None = None,
+        exponent: float = _MASK_EXPONENT,
     ) -> tuple[F32, F32]:
         """Return the mask of each coefficient, and its weight for each of the noises."""
         rows, cols, n = bands.shape
@@ -235,7 +242,7 @@ class SpreadSpectrum(abc.ABC):
         raw, relative = np.empty((rows, cols), np.float32), np.empty((rows, cols), np.float32)
         activity(bands, level, raw, relative)
         mask, weights = np.empty_like(bands), np.empty((len(noises), *bands.shape), np.float32)
-        measured = (bands, level, raw, relative, np.array(shape, np.float32))
+        measured = (bands, level, raw, relative, np.array(shape or self.band_shape, np.float32))
         chosen = (_MASK_FLOOR, exponent, np.array(noises, np.float32))
         map_bands(lambda band: shape_weights(band, *measured, *chosen, mask, weights), row_bands(rows, _BAND))
         return mask, weights

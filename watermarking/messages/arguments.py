@@ -8,8 +8,9 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from watermarking.errors import KeyFileError, UnknownSchemeError, WatermarkError
-from watermarking.interface import Scheme
+from watermarking.interface import PlaneScheme, Scheme
 from watermarking.keys import Key
+from watermarking.messages.fidelity import NORMAL, fidelity_of
 from watermarking.registry import get_scheme
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from watermarking.interface import PictureScheme
 
-__all__ = ["CLASSICAL", "DEFAULT_SCHEME", "keys_of", "scheme_of", "search_of"]
+__all__ = ["CLASSICAL", "DEFAULT_SCHEME", "keys_of", "scheme_of", "search_of", "strength_of"]
 
 DEFAULT_SCHEME: Final = "dwt"
 """The scheme that measures best: see benchmarks/results."""
@@ -38,6 +39,23 @@ def search_of(search: int) -> int:
     if not isinstance(search, Integral) or search < 0:
         raise WatermarkError(f"{search!r} alignments cannot be tried: give a whole number, 0 or more, 3 is usual")
     return int(search)
+
+
+def strength_of(
+    scheme: str | Mapping[str, Any] | Scheme | None, psnr: float | None, fidelity: float | str | None
+) -> tuple[Scheme, float | None]:
+    """Build the scheme and say which fidelity is aimed at; None if its PSNR is the strength.
+
+    Where neither is given, schemes on the working plane aim at the normal fidelity, unless a configuration or an object
+    says a PSNR; all others have a PSNR of their own.
+    """
+    if psnr is not None and fidelity is not None:
+        raise WatermarkError(f"psnr={psnr} and fidelity={fidelity!r} are two strengths: give one of them")
+    found = scheme_of(scheme, psnr)
+    if fidelity is not None:
+        return found, fidelity_of(fidelity)
+    says_psnr = "psnr" in scheme if isinstance(scheme, Mapping) else isinstance(scheme, Scheme)
+    return found, NORMAL if psnr is None and not says_psnr and isinstance(found, PlaneScheme) else None
 
 
 def scheme_of(scheme: str | Mapping[str, Any] | Scheme | None, psnr: float | None = None) -> Scheme:

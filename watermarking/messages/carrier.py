@@ -24,7 +24,7 @@ from watermarking.interface import Detection, KeylessReader, PictureScheme, Plan
 from watermarking.significance import any_of, rademacher_p_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from watermarking.interface import Bits, Extraction, Image, Scheme
     from watermarking.keys import Key
@@ -136,13 +136,15 @@ def _lengths(room: int) -> list[int]:
     return [n for n in dict.fromkeys((*code_lengths(), matched_length(room))) if n <= room] if room else []
 
 
-def decode_message(reads: list[SoftRead], key: Key) -> tuple[Decoded | None, int]:
+def decode_message(
+    reads: list[SoftRead], key: Key, list_sizes: Sequence[int] = LIST_SIZES
+) -> tuple[Decoded | None, int]:
     """Look for a message in the credible reads, short lists first; return it and the number of checks tried."""
     credible = [read for read in reads if read.score > _CREDIBLE]
     if any(read.score < np.inf for read in credible):
         credible = credible[:_MAX_READS]
     n_checks = 0
-    for list_size in LIST_SIZES:
+    for list_size in list_sizes:
         for read in credible:
             decoded, tried = search(read.sums, key=key, list_sizes=(list_size,))
             n_checks += tried

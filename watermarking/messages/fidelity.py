@@ -1,7 +1,7 @@
 """Strength by what the eye sees: the SSIMULACRA2 score that marking leaves.
 
-The strength is searched on one scale for all schemes, PSNR, because every scheme takes it; what is aimed at is the score.
-A PSNR alone says little: at 88 points photographs lie between 43 and 49 dB.
+The strength is searched as a PSNR, which every scheme takes; what is aimed at is the score. A PSNR says little: at
+88 points photographs lie between 43 and 49 dB.
 """
 
 from __future__ import annotations

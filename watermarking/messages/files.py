@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from watermarking.errors import VerificationError
-from watermarking.messages.marking import mark
+from watermarking.messages.marking import Request, mark
 from watermarking.messages.reader import read
 from watermarking.messages.reading import Receipt
 from watermarking.pictures.files import format_of, is_input, read_picture, write_file, write_picture
 from watermarking.pictures.ranges import peak_in_use, rescaled
 
 if TYPE_CHECKING:
-    from watermarking.interface import Image, Scheme
-    from watermarking.keys import Key
+    from watermarking.interface import Image
     from watermarking.pictures.files import Picture
 
 __all__ = ["mark_file"]
@@ -26,34 +25,32 @@ _SSIM_ROWS: Final = 64
 
 
 def mark_file(
-    scheme: Scheme,
-    key: Key,
+    request: Request,
     source: str | os.PathLike[str] | bytes,
     target: str | os.PathLike[str] | IO[bytes],
-    message: bytes,
     *,
     verify: bool,
     in_place: bool,
     quality: int | None,
     subsampling: str | None,
-    peak: int | None,
-    again: bool,
 ) -> Receipt:
     """Do what :meth:`watermarking.Marker.embed_file` says."""
     picture = read_picture(source)
-    peak = peak or picture.peak
-    marked = mark(scheme, picture.array, message, key, peak=peak, again=again)
+    request = dataclasses.replace(request, peak=request.peak or picture.peak)
+    marked = mark(request, picture.array)
+    receipt = Receipt(
+        request.message, request.scheme.id, None, None, None,
+        fidelity=marked.fidelity, already_marked=marked.already is not None,
+    )  # fmt: skip
     if marked.already is not None:
         content = source if isinstance(source, bytes) else picture.source
         as_it_is = quality is None and subsampling is None
         if _stays(picture, target, in_place) or (as_it_is and _copied(picture, content, target)):
-            rate = marked.already.bit_error_rate
-            return Receipt(message, scheme.id, None, None, rate, already_marked=True)
-    receipt = Receipt(message, scheme.id, None, None, None, already_marked=marked.already is not None)
+            return dataclasses.replace(receipt, bit_error_rate=marked.already.bit_error_rate)
 
     def check(encoded: bytes) -> None:
         nonlocal receipt
-        receipt = _verified(receipt, scheme, key, picture.array, peak, encoded)
+        receipt = _verified(receipt, request, picture.array, encoded)
 
     write_picture(
         marked.array, target, like=picture, quality=quality, subsampling=subsampling, in_place=in_place,
@@ -75,24 +72,22 @@ def _copied(picture: Picture, content: bytes | Path | None, target: str | os.Pat
     return True
 
 
-def _verified(
-    receipt: Receipt, scheme: Scheme, key: Key, original: Image, peak: int | None, encoded: bytes
-) -> Receipt:
+def _verified(receipt: Receipt, request: Request, original: Image, encoded: bytes) -> Receipt:
     """Read an encoded file back and measure it."""
     from watermarking.metrics.psnr import psnr
     from watermarking.metrics.ssim import ssim
 
     found = read_picture(encoded)
     written = found.array
-    reading = read((scheme,), rescaled(written, peak or found.peak), (key,), search=0)
-    if reading.message != receipt.message:
+    reading = read((request.scheme,), rescaled(written, request.peak or found.peak), (request.key,), search=0)
+    if reading.message != request.message:
         raise VerificationError(
-            "the message cannot be read back from the file that would be written: choose a lower PSNR, a higher "
-            "quality, a shorter message or a larger image"
+            "the message cannot be read back from the file that would be written: choose a lower fidelity or PSNR, a "
+            "higher quality, a shorter message or a larger image"
         )
     receipt = dataclasses.replace(receipt, bit_error_rate=reading.bit_error_rate)
     if written.shape != original.shape or written.dtype != original.dtype:
         return receipt
-    top = peak_in_use(original, peak)
+    top = peak_in_use(original, request.peak)
     similarity = ssim(original, written, peak=top, n_rows=_SSIM_ROWS)
     return dataclasses.replace(receipt, psnr=psnr(original, written, peak=top), ssim=similarity)

@@ -10,10 +10,10 @@ from watermarking.codes.framing import size_class
 from watermarking.codes.messages import Message, to_bytes
 from watermarking.errors import KeyFileError
 from watermarking.messages.any_scheme import detect_any, extract_any
-from watermarking.messages.arguments import CLASSICAL, DEFAULT_SCHEME, keys_of, scheme_of, search_of
+from watermarking.messages.arguments import CLASSICAL, DEFAULT_SCHEME, keys_of, search_of, strength_of
 from watermarking.messages.carrier import longest_message
 from watermarking.messages.files import mark_file
-from watermarking.messages.marking import mark
+from watermarking.messages.marking import Request, mark
 from watermarking.messages.reader import detect, read
 from watermarking.messages.reading import Reading, Receipt
 from watermarking.pictures.arrays import to_array
@@ -40,8 +40,15 @@ class Marker:
         Id, configuration or object; by default the scheme that measures best.
     key : Key or sequence of Key
         A reader takes several and tries them in turn; only a single key can embed.
+    fidelity : float or {"discreet", "normal", "strong"}, optional
+        Strength by what the eye sees: the SSIMULACRA2 score that marking leaves, 90 for "discreet", 88 for "normal" and
+        80 for "strong", reached within 1.5 on every picture. Schemes on the working plane aim at "normal" by
+        themselves. The reader ignores it.
     psnr : float, optional
-        Strength in dB over RGB, 42 unless the scheme says otherwise; the reader ignores it.
+        Strength in dB over RGB instead, for those who compare: 20 to 70.
+    insist : bool
+        Where a picture cannot hold the message at the fidelity aimed at, go below it, to 70 at the least, instead of
+        saying so.
     search : int
         How many alignments the reader tries where a picture cannot be read as it is: cropped, scaled, turned,
         mirrored. 0 reads pictures that were not moved, and refuses others at once.
@@ -52,11 +59,12 @@ class Marker:
     Raises
     ------
     UnknownSchemeError, KeyFileError, WatermarkError
-        If there is no such scheme, no key, the PSNR is not in 20..70 dB, or the search is no whole number.
+        If there is no such scheme, no key, or a number that makes no sense.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from watermarking import Key
     >>> picture = np.random.default_rng(0).integers(100, 156, (256, 256, 3), np.uint8)
     >>> marker = Marker(key=Key.generate())
     >>> marker.extract(marker.embed(picture, "(c) Ada 2026")).text
@@ -68,17 +76,21 @@ class Marker:
         scheme: str | Mapping[str, Any] | Scheme | None = None,
         *,
         key: Key | Sequence[Key],
+        fidelity: float | str | None = None,
         psnr: float | None = None,
+        insist: bool = False,
         search: int = 3,
         peak: int | None = None,
     ) -> None:
         self.keys: tuple[Key, ...] = keys_of(key)
         self.search: int = search_of(search)
-        self.scheme: Scheme = scheme_of(scheme, psnr)
+        self.scheme, self.fidelity = strength_of(scheme, psnr, fidelity)
+        self.insist: bool = insist
         self.peak: int | None = check_peak(peak)
 
     def __repr__(self) -> str:
-        return f"Marker({self.scheme!r}, key={', '.join(map(repr, self.keys))})"
+        strength = "" if self.fidelity is None else f"fidelity={self.fidelity:g}, "
+        return f"Marker({self.scheme!r}, {strength}key={', '.join(map(repr, self.keys))})"
 
     def capacity(self, shape: tuple[int, ...]) -> int:
         """Return how many bytes of message fit in a picture of this shape; 0 if none do."""
@@ -91,8 +103,9 @@ class Marker:
         marking once. Only what :meth:`extract` reads from the picture as it lies is seen, not a mark in a picture that
         was moved since, nor one of another scheme.
 
-        Nothing is read back: where the picture is small or finely textured all over, :meth:`extract` of the result says
-        whether the message is there. :meth:`embed_file` and :meth:`embed_bytes` do that by themselves.
+        Where a fidelity is aimed at, the message is read back from the samples. Where a PSNR is, nothing is: if the
+        picture is small or finely textured all over, :meth:`extract` of the result says whether the message is there.
+        :meth:`embed_file` and :meth:`embed_bytes` read back what they would write in any case.
 
         Parameters
         ----------
@@ -108,6 +121,8 @@ class Marker:
             If the message is too long for the picture.
         AlreadyMarkedError
             If the picture carries another message of this key and scheme, or one that is damaged, unless ``again``.
+        FidelityError
+            If no strength leads to the fidelity aimed at, or the message cannot be read at it; it says what can be had.
         UnsupportedImageError
             If the picture is none that can be marked, or has samples above the peak that is stated.
 
@@ -117,7 +132,7 @@ class Marker:
             If the picture carries the message already.
         """
         array, restore = to_array(image)
-        marked = mark(self.scheme, array, to_bytes(message), self._only_key(), peak=self.peak, again=again)
+        marked = mark(self._request(message, again), array)
         if marked.already is None:
             return restore(marked.array)
         warnings.warn("the picture carries this message of this key already: it comes back as it is", stacklevel=2)
@@ -177,8 +192,8 @@ class Marker:
             If a file cannot be read or written.
         """
         return mark_file(
-            self.scheme, self._only_key(), source, target, to_bytes(message), verify=verify, in_place=in_place,
-            quality=quality, subsampling=subsampling, peak=self.peak, again=again,
+            self._request(message, again), source, target, verify=verify, in_place=in_place, quality=quality,
+            subsampling=subsampling,
         )  # fmt: skip
 
     def extract_file(self, path: str | os.PathLike[str]) -> Reading:
@@ -201,7 +216,10 @@ class Marker:
     def _read(self, picture: Picture) -> Reading:
         return read((self.scheme,), rescaled(picture.array, self.peak or picture.peak), self.keys, self.search)
 
-    def _only_key(self) -> Key:
+    def _request(self, message: Message, again: bool) -> Request:
         if len(self.keys) != 1:
             raise KeyFileError(f"{len(self.keys)} keys are given, a picture is marked with one")
-        return self.keys[0]
+        return Request(
+            scheme=self.scheme, key=self.keys[0], message=to_bytes(message), fidelity=self.fidelity,
+            insist=self.insist, peak=self.peak, again=again,
+        )  # fmt: skip

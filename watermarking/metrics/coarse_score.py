@@ -68,7 +68,8 @@ def _planes(picture: Image, peak: float) -> Planes:
 
 def _lightness(luma: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return XYB's Y of greys of 0 to 255."""
-    return np.take(_table(), np.rint(luma * np.float32((_LEVELS - 1) / 255)).astype(np.int32))
+    levels = np.rint(luma * np.float32((_LEVELS - 1) / 255)).astype(np.int32)
+    return np.asarray(_table()[levels], np.float32)
 
 
 @functools.cache

@@ -20,15 +20,17 @@ from watermarking.transforms.masks import busyness_mask
 if TYPE_CHECKING:
     from watermarking.keys import Key
 
-__all__ = ["PERIOD", "SHARE", "Template", "signal", "template", "template_tile"]
+__all__ = ["PERIOD", "SHARE", "UNSEEN_SHARE", "Template", "signal", "template", "template_tile"]
 
 PERIOD: Final = 1024
 N_WAVES: Final = 48
 _LOWEST: Final = 0.05
 _HIGHEST: Final = 0.18
 _AXIS: Final = 6  # bins kept free beside the axes, where edges and block grids have their energy
-SHARE: Final = 0.16
+SHARE: Final = 0.22
 """Of the mark's energy; the rest is the payload's."""
+UNSEEN_SHARE: Final = 0.16
+"""The same where the mark is to show little: waves show more than the payload for what they do."""
 _LABEL: Final = "sync/waves"
 
 

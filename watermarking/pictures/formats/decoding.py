@@ -82,7 +82,6 @@ class _File:
     data : bytes
     format : str
     readable : bytes, what Pillow is given in its place
-    info : what Pillow would have said of the parts that it is not given
     layout : how its samples lie, of TIFF
     in_bands : bool, whether Pillow is given rows of bytes
     """
@@ -90,7 +89,6 @@ class _File:
     data: bytes
     format: str
     readable: bytes
-    info: dict[str, bytes] = dataclasses.field(default_factory=dict)
     layout: Layout | None = None
     in_bands: bool = False
 
@@ -149,7 +147,7 @@ def _undecodable(error: Exception, data: bytes, file_format: str) -> str:
 
 def _prepared(data: bytes, file_format: str) -> _File:
     if file_format == "PNG":
-        return _File(data, file_format, *without_large_chunks(data))
+        return _File(data, file_format, without_large_chunks(data))
     layout = tiff_layout(data) if file_format == "TIFF" else None
     if layout is not None and is_for_bands(layout):
         return _File(data, file_format, as_bytes(data, layout), layout=layout, in_bands=True)
@@ -176,7 +174,6 @@ def _decode(image: ImageFile.ImageFile, file: _File) -> Picture:
     direct = decode_jpeg(image, file.data) if file.format == "JPEG" else None
     if direct is None:
         image.load()
-    image.info.update(file.info)
     metadata, orientation = read_metadata(image, file.data)
     if file.format == "JXL":
         orientation = 1  # the decoder has applied it, whatever EXIF says

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from PIL import PngImagePlugin
 
 from watermarking.errors import FileFormatError
-from watermarking.pictures.formats.metadata import png_chunks
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from watermarking.pictures.formats.containers.png import INFLATED_LIMIT, png_chunks
 
 __all__ = ["FEWEST_BITS", "significant_bits", "significant_bits_chunk", "without_large_chunks"]
 
 FEWEST_BITS: Final = 8
 """Fewer significant bits than these cannot be said of a marked picture: the mark lies below them."""
-_MOST: Final = 2**26
-"""Bytes to which a profile or a text that matters for the picture may be inflated."""
 _XMP: Final = b"XML:com.adobe.xmp"
 _LIMITED: Final = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP"})
 _N_COLOURS: Final = {0: 1, 2: 3, 3: 3, 4: 1, 6: 3}
 
 
-def without_large_chunks(data: bytes) -> tuple[bytes, dict[str, bytes]]:
-    """Return a PNG file without the text and profiles that Pillow refuses as too large, and what it would say of them.
+def without_large_chunks(data: bytes) -> bytes:
+    """Return a PNG file without the text and profiles that Pillow refuses as too large.
 
-    Its limits guard against texts that fill the memory when they are inflated. What is taken out here is not inflated
-    at all, but for a colour profile (``icc_profile``) and XMP (``xmp``), and these up to 64 MB.
+    Its limits guard against texts that fill the memory when they are inflated, which metadata does not need but for a
+    colour profile and XMP, and these up to 64 MB.
 
     Raises
     ------
@@ -36,7 +31,6 @@ def without_large_chunks(data: bytes) -> tuple[bytes, dict[str, bytes]]:
         If one of these two is larger.
     """
     removed: list[tuple[int, int]] = []
-    found: dict[str, bytes] = {}
     memory, limit = 0, PngImagePlugin.MAX_TEXT_CHUNK
     for kind, start, end in png_chunks(data):
         if kind not in _LIMITED:
@@ -46,13 +40,13 @@ def without_large_chunks(data: bytes) -> tuple[bytes, dict[str, bytes]]:
         size = len(content) if packed is None else len(_inflated(packed, limit + 1))
         if memory + size > PngImagePlugin.MAX_TEXT_MEMORY or (packed is not None and size > limit):
             removed.append((start, end))
-            found |= _meaning(kind, content, packed)
+            _check(kind, content, packed)
         else:
             memory += size
     if not removed:
-        return data, {}
+        return data
     starts, ends = (0, *(end for _, end in removed)), (*(start for start, _ in removed), len(data))
-    return b"".join(data[start:end] for start, end in zip(starts, ends, strict=True)), found
+    return b"".join(data[start:end] for start, end in zip(starts, ends, strict=True))
 
 
 def significant_bits(data: bytes) -> int | None:
@@ -88,13 +82,8 @@ def _inflated(packed: bytes, limit: int) -> bytes:
         return b""
 
 
-def _meaning(kind: bytes, content: bytes, packed: bytes | None) -> Mapping[str, bytes]:
-    """Return what Pillow would say of a chunk that was taken out, if it matters for the picture."""
-    name = "icc_profile" if kind == b"iCCP" else "xmp" if content.startswith(_XMP + b"\0") else ""
-    if not name:
-        return {}
-    value = content.partition(b"\0")[2][2:].split(b"\0", 2)[-1] if packed is None else _inflated(packed, _MOST + 1)
-    if len(value) > _MOST:
-        what = "colour profile" if kind == b"iCCP" else "XMP"
-        raise FileFormatError(f"the {what} of the PNG file is larger than {_MOST} bytes: remove it first")
-    return {name: value}
+def _check(kind: bytes, content: bytes, packed: bytes | None) -> None:
+    """Refuse a colour profile or XMP that fills the memory."""
+    what = "colour profile" if kind == b"iCCP" else "XMP" if content.startswith(_XMP + b"\0") else ""
+    if what and (len(content) if packed is None else len(_inflated(packed, INFLATED_LIMIT + 1))) > INFLATED_LIMIT:
+        raise FileFormatError(f"the {what} of the PNG file is larger than {INFLATED_LIMIT} bytes: remove it first")

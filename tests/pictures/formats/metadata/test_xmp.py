@@ -126,6 +126,7 @@ def test_comments_are_left_out_only_where_there_is_no_room() -> None:
         data = written(with_xmp(long))
     assert properties(packets_of(data)[0]) == {f"{{{DC}}}rights": "(c) Ada"}
     assert comment in written(with_xmp(long), "PNG")
+    assert decode_picture(written(with_xmp(long), "TIFF")).array.shape == (32, 64, 3)  # Pillow would take the comment
     short = rights.replace(b"<rdf:RDF", b"<!-- kept --><rdf:RDF")
     assert packets_of(written(with_xmp(short)))[0] == short
 
@@ -154,11 +155,21 @@ def test_a_packet_that_is_not_well_formed_is_carried_as_it_is() -> None:
         (xmp("", "tiff:Orientation='3'"), 3),
         (xmp("", 'xmlns:t="http://ns.adobe.com/tiff/1.0/" t:Orientation="8"'), 8),
         (xmp('<!-- tiff:Orientation="6" --><dc:title>tiff:Orientation="6"</dc:title>'), 0),
+        (xmp("<dc:a><rdf:Description tiff:Orientation='6'/></dc:a>").replace(b"adobe.com/tiff", b"adobe.com/tif_"), 6),
         (xmp("<tiff:Orientation>6").replace(b"</rdf:RDF>", b""), 6),
         (xmp('<!-- tiff:Orientation="8" --><tiff:Orientation>6').replace(b"</rdf:RDF>", b""), 6),
         (xmp("", 'tiff:Orientation="9"'), 0),
     ],
-    ids=["element", "apostrophes", "prefix", "comment and text", "damaged", "damaged, comment", "no orientation"],
+    ids=[
+        "element",
+        "apostrophes",
+        "prefix",
+        "comment and text",
+        "other namespace",
+        "damaged",
+        "damaged, comment",
+        "no orientation",
+    ],
 )
 def test_the_orientation_is_found_and_reset(packet: bytes, orientation: int) -> None:
     patched, found = xmp_orientation(packet)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["inflate", "png_chunks", "with_chunks"]
+__all__ = ["INFLATED_LIMIT", "inflate", "png_chunks", "with_chunks"]
 
-INFLATED_LIMIT: Final = 2**28
+INFLATED_LIMIT: Final = 2**26
+"""Bytes to which a profile or a text that matters for the picture may be inflated."""
 _HEAD: Final = 33
 """Bytes of the signature and IHDR, which comes first."""
 
@@ -35,7 +36,7 @@ def with_chunks(data: bytes, chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def inflate(content: bytes) -> bytes:
-    """Undo zlib's compression; empty where it is damaged, or holds more than 256 MiB."""
+    """Undo zlib's compression; empty where it is damaged, or holds more than 64 MiB."""
     try:
         inflater = zlib.decompressobj()
         found = inflater.decompress(content, INFLATED_LIMIT)

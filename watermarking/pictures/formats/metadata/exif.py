@@ -73,7 +73,8 @@ def turned_exif(tiff: bytes, orientation: int, size: tuple[int, int]) -> bytes:
     if orientation >= 5:
         _swap(block, first, _X_RESOLUTION, _Y_RESOLUTION)
         _swap(block, exif, _FOCAL_PLANE_X, _FOCAL_PLANE_Y)
-    return bytes(block)
+    same = block[:8] == tiff[:8] and _directories(block) == (first, second, exif)
+    return bytes(block) if same else tiff  # of a damaged one, where values lie over directories
 
 
 def without_orientation(tiff: bytes) -> bytes:
@@ -133,7 +134,7 @@ def write_number(block: bytearray, place: Place, value: int) -> None:
     struct.pack_into(order + "HHII", block, place.entry, place.tag, LONG, 1, value)
 
 
-def _directories(block: bytearray) -> tuple[list[Place], list[Place], list[Place]]:
+def _directories(block: bytes | bytearray) -> tuple[list[Place], list[Place], list[Place]]:
     """Return the entries of the picture's directory, of the thumbnail's, and of the EXIF directory."""
     start = first_directory(block)
     first = list(places(block, start))
@@ -141,7 +142,7 @@ def _directories(block: bytearray) -> tuple[list[Place], list[Place], list[Place
     return first, second, list(_below(block, first))
 
 
-def _below(block: bytearray, first: list[Place]) -> Iterator[Place]:
+def _below(block: bytes | bytearray, first: list[Place]) -> Iterator[Place]:
     for place in first:
         if place.tag == EXIF_IFD and place.size == 4:
             yield from places(block, struct.unpack_from(byte_order(block) + "I", block, place.value)[0])

@@ -34,7 +34,9 @@ _ICC_PART: Final = SEGMENT_LIMIT - len(_ICC_HEADER) - 2
 _JUMBF: Final = b"JP"
 _CREDENTIALS: Final = b"c2pa"
 _ADOBE: Final = b"Adobe\0"
-_OWN: Final = (EXIF_HEADER, PACKET_HEADER, EXTENSION_HEADER)
+_PACKET_HEADERS: Final = (PACKET_HEADER, b"XMP\0" + PACKET_HEADER[4:])
+"""Of XMP; ImageMagick, and sites that use it, spoil the first letters."""
+_OWN: Final = (EXIF_HEADER, *_PACKET_HEADERS, EXTENSION_HEADER)
 
 
 def read_jpeg(data: bytes) -> Metadata:
@@ -134,7 +136,8 @@ def _parts(content: bytes, length: int) -> list[bytes]:
 
 def _read_xmp(segments: list[Segment]) -> tuple[bytes, list[Segment]]:
     """Return the packet, joined with its extension, or the segments of an extension that cannot be joined."""
-    xmp = next(iter(_contents(segments, APP1, PACKET_HEADER)), b"").rstrip(b"\0")
+    packets = [packet for header in _PACKET_HEADERS for packet in _contents(segments, APP1, header)]
+    xmp = packets[0].rstrip(b"\0") if packets else b""
     extension = [one for one in segments if one.marker == APP1 and one.content.startswith(EXTENSION_HEADER)]
     if not extension:
         return xmp, []

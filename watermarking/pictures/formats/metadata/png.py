@@ -87,6 +87,7 @@ class _Reader:
         keyword, text = text_of(kind, content)
         if keyword == _XMP:
             self.fields["xmp"] = text
+            self.orphans += [] if text else ["damaged XMP"]
         elif profile := _profile(text):
             self.profiles[keyword.removeprefix(_PROFILE).lower()] = profile
         else:
@@ -213,7 +214,7 @@ def _background(head: bytes, palette: bytes, content: bytes) -> list[tuple[bytes
         samples, top = struct.unpack(f">{len(content) // 2}H", content[: len(content) // 2 * 2]), 2**depth - 1
     if len(samples) == 1:
         samples *= 3
-    if len(samples) != 3 or max(samples) > top:
+    if len(samples) != 3 or not 0 < top >= max(samples):
         return []
     return [(_BACKGROUND, struct.pack(">3H", *(value * 65535 // top for value in samples)))]
 

@@ -102,6 +102,8 @@ def write_tiff(data: bytes, metadata: Metadata) -> bytes:
         found[_IPTC] = Field(UNDEFINED, len(iptc), iptc)
     if others:
         found[_PHOTOSHOP] = Field(_BYTE, len(others), others)
+    if b"Orientation" in metadata.xmp:  # some readers find it there, in comments as well, unless a tag says it
+        found[ORIENTATION] = Field(SHORT, 1, struct.pack(order + "H", 1))
     found |= _written_resolution(metadata, order)
     if not found:
         return data

@@ -33,7 +33,7 @@ def xmp_orientation(xmp: bytes) -> tuple[bytes, int]:
     except ValueError:
         found = [match for match in _ORIENTATION.finditer(xmp) if match[2]]
         return edited(xmp, ((*match.span(2), b"1") for match in found)), int(found[0][2]) if found else 0
-    places = [one for one in packet.properties() if (one.space, one.name) == (_TIFF, "Orientation")]
+    places = packet.named(_TIFF, "tiff", "Orientation")
     values = [packet.value(one).strip() for one in places]
     known = [(one, int(value)) for one, value in zip(places, values, strict=True) if value in tuple("12345678")]
     patched = edited(xmp, ((one.value_start, one.value_end, b"1") for one, _ in known))

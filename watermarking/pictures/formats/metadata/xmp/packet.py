@@ -147,6 +147,19 @@ class Packet:
                 found.append(self._as_property(index))
         return sorted(found, key=lambda one: one.start)
 
+    def named(self, space: str, prefix: str, name: str) -> list[Property]:
+        """List attributes and elements of one name at any depth, by their namespace or, as careless readers, prefix."""
+        found = []
+        for index, element in enumerate(self.elements):
+            found += [one for one in element.attributes if one.name == name]
+            if element.name == name:
+                found.append(self._as_property(index))
+        literal = re.compile(rb"[\s<]*" + prefix.encode() + rb":")
+        return sorted(
+            (one for one in found if one.space == space or literal.match(self.data, one.start)),
+            key=lambda one: one.start,
+        )
+
     def value(self, one: Property) -> str:
         """Return a property's value as text."""
         return unescape(self.data[one.value_start : one.value_end].decode(), _ENTITIES)

@@ -85,3 +85,14 @@ def test_compilation_is_announced_once(picture: Path, keyfile: Path, tmp_path: P
     ]
     assert [done.returncode for done in outputs] == [1, 1]
     assert [b"compiling for this machine" in done.stderr for done in outputs] == [True, False]
+
+
+def test_marking_waits_for_no_linear_algebra() -> None:
+    code = (
+        "import sys; from watermarking.cli.pictures import announce_compilation; announce_compilation()\n"
+        "import numpy as np, watermarking as wm; marker = wm.Marker(key=wm.Key(bytes(16)))\n"
+        "marker.embed(np.full((256, 256), 90, np.uint8), 'x'); print('scipy.linalg' in sys.modules)\n"
+        "import scipy.linalg.cython_blas; print(scipy.linalg.det([[2.0]]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "2.0"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 import tempfile
 from collections import Counter
@@ -155,5 +156,21 @@ def announce_compilation() -> None:
     """Say so, once a process, if the first kernel must be compiled, since that takes seconds."""
     from watermarking.kernels.jit import on_first_compilation
 
+    _spare_blas()
     line = "watermarking: compiling for this machine, a few seconds, kept for later runs where a cache can be written"
     on_first_compilation(lambda: say(line, err=True))
+
+
+def _spare_blas() -> None:
+    """Let numba take it that there is no BLAS: it looks for one by importing scipy.linalg, a tenth of a second.
+
+    No kernel multiplies matrices. A program of one's own may, so this is for the command line's process alone.
+    """
+    name = "scipy.linalg.cython_blas"
+    if name in sys.modules:
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # how Python notes that a module cannot be imported
+    try:
+        importlib.import_module("numba.np.arraymath")  # looks once, when it is loaded
+    finally:
+        del sys.modules[name]

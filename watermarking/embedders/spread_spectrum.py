@@ -48,9 +48,13 @@ READER_NOISES: Final = (10.0, 150.0)
 _EMBEDDER_NOISE: Final = 40.0
 _MASK_FLOOR: Final = 2.0
 _MASK_EXPONENT: Final = 0.6
-_HIDING_EXPONENT: Final = -0.1
-"""How much more of the mark busy places take if it is to show little: at the same SSIMULACRA2 this is read best from
-photographs, and from pages of text at all. The reader goes by the other one, whatever was done."""
+_HIDING_EXPONENT: Final = 0.25
+"""How much more of the mark busy places take if it is to show little. The reader goes by the other one all the same."""
+_PAGE_EXPONENT: Final = -0.1
+"""The same for pages and drawings, where letters and lines drown what is put beside them: what is read is the paper."""
+_EQUAL: Final = 0.05  # grey levels
+_PAGE_SHARE: Final = 0.55
+"""Share of equal neighbours from which on a picture is taken for a page: photographs have a tenth, one of 27 four tenths."""
 _CANCEL_SHARE: Final = 0.4
 _BAND: Final = 32  # rows of cells a task
 
@@ -176,7 +180,9 @@ class SpreadSpectrum(abc.ABC):
         bands = self.analyse(plane)
         mask, weights = self._weigh(bands, (_EMBEDDER_NOISE,))
         if unseen:
-            mask, _ = self._weigh(bands, (), self.hiding_shape, _HIDING_EXPONENT)
+            flat = float(np.mean(np.abs(np.diff(plane)) < _EQUAL))
+            exponent = _PAGE_EXPONENT if flat > _PAGE_SHARE else _HIDING_EXPONENT
+            mask, _ = self._weigh(bands, (), self.hiding_shape, exponent)
         table = place(layout, key, layout.n_tiles(bands.shape[:2]))
         chips, groups = slot_chips(layout, key, bits), slot_groups(layout, length)
         host, gain, power = (np.zeros(length + 1, np.float32) for _ in range(3))

@@ -62,7 +62,10 @@ def test_the_peak_of_16_bit_samples_may_be_stated(run: Run, keyfile: Path, tmp_p
     figures = []
     for stated in ([], ["--peak", "4095"]):
         out = tmp_path / "out.png"
-        result = run("embed", tmp_path / "in.png", "-o", out, "-m", "x", "-k", keyfile, "--json", "--force", *stated)
+        result = run(
+            "embed", tmp_path / "in.png", "-o", out, "-m", "x", "-k", keyfile, "--json", "--force",
+            "--psnr", "42", *stated,
+        )  # fmt: skip
         assert result.exit_code == 0, result.output
         figures.append(float(np.abs(np.asarray(Image.open(out)).astype(float) - grey).mean()))
     assert figures[1] == pytest.approx(4 * figures[0], rel=0.1)

@@ -54,7 +54,7 @@ def marked() -> np.ndarray:
 @pytest.mark.parametrize("scheme_id", scheme_ids())
 @pytest.mark.parametrize(("message", "data"), MESSAGES, ids=lambda value: repr(value)[:20])
 def test_messages(scheme_id: str, message: Any, data: bytes) -> None:
-    marker = Marker(scheme_id, key=KEY)
+    marker = Marker(scheme_id, key=KEY, psnr=42.0)
     cover = photograph((768, 1024, 3))
     if marker.capacity(cover.shape) < len(data):
         pytest.skip(f"{len(data)} bytes need a larger picture")

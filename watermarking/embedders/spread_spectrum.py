@@ -54,7 +54,7 @@ _PAGE_EXPONENT: Final = -0.1
 """The same for pages and drawings, where letters and lines drown what is put beside them: what is read is the paper."""
 _EQUAL: Final = 0.05  # grey levels
 _PAGE_SHARE: Final = 0.55
-"""Share of equal neighbours from which on a picture is taken for a page: photographs have a tenth, one of 27 four tenths."""
+"""Share of equal neighbours that makes a page or a drawing: photographs have a tenth of them, one of 27 four tenths."""
 _CANCEL_SHARE: Final = 0.4
 _BAND: Final = 32  # rows of cells a task
 

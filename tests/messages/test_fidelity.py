@@ -1,0 +1,271 @@
+"""Strength by what the eye sees: the score aimed at is reached on every picture, or the marker says why not."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from covers import odd_pictures, photograph, psnr
+from PIL import Image
+
+from watermarking import Key, Marker, get_scheme
+from watermarking.cli import main
+from watermarking.embedders.dct import Dct
+from watermarking.errors import FidelityError, WatermarkError
+from watermarking.messages.fidelity import FIDELITIES, FLOOR
+from watermarking.metrics.ssimulacra2 import Ssimulacra2
+
+PHOTOGRAPHS = Path(__file__).parents[2] / "benchmarks" / "photographs"
+KEY, OTHER = Key(bytes(range(16))), Key(bytes(range(1, 17)))
+SHAPE = (384, 512, 3)
+NAMES = ("astronaut.png", "camera.png", "coffee.png", "citrus-fruits.jpg", "rocket.jpg", "flower.jpg")
+
+
+def shrunk(name: str, long_side: int = 512) -> np.ndarray:
+    image = Image.open(PHOTOGRAPHS / name)
+    image.thumbnail((long_side, long_side), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def score(cover: np.ndarray, marked: np.ndarray, peak: float | None = None) -> float:
+    return Ssimulacra2(cover, peak).score(marked)
+
+
+def transparent() -> np.ndarray:
+    picture = photograph((384, 512, 4)).copy()
+    picture[:128, :, 3] = 0
+    picture[128:200, :, 3] = 100
+    return picture
+
+
+# The score aimed at is the score there is.
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_photographs_reach_the_default(name: str) -> None:
+    cover = shrunk(name)
+    marked = Marker(key=KEY).embed(cover, "Ada")
+    assert abs(score(cover, marked) - 88) <= 1.5
+    assert Marker(key=KEY, search=0).extract(marked).text == "Ada"
+
+
+@pytest.mark.parametrize("fidelity", ["discreet", "normal", "strong", 85, 72.5])
+@pytest.mark.parametrize("scheme", ["dwt", "dct", "additive"])
+def test_every_step_is_reached(scheme: str, fidelity: float | str) -> None:
+    cover = photograph((512, 768, 3))
+    marked = Marker(scheme, key=KEY, fidelity=fidelity).embed(cover, "Ada")
+    aim = FIDELITIES[fidelity] if isinstance(fidelity, str) else fidelity
+    assert abs(score(cover, marked) - aim) <= 1.5
+    assert Marker(scheme, key=KEY, search=0).extract(marked).text == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("cover", "peak"),
+    [
+        (photograph(SHAPE[:2]), 255),
+        (photograph((384, 512, 4)), 255),
+        (transparent(), 255),
+        (photograph(SHAPE, "uint16"), 65535),
+        (np.minimum(photograph(SHAPE, "uint16") // 16, 4095), 4095),
+        (photograph(SHAPE, "float32"), 1),
+    ],
+    ids=["grey", "opaque", "transparent", "16 bits", "12 bits", "float32"],
+)
+def test_every_kind_of_samples_reaches_it(cover: np.ndarray, peak: float) -> None:
+    marked = Marker(key=KEY).embed(cover, "Ada")
+    assert (marked.shape, marked.dtype) == (cover.shape, cover.dtype)
+    assert abs(score(cover, marked, peak) - 88) <= 1.5
+    assert Marker(key=KEY, search=0).extract(marked).text == "Ada"
+
+
+@pytest.mark.parametrize("fidelity", ["discreet", "normal", "strong"])
+@pytest.mark.parametrize("name", ["coffee.png", "citrus-fruits.jpg"])
+def test_large_pictures_reach_it_too(name: str, fidelity: str) -> None:
+    """They are marked by an estimate, and measured in full here."""
+    image = Image.open(PHOTOGRAPHS / name)
+    cover = np.asarray(image.resize((2000, 2000 * image.height // image.width), Image.Resampling.LANCZOS))
+    marked = Marker(key=KEY, fidelity=fidelity).embed(cover, "Ada")
+    assert abs(score(cover, marked) - FIDELITIES[fidelity]) <= 1.5
+    assert Marker(key=KEY, search=0).extract(marked).text == "Ada"
+
+
+# What is said is checked.
+
+
+@pytest.mark.parametrize(
+    "fidelity", [29.9, 95.1, 0, -1, 1000, math.nan, math.inf, -math.inf, True, False, "", "loud", "Normal", "88", b"88",
+                 (88,), [88.0], {}, 88 + 0j, np.array([88.0, 90.0])]
+)  # fmt: skip
+def test_nonsense_is_refused(fidelity: Any) -> None:
+    with pytest.raises(WatermarkError) as caught:
+        Marker(key=KEY, fidelity=fidelity)
+    text = str(caught.value)
+    assert repr(fidelity) in text
+    assert "give 30 to 95, or 'discreet' (90), 'normal' (88), 'strong' (80)" in text
+
+
+def test_bounds_and_names() -> None:
+    for given, aim in [(30, 30.0), (95, 95.0), (np.float32(77.5), 77.5), ("discreet", 90.0), ("strong", 80.0)]:
+        assert Marker(key=KEY, fidelity=given).fidelity == aim
+    assert Marker(key=KEY, fidelity=None).fidelity == 88.0
+    assert "fidelity=88" in repr(Marker(key=KEY))
+
+
+def test_two_strengths_are_one_too_many() -> None:
+    with pytest.raises(WatermarkError, match=r"psnr=42 and fidelity='normal' are two strengths: give one of them"):
+        Marker(key=KEY, psnr=42, fidelity="normal")
+    with pytest.raises(WatermarkError, match=r"two strengths"):
+        Marker("additive_block", key=KEY, psnr=42, fidelity=88)
+
+
+def test_who_says_a_psnr_gets_it() -> None:
+    forms: list[Any] = [{"id": "dct", "psnr": 40.0}, Dct(psnr=40.0)]
+    cover = photograph((512, 768, 3))
+    for form in forms:
+        assert Marker(form, key=KEY).fidelity is None
+        assert abs(psnr(cover, Marker(form, key=KEY).embed(cover, "Ada")) - 40) <= 0.3
+        assert Marker(form, key=KEY, fidelity="strong").fidelity == 80.0
+    assert Marker({"id": "dct"}, key=KEY).fidelity == 88.0
+    assert Marker("dct", key=KEY, psnr=40).fidelity is None
+
+
+def test_other_schemes_keep_their_psnr_unless_told() -> None:
+    cover = photograph((1024, 1024, 3))
+    assert Marker("additive_block", key=KEY).fidelity is None
+    marked = Marker("additive_block", key=KEY).embed(cover, b"\1")
+    assert abs(psnr(cover, marked) - get_scheme("additive_block").psnr) <= 0.3
+    told = Marker("additive_block", key=KEY, fidelity=70)
+    marked = told.embed(cover, b"\1")
+    assert abs(score(cover, marked) - 70) <= 1.5
+    assert told.extract(marked).message == b"\1"
+
+
+# Where it cannot be.
+
+
+def textured() -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, (160, 160, 3)).astype(np.uint8)
+
+
+def hard() -> tuple[np.ndarray, bytes]:
+    """Return a small picture, and a message that it holds only when more shows."""
+    cover = shrunk("chelsea.png", 220)
+    return cover, bytes(range(Marker(key=KEY).capacity(cover.shape)))[:16]
+
+
+def test_insisting_goes_down_and_says_how_far() -> None:
+    cover, message = hard()
+    with pytest.raises(FidelityError, match=r"cannot be read at a SSIMULACRA2 score of 90 .*insist") as caught:
+        Marker(key=KEY, fidelity="discreet").embed(cover, message)
+    named = re.search(r"it can be at (\d+)", str(caught.value))
+    assert named is not None
+    had = int(named[1])
+    assert FLOOR - 1.5 <= had < 90
+    marked = Marker(key=KEY, fidelity="discreet", insist=True).embed(cover, message)
+    assert abs(score(cover, marked) - had) <= 0.6  # it is rounded in the message
+    assert Marker(key=KEY, search=0).extract(marked).message == message
+    aimed = Marker(key=KEY, fidelity=had).embed(cover, message)  # the way out that was named
+    assert Marker(key=KEY, search=0).extract(aimed).message == message
+
+
+@pytest.mark.parametrize("insist", [False, True])
+def test_what_cannot_be_had_at_all_says_so(insist: bool) -> None:
+    cover = textured()
+    message = bytes(range(Marker(key=KEY).capacity(cover.shape)))
+    with pytest.raises(FidelityError, match=r": use a shorter message or a larger image$"):
+        Marker(key=KEY, insist=insist).embed(cover, message)
+
+
+def test_insisting_where_nothing_is_needed_changes_nothing() -> None:
+    cover = photograph(SHAPE)
+    assert np.array_equal(Marker(key=KEY, insist=True).embed(cover, "Ada"), Marker(key=KEY).embed(cover, "Ada"))
+
+
+@pytest.mark.parametrize("name", odd_pictures((8, 8)))
+def test_odd_pictures_are_marked_right_or_refused(name: str) -> None:
+    cover = odd_pictures((256, 320))[name]
+    try:
+        marked = Marker(key=KEY).embed(cover, "A")
+    except FidelityError as error:
+        assert re.search(r"SSIMULACRA2 score of 88.*: (at|use|it can be at) ", str(error))
+    else:
+        assert abs(score(cover, marked) - 88) <= 1.5
+        assert Marker(key=KEY, search=0).extract(marked).text == "A"
+
+
+# Readers, marking twice, files.
+
+
+@pytest.mark.parametrize("fidelity", ["discreet", "normal", 75])
+def test_the_reader_is_untold(fidelity: float | str) -> None:
+    cover = photograph((512, 768, 3))
+    marked = Marker(key=KEY, fidelity=fidelity).embed(cover, "Ada")
+    for reader in (Marker(key=KEY), Marker(key=KEY, psnr=36), Marker(key=[OTHER, KEY], fidelity=60)):
+        assert reader.extract(marked).text == "Ada"
+        assert reader.detect(marked, "Ada").is_present(1e-6)
+
+
+def test_twice_is_once_at_any_strength() -> None:
+    once = Marker(key=KEY).embed(photograph(SHAPE), "Ada")
+    for marker in (Marker(key=KEY), Marker(key=KEY, fidelity=70), Marker(key=KEY, psnr=36)):
+        with pytest.warns(UserWarning, match="carries this message of this key already"):
+            assert np.array_equal(marker.embed(once, "Ada"), once)
+    strong = Marker(key=KEY, psnr=40).embed(photograph(SHAPE), "Ada")
+    with pytest.warns(UserWarning, match="carries this message of this key already"):
+        assert np.array_equal(Marker(key=KEY).embed(strong, "Ada"), strong)
+
+
+def test_receipts_carry_the_score(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.png", tmp_path / "out.png"
+    Image.fromarray(photograph(SHAPE)).save(source)
+    receipt = Marker(key=KEY).embed_file(source, target, "Ada")
+    assert receipt.fidelity == pytest.approx(score(photograph(SHAPE), np.asarray(Image.open(target))), abs=1e-6)
+    assert Marker(key=KEY, psnr=42).embed_file(source, tmp_path / "b.png", "Ada").fidelity is None
+    again = Marker(key=KEY).embed_file(target, target, "Ada", in_place=True)
+    assert (again.already_marked, again.fidelity) == (True, None)
+
+
+# The command line.
+
+
+def call(tmp_path: Path, *options: str) -> Any:
+    KEY.save(tmp_path / "my.key") if not (tmp_path / "my.key").exists() else None
+    Image.fromarray(photograph(SHAPE)).save(tmp_path / "in.png")
+    fixed = ["embed", "in.png", "-o", "out.png", "-m", "Ada", "-k", "my.key", "--json", "--force"]
+    paths = [str(tmp_path / word) if word.endswith((".png", ".key")) else word for word in fixed]
+    return CliRunner().invoke(main, [*paths, *options])
+
+
+@pytest.mark.parametrize(("options", "aim"), [([], 88), (["--fidelity", "strong"], 80), (["--fidelity", "84.5"], 84.5)])
+def test_the_command_aims_at_names_and_numbers(tmp_path: Path, options: list[str], aim: float) -> None:
+    result = call(tmp_path, *options)
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)
+    assert abs(record["fidelity"] - aim) <= 1.5
+    found = score(photograph(SHAPE), np.asarray(Image.open(tmp_path / "out.png")))
+    assert record["fidelity"] == pytest.approx(found, abs=0.01)
+
+
+def test_the_command_takes_decibels_as_ever(tmp_path: Path) -> None:
+    record = json.loads(call(tmp_path, "--psnr", "40").stdout)
+    assert record["fidelity"] is None
+    assert record["psnr"] == pytest.approx(40, abs=0.3)
+    assert call(tmp_path, "--insist").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--fidelity", word] for word in ("loud", "", "nan", "inf", "29", "96", "8e1x")]
+    + [["--fidelity", "88", "--psnr", "42"]],
+)
+def test_the_command_refuses_nonsense(tmp_path: Path, options: list[str]) -> None:
+    result = call(tmp_path, *options)
+    assert result.exit_code == 2
+    assert not (tmp_path / "out.png").exists()
+    assert "give" in result.output

@@ -17,9 +17,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "watermarking"
 NAMES = {
     "AlreadyMarkedError", "CapacityError", "Detection", "Embedder", "Extraction", "Extractor", "FidelityError",
-    "FileAccessError", "FileFormatError", "Key", "KeyFileError", "Marker", "MissingExtraError", "Reading", "Receipt", "Scheme",
-    "UnknownAttackError", "UnknownSchemeError", "UnsupportedImageError", "VerificationError", "WatermarkError",
-    "WeightsError", "__version__", "detect_any", "extract_any", "get_config", "get_scheme", "scheme_ids",
+    "FileAccessError", "FileFormatError", "Key", "KeyFileError", "Marker", "MissingExtraError", "Reading", "Receipt",
+    "Scheme", "UnknownAttackError", "UnknownSchemeError", "UnsupportedImageError", "VerificationError",
+    "WatermarkError", "WeightsError", "__version__", "detect_any", "extract_any", "get_config", "get_scheme",
+    "scheme_ids",
 }  # fmt: skip
 """A name that leaves this set breaks somebody's program; a new one is a promise."""
 CALLS = {

@@ -84,7 +84,7 @@ def test_a_damaged_mark_is_refused_too() -> None:
     """More and more noise, until the message is lost; of a long one the mark is not."""
     rng = np.random.default_rng(3)
     message = bytes(range(32))
-    marked = Marker(key=KEY).embed(photograph(SHAPE), message)
+    marked = Marker(key=KEY, psnr=42.0).embed(photograph(SHAPE), message)
     sigma, noisy = 10.0, marked
     while Marker(key=KEY, search=0).extract(noisy).message is not None:
         sigma *= 1.2

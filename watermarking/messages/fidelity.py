@@ -100,8 +100,13 @@ def find_strength(mark_at: Callable[[float], Image], cover: Image, target: float
         psnr = wanted
     assert best is not None
     if abs(best.score - target) > _TOLERANCE:
-        raise FidelityError(
-            f"no strength leaves this picture a SSIMULACRA2 score of {target:g}: at {best.psnr:.1f} dB it is "
-            f"{best.score:.1f}, so aim at that, or state a strength in dB with psnr"
-        )
+        raise FidelityError(_out_of_reach(best, target))
     return best
+
+
+def _out_of_reach(best: Found, target: float) -> str:
+    said = f"no strength leaves this picture a SSIMULACRA2 score of {target:g}"
+    if best.score >= 100:
+        return f"{said}: nothing that can be seen of it can be changed, so use a picture with more visible pixels"
+    aim = "aim at that" if _RANGE[0] <= best.score <= _RANGE[1] else "use a larger image"
+    return f"{said}: at {best.psnr:.1f} dB it is {best.score:.1f}, so {aim}, or state a strength in dB with psnr"

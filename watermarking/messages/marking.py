@@ -160,7 +160,10 @@ def _faithful(cover: _Cover, fidelity: float) -> Marked:
     readable = cover.is_readable(found.array)
     while not readable and target - _STEP >= FLOOR:
         target -= _STEP
-        found = find_strength(cover.marked, cover.array, target, cover.peak)
+        try:
+            found = find_strength(cover.marked, cover.array, target, cover.peak)
+        except FidelityError:  # of a target that nobody asked for
+            break
         readable = cover.is_readable(found.array)
     if readable and (cover.request.insist or target == fidelity):
         return Marked(found.array, None, found.score)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from watermarking.metrics.ssimulacra2 import WEIGHTS, score_of_error, weighted_errors
+from watermarking.metrics.light import is_seen_through
+from watermarking.metrics.ssimulacra2 import GROUNDS, WEIGHTS, score_of_error, weighted_errors
 from watermarking.pictures.opencv import cv2_module
 from watermarking.pictures.plane import luma_plane
 
@@ -38,30 +39,34 @@ class CoarseScore:
     Parameters
     ----------
     reference : (H, W), (H, W, 3) or (H, W, 4), at least 32 x 32
-        Transparency is not looked at.
+        Where it is seen through, the worse of two grounds counts, as in SSIMULACRA2.
     peak : float
         What the samples stand for at most.
     """
 
     def __init__(self, reference: Image, peak: float) -> None:
         self._peak = peak
-        self._scales = _scales(reference, peak)
+        self._grounds = GROUNDS if is_seen_through(reference) else (None,)
+        self._scales = [_scales(reference, peak, ground) for ground in self._grounds]
 
     def score(self, distorted: Image) -> float:
-        """Estimate the score of a copy of the same shape and dtype."""
+        """Estimate the score of a copy of the same shape and dtype, and as transparent."""
+        grounds = zip(self._scales, self._grounds, strict=True)
+        return min(self._between(scales, _scales(distorted, self._peak, ground)) for scales, ground in grounds)
+
+    def _between(self, reference: list[F32], distorted: list[F32]) -> float:
         pairs = []
-        for number, planes in enumerate(zip(self._scales, _scales(distorted, self._peak), strict=True)):
+        for number, (one, other) in enumerate(zip(reference, distorted, strict=True)):
             weights = WEIGHTS[:, _FIRST + number]
-            pairs += [(planes[0][c], planes[1][c], weights[c]) for c in range(3) if weights[c].any()]
+            pairs += [(one[c], other[c], weights[c]) for c in range(3) if weights[c].any()]
         return score_of_error(_REST * weighted_errors(pairs))
 
 
-def _scales(picture: Image, peak: float) -> list[F32]:
+def _scales(picture: Image, peak: float, ground: float | None) -> list[F32]:
     """Return the XYB planes (3, h, w) of the scales, from a quarter of the size on."""
     from watermarking.kernels.xyb import xyb_rows
 
-    channels = [picture] if picture.ndim == 2 else [np.ascontiguousarray(picture[..., c]) for c in range(3)]
-    colours = [luma_plane(channel, _SCALE, peak=peak) for channel in channels]
+    colours = _colours(picture, peak, ground)
     scales: list[F32] = []
     while len(scales) < _N_SCALES and (not scales or min(colours[0].shape) >= _SHORTEST):
         colours = [_halved(colour) for colour in colours] if scales else colours
@@ -71,6 +76,17 @@ def _scales(picture: Image, peak: float) -> list[F32]:
         scales.append(np.empty_like(light))
         xyb_rows(light, 0, scales[-1], 0, light.shape[1])
     return scales
+
+
+def _colours(picture: Image, peak: float, ground: float | None) -> list[F32]:
+    """Return grey levels at a quarter of the size, one plane or three, over a ground (0 to 1) if there is one."""
+    channels = [picture] if picture.ndim == 2 else [np.ascontiguousarray(picture[..., c]) for c in range(3)]
+    colours = [luma_plane(channel, _SCALE, peak=peak) for channel in channels]
+    if ground is None:
+        return colours
+    opaque = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1
+    alpha = luma_plane(np.ascontiguousarray(picture[..., 3]), _SCALE, peak=opaque) / 255
+    return [np.asarray(np.clip(ground * 255 + (colour - ground * 255) * alpha, 0, 255)) for colour in colours]
 
 
 def _halved(plane: F32) -> F32:

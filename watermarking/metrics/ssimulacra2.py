@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     Planes = npt.NDArray[np.float32]
     Scales = list[Planes]
 
-__all__ = ["WEIGHTS", "Ssimulacra2", "score_of_error", "ssimulacra2", "weighted_errors"]
+__all__ = ["GROUNDS", "WEIGHTS", "Ssimulacra2", "score_of_error", "ssimulacra2", "weighted_errors"]
 
 _NAME: Final = "SSIMULACRA2"
 _N_SCALES: Final = 6
 _SHORTEST: Final = 8  # a scale with a shorter side is the last
 _BAND_ROWS: Final = 64  # even, so that bands halve
-_GROUNDS: Final = (0.1, 0.9)
+GROUNDS: Final = (0.1, 0.9)
 _SIGMA: Final = 1.5
 
 WEIGHTS: Final = np.array(
@@ -94,7 +94,7 @@ class Ssimulacra2:
     def __init__(self, reference: Image, peak: float | None = None) -> None:
         picture, self._peak = check_visible(reference, _NAME, peak)
         self._shape, self._dtype = picture.shape, np.asarray(reference).dtype
-        grounds = _GROUNDS if is_seen_through(picture) else (None,)
+        grounds = GROUNDS if is_seen_through(picture) else (None,)
         self._scales = {ground: _scales(picture, ground) for ground in grounds}
 
     def score(self, distorted: Image) -> float:
@@ -113,7 +113,7 @@ class Ssimulacra2:
         """
         check_alike(self._shape, self._dtype, checked(distorted))
         picture, _ = check_visible(distorted, _NAME, self._peak)
-        grounds = _GROUNDS if None not in self._scales or is_seen_through(picture) else (None,)
+        grounds = GROUNDS if None not in self._scales or is_seen_through(picture) else (None,)
         # A reference that hides every ground looks alike over all of them.
         pairs = [(self._scales.get(ground) or self._scales[None], ground) for ground in grounds]
         return min(_score(scales, _scales(picture, ground)) for scales, ground in pairs)

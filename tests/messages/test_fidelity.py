@@ -217,9 +217,7 @@ def test_insisting_where_nothing_is_needed_changes_nothing() -> None:
 def test_odd_pictures_are_marked_right_or_refused(name: str) -> None:
     cover = odd_pictures((256, 320))[name]
     if name == "noise":  # the message drowns in it
-        with pytest.raises(
-            FidelityError, match=r"cannot be read at a SSIMULACRA2 score of 88 .*: it can be at 7\d: aim"
-        ):
+        with pytest.raises(FidelityError, match=r"cannot be read at .* score of 88 .*: it can be at 7\d: aim"):
             Marker(key=KEY).embed(cover, "A")
         return
     marked = Marker(key=KEY).embed(cover, "A")

@@ -191,6 +191,19 @@ def test_chunks_that_no_longer_hold_are_left_out_and_named() -> None:
     assert b"iDOT" not in chunks_of(written(png((b"iDOT", bytes(28)))))
 
 
+@pytest.mark.parametrize("file_format", ["PNG", "WebP"])
+def test_what_lies_behind_the_end_is_left_out_and_named(file_format: str) -> None:
+    data = saved(blocks(), file_format.upper(), lossless=True)
+    for behind in (b"", bytes(10), b"trailing rubbish" * 3):  # zeros are nothing that is lost
+        picture = decode_picture(data + behind)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            written = encode_picture(picture.array, file_format, like=picture)
+        named = ["data behind the end of the picture cannot be carried over: left out"] if any(behind) else []
+        assert [str(one.message) for one in said] == named
+        assert b"rubbish" not in written
+
+
 def test_resolution_and_ratio_go_where_they_can() -> None:
     ratio = png((b"pHYs", struct.pack(">IIB", 3, 2, 0)))
     assert written(ratio, "JPEG")[13:18] == struct.pack(">BHH", 0, 3, 2)

@@ -86,6 +86,8 @@ def write_jpeg(data: bytes, *, metadata: Metadata, follows: Following, packets: 
 
 def name_of(segment: Segment) -> str:
     """Name a segment, for a warning that it is left out."""
+    if segment.content.startswith(EXTENSION_HEADER):  # which goes into the packet where it is whole
+        return "damaged extended XMP"
     words = segment.content[:32].split(b"\0")[0]
     label = words.decode("ascii", "replace") if words.isascii() and words.decode("ascii").isprintable() else ""
     return f"APP{segment.marker - APP0}" + (f" ({label})" if label else "")

@@ -17,7 +17,7 @@ __all__ = ["LONG", "SHORT", "Page", "first_page", "pages", "rewritten"]
 _SUB_IFDS: Final = 330
 _CODES: Final = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 """Integer types, with undefined bytes, as :mod:`struct` names them."""
-_SIZES: Final = {2: 1, 5: 8, 10: 8, 11: 4, 12: 8} | {kind: struct.calcsize(code) for kind, code in _CODES.items()}
+_SIZES: Final = {kind: struct.calcsize("<" + code) for kind, code in _CODES.items()}
 _MAX_DIRECTORIES: Final = 256
 _MAX_ENTRIES: Final = 4096
 

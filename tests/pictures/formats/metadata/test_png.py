@@ -77,7 +77,7 @@ def test_a_background_follows_the_kind_of_samples() -> None:
 @pytest.mark.parametrize("coded", [PQ, HLG, bytes((9, 13, 0, 0)), bytes((9, 13, 9, 1)), bytes((10, 8, 0, 1))])
 @pytest.mark.parametrize("file_format", OTHERS)
 def test_colours_that_no_profile_describes_are_refused(file_format: str, coded: bytes) -> None:
-    with pytest.raises(FileFormatError, match=rf"{file_format} cannot say .*cICP {coded[0]}/.*: write PNG, or convert"):
+    with pytest.raises(FileFormatError, match=rf"cICP {coded[0]}/.* in {file_format} others .*: write PNG, or convert"):
         written(png((b"cICP", coded)), file_format)
 
 

@@ -44,7 +44,7 @@ def mark_file(
     peak = peak or picture.peak
     marked = mark(scheme, picture.array, message, key, peak=peak, again=again)
     if marked.already is not None:
-        content = source if isinstance(source, bytes) else picture.source
+        content = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else picture.source
         as_it_is = quality is None and subsampling is None
         if _stays(picture, target, in_place) or (as_it_is and _copied(picture, content, target)):
             rate = marked.already.bit_error_rate

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Marked", "mark"]
 
 _SHOWN: Final = 60  # characters of a message in an error
+_SURE: Final = 1e-9
+"""Chance at which an unmarked picture may be refused as damaged: folders hold millions."""
 
 
 class Marked(NamedTuple):
@@ -88,8 +90,8 @@ class _Sought(NamedTuple):
         Long lists take 3 ms where there is nothing to find, four times as long as all the rest: they are left out where
         neither the pilots nor the message's own code word speak for a mark.
         """
-        by_pilots = self.scheme.keyed and attempt.presence.is_present()  # without a key the mark may be anybody's
-        marked = by_pilots or message_detection(attempt.reads, self.word).is_present()
+        by_pilots = self.scheme.keyed and attempt.presence.is_present(_SURE)  # without a key the mark may be anybody's
+        marked = by_pilots or message_detection(attempt.reads, self.word).is_present(_SURE)
         found, _ = decode_message(attempt.reads, self.key, LIST_SIZES if marked else LIST_SIZES[:1])
         if found is not None and found.message == self.message:
             return found

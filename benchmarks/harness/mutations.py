@@ -13,8 +13,8 @@ from PIL import Image as PilImage
 from PIL import PngImagePlugin
 
 from watermarking.pictures.formats.containers.boxes import boxes
+from watermarking.pictures.formats.containers.pages import SHORT, pages, rewritten
 from watermarking.pictures.formats.decoding import decode_picture
-from watermarking.pictures.formats.directories import SHORT, pages, rewritten
 from watermarking.pictures.formats.encoding import encode_picture
 from watermarking.pictures.formats.extras import EXTRA_FORMATS, is_available
 

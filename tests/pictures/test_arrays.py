@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image as PilImage
 
 from watermarking.errors import UnsupportedImageError
-from watermarking.pictures.arrays import array_from_pil, check_image, pil_from_array, to_array, transparent_mask
+from watermarking.pictures.arrays import array_from_pil, check_image, pil_from_array, to_array
 
 SHAPES = [(5, 7), (5, 7, 3), (5, 7, 4), (1, 1), (1, 9, 3), (9, 1, 4), (2, 100_000)]
 DTYPES = ["uint8", "uint16", "float16", "float32", "float64"]
@@ -194,15 +194,3 @@ def test_an_undecodable_pil_image_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:2000])
     with PilImage.open(path) as image, pytest.raises(UnsupportedImageError, match="cannot be decoded"):
         to_array(image)
-
-
-def test_transparent_mask() -> None:
-    image = picture((5, 7, 4))
-    image[..., 3] = 1
-    assert transparent_mask(image[..., 0]) is None
-    assert transparent_mask(image[..., :3]) is None
-    assert transparent_mask(image) is None
-    image[2, 3, 3] = 0
-    mask = transparent_mask(image)
-    assert mask is not None
-    assert np.argwhere(mask).tolist() == [[2, 3]]

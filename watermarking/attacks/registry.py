@@ -151,4 +151,3 @@ def _refuse(text: str) -> NoReturn:
 
 def _short(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
-

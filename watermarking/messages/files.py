@@ -43,7 +43,7 @@ def mark_file(
         fidelity=marked.fidelity, already_marked=marked.already is not None,
     )  # fmt: skip
     if marked.already is not None:
-        content = source if isinstance(source, bytes) else picture.source
+        content = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else picture.source
         as_it_is = quality is None and subsampling is None
         if _stays(picture, target, in_place) or (as_it_is and _copied(picture, content, target)):
             return dataclasses.replace(receipt, bit_error_rate=marked.already.bit_error_rate)

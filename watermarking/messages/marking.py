@@ -38,6 +38,8 @@ __all__ = ["Marked", "Request", "mark"]
 
 _SHOWN: Final = 60  # characters of a message in an error
 _STEP: Final = 3.0  # by which insisting goes down
+_SURE: Final = 1e-9
+"""Chance at which an unmarked picture may be refused as damaged: folders hold millions."""
 
 
 class Marked(NamedTuple):
@@ -187,8 +189,8 @@ class _Sought(NamedTuple):
         Long lists take 3 ms where there is nothing to find, four times as long as all the rest: they are left out where
         neither the pilots nor the message's own code word speak for a mark.
         """
-        by_pilots = self.scheme.keyed and attempt.presence.is_present()  # without a key the mark may be anybody's
-        marked = by_pilots or message_detection(attempt.reads, self.word).is_present()
+        by_pilots = self.scheme.keyed and attempt.presence.is_present(_SURE)  # without a key the mark may be anybody's
+        marked = by_pilots or message_detection(attempt.reads, self.word).is_present(_SURE)
         found, _ = decode_message(attempt.reads, self.key, LIST_SIZES if marked else LIST_SIZES[:1])
         if found is not None and found.message == self.message:
             return found

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Image
 
-__all__ = ["Restore", "array_from_pil", "check_image", "pil_from_array", "to_array", "transparent_mask"]
+__all__ = ["Restore", "array_from_pil", "check_image", "pil_from_array", "to_array"]
 
 Restore: TypeAlias = Callable[[np.ndarray[Any, Any]], Any]
 """Turns a result array back into the kind of picture that the input was."""
@@ -130,14 +130,6 @@ def pil_from_array(array: Image, mode: str) -> PilImage.Image:
         return PilImage.frombytes("I;16", (width, height), array.astype("<u2", copy=False).tobytes(), "raw", "I;16")
     image = PilImage.fromarray(array)
     return image if image.mode == mode else image.convert(mode)
-
-
-def transparent_mask(image: Image) -> npt.NDArray[np.bool_] | None:
-    """Return where a checked picture is fully transparent, bool (H, W), or None where no pixel is."""
-    if image.ndim == 2 or image.shape[2] < 4:
-        return None
-    mask: npt.NDArray[np.bool_] = image[..., 3] == 0
-    return mask if mask.any() else None
 
 
 def _unchanged(result: Image) -> Image:

@@ -13,8 +13,8 @@ from PIL import Image as PilImage
 
 from watermarking import Key, Marker
 from watermarking.errors import FileFormatError
+from watermarking.pictures.formats.containers.pages import LONG, SHORT, first_page, rewritten
 from watermarking.pictures.formats.decoding import decode_picture
-from watermarking.pictures.formats.directories import LONG, SHORT, first_directory, rewritten
 from watermarking.pictures.formats.encoding import encode_picture
 from watermarking.pictures.formats.metadata import orient
 
@@ -182,7 +182,7 @@ def test_10_12_and_14_bits(bits: int, channels: int, order: str) -> None:
     if channels == 1 and bits == 12 and order == "<":  # the form that Pillow knows
         assert np.array_equal(PilImage.open(io.BytesIO(data)), samples)
     again = encode_picture(picture.array, "TIFF", like=picture)
-    first = first_directory(again)
+    first = first_page(again)
     assert first is not None
     assert set(first.values(281)) == {2**bits - 1}
     assert np.array_equal(decode_picture(again).array, samples)

@@ -72,6 +72,14 @@ def test_colours_without_a_profile_are_refused_elsewhere() -> None:
             encode_picture(picture.array, target, like=picture)
 
 
+def test_colours_for_which_a_profile_was_made_are_refused_where_none_is_held() -> None:
+    picture = decode_picture(avif(12, 13))
+    with pytest.raises(FileFormatError, match=r"BMP cannot say the colours .*primaries 12.*: write AVIF"):
+        encode_picture(picture.array, "BMP", like=picture)
+    plain = decode_picture(avif(1, 13))
+    encode_picture(plain.array, "BMP", like=plain)
+
+
 def test_a_profile_comes_before_numbers() -> None:
     picture = decode_picture(avif(9, 14, icc_profile=SRGB.tobytes()))
     assert picture.coding.colours is None

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image as PilImage
 
 from watermarking.errors import FileFormatError
+from watermarking.pictures.formats.containers.pages import SHORT, rewritten
 from watermarking.pictures.formats.decoding import decode_picture
-from watermarking.pictures.formats.directories import SHORT, rewritten
 from watermarking.pictures.formats.extras import EXTRA_FORMATS
 from watermarking.pictures.formats.kinds import HEAD, identify
 from watermarking.pictures.formats.picture import FORMATS

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from PIL import ExifTags, ImageCms, ImageOps, PngImagePlugin
 from PIL import Image as PilImage
 
+from watermarking.pictures.formats.containers.directories import ifd_entries
 from watermarking.pictures.formats.decoding import decode_picture
 from watermarking.pictures.formats.encoding import encode_picture
-from watermarking.pictures.formats.metadata import ifd_entries, reset_orientation
+from watermarking.pictures.formats.metadata.exif import reset_orientation
 from watermarking.pictures.formats.picture import FORMATS, Picture
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -17,9 +17,9 @@ from PIL import ImageCms, PngImagePlugin
 
 from watermarking import Key, Marker
 from watermarking.errors import FileFormatError
+from watermarking.pictures.formats.containers.png import png_chunks
 from watermarking.pictures.formats.decoding import decode_picture
 from watermarking.pictures.formats.encoding import encode_picture
-from watermarking.pictures.formats.metadata import png_chunks
 from watermarking.pictures.formats.png import significant_bits, significant_bits_chunk, without_large_chunks
 
 if TYPE_CHECKING:

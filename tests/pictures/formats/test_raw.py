@@ -14,8 +14,8 @@ from PIL import Image as PilImage
 
 from watermarking import Key, Marker
 from watermarking.errors import FileFormatError
+from watermarking.pictures.formats.containers.pages import LONG, SHORT, first_page, pages, rewritten
 from watermarking.pictures.formats.decoding import decode_picture
-from watermarking.pictures.formats.directories import LONG, SHORT, first_directory, pages, rewritten
 from watermarking.pictures.formats.raw import refuse_camera_raw
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def test_any_bytes_pass_for_directories(content: bytes, head: bytes) -> None:
     again = rewritten(data, {256: (LONG, (7,)), 258: (SHORT, (8, 8, 8)), 259: None})
     assert (again is None) == (not found)
     if again is not None:
-        first = first_directory(again)
+        first = first_page(again)
         assert first is not None
         assert first.values(256) == (7,)
         assert first.values(258) == (8, 8, 8)
@@ -143,7 +143,7 @@ def test_any_bytes_pass_for_directories(content: bytes, head: bytes) -> None:
 
 def test_a_chain_that_bites_its_tail_ends() -> None:
     data = bytearray(tiff())
-    first = first_directory(bytes(data))
+    first = first_page(bytes(data))
     assert first is not None
     (start,) = (int.from_bytes(data[4:8], "little"),)
     end = start + 2 + 12 * len(first.entries)

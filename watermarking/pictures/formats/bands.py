@@ -16,7 +16,7 @@ from PIL import TiffImagePlugin
 
 from watermarking.errors import FileFormatError
 from watermarking.pictures.arrays import array_from_pil
-from watermarking.pictures.formats.directories import LONG, SHORT, Directory, first_directory, rewritten
+from watermarking.pictures.formats.containers.pages import LONG, SHORT, Page, first_page, rewritten
 from watermarking.pictures.formats.layout import ALPHA, PREMULTIPLIED
 from watermarking.pictures.formats.tiff import save_tiff
 
@@ -84,7 +84,7 @@ def is_for_bands(layout: Layout) -> bool:
 
 def as_bytes(data: bytes, layout: Layout, plane: int = 0) -> bytes:
     """Return a TIFF file that calls the rows of this one, or of one of its planes, grey bytes; other tags stay."""
-    first = _need(first_directory(data))
+    first = _need(first_page(data))
     apart = layout.n_samples if layout.planar else 1
     bits = layout.bits * layout.n_samples // apart
     changes: dict[int, tuple[int, tuple[int, ...]] | None] = {
@@ -189,7 +189,7 @@ def _samples(image: TiffImagePlugin.TiffImageFile, data: bytes, layout: Layout, 
     samples = samples.reshape(height, width, n_channels)
     if layout.predictor == 1:
         return samples
-    tile = _need(first_directory(data)).value(_TILE_WIDTH, width)
+    tile = _need(first_page(data)).value(_TILE_WIDTH, width)
     out = np.empty_like(samples)
     for left in range(0, width, max(1, tile)):
         part = slice(left, left + tile)
@@ -197,7 +197,7 @@ def _samples(image: TiffImagePlugin.TiffImageFile, data: bytes, layout: Layout, 
     return out
 
 
-def _plane_of(first: Directory, plane: int, n_planes: int) -> Mapping[int, tuple[int, tuple[int, ...]]]:
+def _plane_of(first: Page, plane: int, n_planes: int) -> Mapping[int, tuple[int, tuple[int, ...]]]:
     """Return the places of the strips or tiles of one plane."""
     found = {}
     for tag in (_STRIPS, _SIZES, _TILES, _TILE_SIZES):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Final
 
 from PIL import JpegImagePlugin
 
+from watermarking.pictures.formats.containers.riff import riff_chunks
 from watermarking.pictures.formats.isobmff import chroma_of_av1
 from watermarking.pictures.formats.picture import Coding
 from watermarking.pictures.formats.png import FEWEST_BITS, significant_bits
@@ -51,9 +51,4 @@ def _jpeg_subsampling(image: JpegImagePlugin.JpegImageFile) -> str | None:
 
 
 def _is_lossless_webp(data: bytes) -> bool:
-    position = 12
-    while position + 8 <= len(data):
-        if data[position : position + 4] in (b"VP8L", b"VP8 "):
-            return data[position + 3 : position + 4] == b"L"
-        position += 8 + (struct.unpack_from("<I", data, position + 4)[0] + 1) // 2 * 2
-    return False
+    return next((kind == b"VP8L" for kind, _, _ in riff_chunks(data) if kind in (b"VP8L", b"VP8 ")), False)

@@ -15,7 +15,7 @@ from PIL import Image as PilImage
 from PIL import PngImagePlugin
 
 from watermarking.errors import FileFormatError
-from watermarking.pictures.formats.metadata import png_chunks
+from watermarking.pictures.formats.containers.png import png_chunks
 from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:

@@ -169,7 +169,8 @@ def _check_like(like: Picture, array: Image, file_format: str) -> None:
                 f"{array.shape} and type {array.dtype}: keep size and type, or remove them first"
             )
     primaries, transfer = like.coding.colours or (_UNSPECIFIED, _UNSPECIFIED)
-    if file_format not in ("AVIF", "HEIC") and not like.metadata.icc and not is_srgb(primaries, transfer):
+    has_profile = bool(like.metadata.icc) and file_format != "BMP"
+    if file_format not in ("AVIF", "HEIC") and not has_profile and not is_srgb(primaries, transfer):
         raise FileFormatError(
             f"{file_format} cannot say the colours of the picture (primaries {primaries}, transfer {transfer} of ITU-T "
             f"H.273): write {like.format}, or convert it to sRGB first"

@@ -8,7 +8,7 @@ from typing import Final
 from PIL import TiffImagePlugin
 
 from watermarking.errors import FileFormatError
-from watermarking.pictures.formats.directories import first_directory
+from watermarking.pictures.formats.containers.pages import first_page
 
 __all__ = ["ALPHA", "PREMULTIPLIED", "Layout", "tiff_layout"]
 
@@ -87,7 +87,7 @@ def tiff_layout(data: bytes) -> Layout | None:
         If its samples are floating-point, signed, wider than 16 bits, in a colour space or a compression that is not
         read, or of more channels than can be kept.
     """
-    first = first_directory(data)
+    first = first_page(data)
     if first is None:
         return None
     n_samples = first.value(277, 1)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from watermarking.errors import FileFormatError
-from watermarking.pictures.formats.directories import pages
+from watermarking.pictures.formats.containers.pages import pages
 
 if TYPE_CHECKING:
-    from watermarking.pictures.formats.directories import Directory
+    from watermarking.pictures.formats.containers.pages import Page
 
 __all__ = ["WAY_OUT_OF_RAW", "refuse_camera_raw"]
 
@@ -50,5 +50,5 @@ def refuse_camera_raw(data: bytes) -> None:
         )
 
 
-def _n_pixels(directory: Directory) -> int:
+def _n_pixels(directory: Page) -> int:
     return directory.value(_WIDTH, 0) * directory.value(_HEIGHT, 0)

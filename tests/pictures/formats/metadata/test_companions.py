@@ -162,6 +162,16 @@ def test_makers_trailers_stay_byte_for_byte() -> None:
     again(padded, "PNG")  # zeros are nothing that is lost
 
 
+def test_exif_stays_in_front_of_the_list_of_pictures() -> None:
+    """Exif 2.32, 4.5.4: readers look for it right behind the beginning of the file."""
+    head = segment(0xE1, b"Exif\0\0" + exif_block())
+    data = with_pictures(lambda index: jpeg(blocks(), head, index), [(0x020002, jpeg(blocks()[::-1].copy()))])
+    with pytest.warns(UserWarning, match="without a mark"):
+        written = again(data)
+    assert 0 < written.index(b"Exif\0\0") < written.index(b"MPF\0")
+    assert [written[start : start + 2] for start, _ in listed_places(written)] == [b"\xff\xd8"] * 2
+
+
 def test_other_pictures_stay_and_are_said_to_be_unmarked() -> None:
     left, right = blocks(), blocks()[::-1].copy()
     right_eye = jpeg(right)

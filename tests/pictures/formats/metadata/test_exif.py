@@ -139,6 +139,16 @@ def test_a_block_that_would_pass_64_kb_loses_its_thumbnail_alone() -> None:
     assert small.size == (400, 300)
 
 
+def test_a_thumbnail_of_12_bits_in_16_is_as_bright_as_the_picture() -> None:
+    tiny = saved(COVER[::4, ::4], "JPEG")
+    for dark in (
+        COVER.astype(np.uint16) * 16,
+        np.dstack([COVER.astype(np.uint16) * 16, np.full(COVER.shape[:2], 65535)]),
+    ):
+        block = with_thumbnail(exif_block(thumbnail=tiny), dark.astype(np.uint16))
+        assert shows(thumbnail_of(block), PilImage.fromarray(COVER))
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 @pytest.mark.parametrize("channels", [2, 3, 4])
 def test_thumbnails_of_grey_deep_and_transparent_pictures(dtype: str, channels: int) -> None:

@@ -77,7 +77,7 @@ def test_a_background_follows_the_kind_of_samples() -> None:
 @pytest.mark.parametrize("coded", [PQ, HLG, bytes((9, 13, 0, 0)), bytes((9, 13, 9, 1)), bytes((10, 8, 0, 1))])
 @pytest.mark.parametrize("file_format", OTHERS)
 def test_colours_that_no_profile_describes_are_refused(file_format: str, coded: bytes) -> None:
-    with pytest.raises(FileFormatError, match=rf"{file_format} cannot say .*cICP {coded[0]}/.*: write PNG, or convert"):
+    with pytest.raises(FileFormatError, match=rf"cICP {coded[0]}/.* in {file_format} others .*: write PNG, or convert"):
         written(png((b"cICP", coded)), file_format)
 
 
@@ -189,6 +189,19 @@ def test_chunks_that_no_longer_hold_are_left_out_and_named() -> None:
     assert b"vpAg" in chunks_of(data)
     assert not {b"mkBF", b"dSIG"} & chunks_of(data).keys()
     assert b"iDOT" not in chunks_of(written(png((b"iDOT", bytes(28)))))
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "WebP"])
+def test_what_lies_behind_the_end_is_left_out_and_named(file_format: str) -> None:
+    data = saved(blocks(), file_format.upper(), lossless=True)
+    for behind in (b"", bytes(10), b"trailing rubbish" * 3):  # zeros are nothing that is lost
+        picture = decode_picture(data + behind)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            written = encode_picture(picture.array, file_format, like=picture)
+        named = ["data behind the end of the picture cannot be carried over: left out"] if any(behind) else []
+        assert [str(one.message) for one in said] == named
+        assert b"rubbish" not in written
 
 
 def test_resolution_and_ratio_go_where_they_can() -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "Place",
     "byte_order",
     "content_of",
+    "entries_at",
     "first_directory",
     "ifd_entries",
     "next_directory",
@@ -86,14 +87,14 @@ def first_directory(tiff: bytes | bytearray) -> int:
 def ifd_entries(tiff: bytes | bytearray) -> Iterator[tuple[int, int, int, int]]:
     """Yield tag, type, count and the position of the value field of each entry of the first directory."""
     start = first_directory(tiff)
-    for tag, kind, count, position, _ in _entries(tiff, start) if start else ():
+    for tag, kind, count, position, _ in entries_at(tiff, start) if start else ():
         yield tag, kind, count, position
 
 
 def places(tiff: bytes | bytearray, start: int) -> Iterator[Place]:
     """Yield the entries of the directory at ``start`` whose type is known and whose values lie in the structure."""
     order = byte_order(tiff)
-    for tag, kind, count, position, room in _entries(tiff, start) if start else ():
+    for tag, kind, count, position, room in entries_at(tiff, start) if start else ():
         if position + room > len(tiff):
             return
         size = _SIZES.get(kind, 0) * count
@@ -179,8 +180,8 @@ def _swapped_field(found: Field) -> Field:
     return found._replace(content=b"".join(words))
 
 
-def _entries(tiff: bytes | bytearray, start: int) -> Iterator[tuple[int, int, int, int, int]]:
-    """Yield tag, type, count, the position of the value field and its size for each entry."""
+def entries_at(tiff: bytes | bytearray, start: int) -> Iterator[tuple[int, int, int, int, int]]:
+    """Yield tag, type, count, the position of the value field and its size for each entry of the one at ``start``."""
     order = byte_order(tiff)
     if tiff[:4] in _CLASSIC:
         count, entry, room = order + "H", order + "HHI", 4

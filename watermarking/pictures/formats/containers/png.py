@@ -18,11 +18,11 @@ _HEAD: Final = 33
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield type, start and end of each chunk of a PNG file; its content begins 8 bytes after the start."""
-    start = 8
-    while start + 12 <= len(data):
-        end = start + 12 + int(struct.unpack_from(">I", data, start)[0])
-        yield data[start + 4 : start + 8], start, end
+    """Yield type, start and end of each chunk of a PNG file up to IEND; its content begins 8 bytes after the start."""
+    start, kind = 8, b""
+    while start + 12 <= len(data) and kind != b"IEND":
+        kind, end = data[start + 4 : start + 8], start + 12 + int(struct.unpack_from(">I", data, start)[0])
+        yield kind, start, end
         start = end
 
 

@@ -52,8 +52,8 @@ def _coded_profile(coded: bytes, grey: bool, file_format: str) -> bytes:
     if found is None:
         colours = [_NAMES[code] for code in (primaries, transfer) if code in _NAMES] or ["coded"]
         raise FileFormatError(
-            f"{file_format} cannot say that the colours are {' '.join(colours)} (cICP {primaries}/{transfer}/{matrix}/"
-            f"{full_range}), and without that others would be shown: write PNG, or convert the picture to sRGB first"
+            f"the colours are {' '.join(colours)} (cICP {primaries}/{transfer}/{matrix}/{full_range}), of which no ICC "
+            f"profile is made, so in {file_format} others were shown: write PNG, or convert the picture to sRGB first"
         )
     return b"" if is_srgb(1 if grey else primaries, transfer) else found
 

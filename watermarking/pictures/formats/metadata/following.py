@@ -11,6 +11,7 @@ from PIL import Image as PilImage
 from watermarking.pictures.formats.containers.jpeg import Segment, frame_of_jpeg, split_jpeg, with_segments
 from watermarking.pictures.formats.containers.mpf import HEADER, with_entries
 from watermarking.pictures.formats.metadata.exif import EXIF_HEADER, reset_orientation, with_size
+from watermarking.pictures.formats.metadata.model import BEHIND
 from watermarking.pictures.formats.metadata.orientation import turn_image
 from watermarking.pictures.formats.metadata.thumbnail import small_copy, with_thumbnail
 from watermarking.pictures.formats.metadata.xmp.claims import with_items, without_companions, without_depth
@@ -109,7 +110,7 @@ def _written(one: Companion, orientation: int, array: Image) -> bytes | None:
 def _names(roles: list[str]) -> tuple[str, ...]:
     """Name what was left out; previews are made from the picture, and no loss."""
     names = {"gain map": "gain map", "depth map": "depth map", "film": "film of a motion photo",
-             "picture": "other pictures in the file", "data": "data behind the end of the picture"}  # fmt: skip
+             "picture": "other pictures in the file", "data": BEHIND}  # fmt: skip
     return tuple(name for role, name in names.items() if role in roles)
 
 

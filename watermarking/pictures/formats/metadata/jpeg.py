@@ -67,24 +67,27 @@ def write_jpeg(data: bytes, *, metadata: Metadata, follows: Following, packets: 
 
     ``metadata.exif`` fits in a segment; ``packets`` are the contents of the segments that hold XMP.
     """
-    segments = [Segment(APP1, EXIF_HEADER + metadata.exif)] if metadata.exif else []
-    segments += [Segment(APP1, content) for content in packets]
+    first = [Segment(APP1, EXIF_HEADER + metadata.exif)] if metadata.exif else []
+    segments = [Segment(APP1, content) for content in packets]
     segments += [Segment(APP13, APP13_HEADER + part) for part in _parts(metadata.photoshop, SEGMENT_LIMIT - 14)]
     segments += _icc_segments(metadata.icc)
     segments += metadata.segments
     segments += [Segment(COM, comment) for comment in metadata.comments]
     if not metadata.dpi:
         data = _with_aspect(data, metadata.aspect)
-    whole = with_segments(data, [Segment(APP2, metadata.index), *segments] if metadata.index else segments)
-    if metadata.index:
-        at = whole.index(metadata.index)
+    listed = [Segment(APP2, metadata.index)] if metadata.index else []
+    whole = with_segments(data, [*first, *listed, *segments])
+    if listed:
+        at = whole.index(metadata.index, len(metadata.exif))  # not what happens to look like it in front
         index = follows.index(metadata.index, at, len(whole))
-        whole = whole[:at] + index + whole[at + len(index) :] if index else with_segments(data, segments)
+        whole = whole[:at] + index + whole[at + len(index) :] if index else with_segments(data, [*first, *segments])
     return b"".join((whole, *(one.content for one in follows.companions)))
 
 
 def name_of(segment: Segment) -> str:
     """Name a segment, for a warning that it is left out."""
+    if segment.content.startswith(EXTENSION_HEADER):  # which goes into the packet where it is whole
+        return "damaged extended XMP"
     words = segment.content[:32].split(b"\0")[0]
     label = words.decode("ascii", "replace") if words.isascii() and words.decode("ascii").isprintable() else ""
     return f"APP{segment.marker - APP0}" + (f" ({label})" if label else "")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from watermarking.pictures.formats.containers.jpeg import Segment
 
-__all__ = ["Companion", "Metadata"]
+__all__ = ["BEHIND", "Companion", "Metadata"]
+
+BEHIND: Final = "data behind the end of the picture"
+"""What is said where such data, of which nothing is known, is left out."""
 
 
 @dataclass(frozen=True, slots=True)

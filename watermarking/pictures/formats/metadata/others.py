@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from watermarking.pictures.formats.containers.boxes import boxes, read_items
 from watermarking.pictures.formats.containers.riff import riff_chunks
 from watermarking.pictures.formats.metadata.jpeg import holds_credentials
-from watermarking.pictures.formats.metadata.model import Metadata
+from watermarking.pictures.formats.metadata.model import BEHIND, Metadata
 
 if TYPE_CHECKING:
     from PIL import Image as PilImage
@@ -19,7 +19,12 @@ __all__ = ["read_bmp", "read_boxes", "read_webp"]
 _WEBP: Final = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "})
 _CREDENTIALS_CHUNK: Final = b"C2PA"
 _CREDENTIALS_BOX: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
-_FILM_BOX: Final = b"mpvd"
+_BOXES: Final = frozenset({
+    b"ftyp", b"meta", b"mini", b"mdat", b"free", b"skip", b"pdin", b"JXL ", b"jxlc", b"jxlp", b"jxll", b"jxli", b"jbrd",
+    b"Exif", b"xml ", b"brob",
+})  # fmt: skip
+"""What holds the picture, metadata that is read, or nothing."""
+_OTHER_BOXES: Final = {b"mpvd": "film of a motion photo", b"moov": "film", b"jhgm": "gain map"}
 _AUXILIARY: Final = {
     b"alpha": "", b"auxid:1": "", b"hdrgainmap": "gain map", b"disparity": "depth map", b"depth": "depth map",
     b"auxid:2": "depth map", b"matte": "matte",
@@ -29,13 +34,14 @@ _AUXILIARY: Final = {
 
 def read_webp(image: PilImage.Image, data: bytes) -> Metadata:
     """Read the chunks of a WebP file."""
-    kinds = dict.fromkeys(kind for kind, start, end in riff_chunks(data) if end <= len(data))
+    (size,) = struct.unpack_from("<I", data, 4)
+    stop = min(8 + size, len(data))
+    kinds = dict.fromkeys(kind for kind, _, end in riff_chunks(data) if end <= stop)
     unknown = [kind for kind in kinds if kind not in _WEBP and kind != _CREDENTIALS_CHUNK]
-    return _read(
-        image,
-        credentials=_CREDENTIALS_CHUNK in kinds,
-        orphans=tuple(f"WebP chunk {kind.decode('latin-1').strip()}" for kind in unknown),
-    )
+    orphans = [f"WebP chunk {kind.decode('latin-1').strip()}" for kind in unknown]
+    if any(data[stop + stop % 2 :]):
+        orphans.append(BEHIND)
+    return _read(image, credentials=_CREDENTIALS_CHUNK in kinds, orphans=tuple(orphans))
 
 
 def read_boxes(image: PilImage.Image, data: bytes) -> Metadata:
@@ -46,12 +52,12 @@ def read_boxes(image: PilImage.Image, data: bytes) -> Metadata:
     """
     credentials, orphans = False, []
     for kind, start, end in boxes(data):
-        if kind == b"uuid":
-            credentials |= data[start : start + 16] == _CREDENTIALS_BOX
-        elif kind == b"jumb":
-            credentials |= holds_credentials(data[start - 8 : min(end, start + 64)])
-        elif kind == _FILM_BOX:
-            orphans.append("film of a motion photo")
+        if _is_credentials(kind, data[start - 8 : min(end, start + 64)]):
+            credentials = True
+        elif kind in _OTHER_BOXES:
+            orphans.append(_OTHER_BOXES[kind])
+        elif kind not in _BOXES:
+            orphans.append(f"box {kind.decode('latin-1')}")
     items = read_items(data)
     if b"tmap" in items.kinds.values():
         orphans.append("gain map")
@@ -83,6 +89,11 @@ def _read(image: PilImage.Image, *, credentials: bool, orphans: tuple[str, ...])
         credentials=credentials,
         orphans=orphans,
     )
+
+
+def _is_credentials(kind: bytes, head: bytes) -> bool:
+    """Say whether a box, given with the eight bytes before its content, holds Content Credentials."""
+    return head[8:24] == _CREDENTIALS_BOX if kind == b"uuid" else kind == b"jumb" and holds_credentials(head)
 
 
 def _auxiliary(urn: bytes) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.pictures.formats.containers.png import inflate, png_chunks, with_chunks
-from watermarking.pictures.formats.metadata.model import Metadata
+from watermarking.pictures.formats.metadata.model import BEHIND, Metadata
 from watermarking.pictures.formats.metadata.photoshop import APP13_HEADER, with_iptc
 from watermarking.pictures.formats.metadata.xmp.extended import PACKET_HEADER
 
@@ -114,9 +114,11 @@ class _Reader:
 
 def read_png(data: bytes) -> Metadata:
     """Read what the chunks hold."""
-    reader = _Reader(data[16:29])
-    for kind, start, end in png_chunks(data):
+    reader, end = _Reader(data[16:29]), len(data)
+    for kind, start, end in png_chunks(data):  # where the last one ends
         reader.take(kind, data[start + 8 : end - 4])
+    if any(data[end:]):
+        reader.orphans.append(BEHIND)
     return reader.finish()
 
 

@@ -25,6 +25,7 @@ from watermarking.pictures.formats.containers.directories import (
 )
 from watermarking.pictures.formats.containers.jpeg import frame_of_jpeg
 from watermarking.pictures.formats.metadata.exif import write_number
+from watermarking.pictures.ranges import sample_peak
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,15 +77,22 @@ def small_copy(array: Image, width: int, height: int) -> PilImage.Image:
     scale = min(width / columns, height / rows, 1.0)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     stride = max(1, int(1 / (scale * _OVERSAMPLING)))
-    samples = array[::stride, ::stride]
-    if samples.dtype == np.uint16:
-        samples = (samples >> 8).astype(np.uint8)
-    image = PilImage.fromarray(np.ascontiguousarray(samples))
+    image = PilImage.fromarray(_in_8_bits(np.ascontiguousarray(array[::stride, ::stride])))
     if image.mode == "RGBA":
         ground = PilImage.new("RGB", image.size, "white")
         ground.paste(image, mask=image.getchannel("A"))
         image = ground
     return image.resize(size, PilImage.Resampling.BOX)
+
+
+def _in_8_bits(samples: Image) -> Image:
+    """Scale uint16 samples by the range that they use: 12 bits in 16 would come out black. Alpha uses all 16."""
+    if samples.dtype != np.uint16:
+        return samples
+    small = (samples * (np.float32(255) / np.float32(sample_peak(samples)))).clip(0, 255).astype(np.uint8)
+    if samples.ndim == 3 and samples.shape[2] == 4:
+        small[..., 3] = samples[..., 3] >> 8
+    return small
 
 
 def as_jpeg(image: PilImage.Image, quality: int) -> bytes:

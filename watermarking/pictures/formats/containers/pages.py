@@ -1,29 +1,30 @@
-"""Directories of TIFF structures: read without trusting them, and written anew behind the data."""
+"""Pages of TIFF structures, each a directory: read without trusting them, and written anew behind the data."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Final
+
+from watermarking.pictures.formats.containers.directories import LONG, SHORT, byte_order, entries_at, first_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["LONG", "SHORT", "Directory", "first_directory", "pages", "rewritten"]
+__all__ = ["LONG", "SHORT", "Page", "first_page", "pages", "rewritten"]
 
-SHORT: Final = 3
-LONG: Final = 4
 _SUB_IFDS: Final = 330
 _CODES: Final = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 """Integer types, with undefined bytes, as :mod:`struct` names them."""
-_SIZES: Final = {2: 1, 5: 8, 10: 8, 11: 4, 12: 8} | {kind: struct.calcsize(code) for kind, code in _CODES.items()}
+_SIZES: Final = {kind: struct.calcsize("<" + code) for kind, code in _CODES.items()}
 _MAX_DIRECTORIES: Final = 256
 _MAX_ENTRIES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
-    """One directory of a TIFF structure.
+class Page:
+    """One picture of a TIFF structure: its directory.
 
     Attributes
     ----------
@@ -62,28 +63,25 @@ class Directory:
         found = self.values(tag)
         return found[0] if found else default
 
-    def children(self) -> Iterator[Directory]:
+    def children(self) -> Iterator[Page]:
         """Yield the directories that this one points at as parts of itself: reduced copies, or what they are of."""
         for offset in self.values(_SUB_IFDS)[:_MAX_DIRECTORIES]:
-            if (child := _directory(self.data, offset, self.order, self.big)) is not None:
+            if (child := _page(self.data, offset, self.order, self.big)) is not None:
                 yield child
 
 
-def first_directory(data: bytes) -> Directory | None:
+def first_page(data: bytes) -> Page | None:
     """Return the first directory of a TIFF structure, or None if there is none to be read."""
     return next(pages(data), None)
 
 
-def pages(data: bytes) -> Iterator[Directory]:
+def pages(data: bytes) -> Iterator[Page]:
     """Yield the chain of directories, at most 256, each once."""
-    order, big = ("<" if data[:2] == b"II" else ">"), data[2:4] in (b"+\0", b"\0+")
-    if data[:2] not in (b"II", b"MM") or len(data) < 16:
-        return
-    (offset,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
+    offset, order, big = first_directory(data), byte_order(data), data[2:4] in (b"+\0", b"\0+")
     seen: set[int] = set()
     while offset and offset not in seen and len(seen) < _MAX_DIRECTORIES:
         seen.add(offset)
-        if (directory := _directory(data, offset, order, big)) is None:
+        if (directory := _page(data, offset, order, big)) is None:
             return
         yield directory
         offset = directory.following
@@ -97,7 +95,7 @@ def rewritten(
     Everything else stays where it is. ``changes`` maps tags to (type, values), or to None for a tag to be left out.
     None is returned if there is no directory, or no room for another.
     """
-    first = first_directory(data)
+    first = first_page(data)
     if first is None:
         return None
     width, word = (8, "Q") if first.big else (4, "I")
@@ -128,22 +126,22 @@ def rewritten(
     return bytes(out)
 
 
-def _directory(data: bytes, offset: int, order: str, big: bool) -> Directory | None:
-    count, entry, word = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
-    stride = struct.calcsize("<" + entry) + struct.calcsize("<" + word)
+def _page(data: bytes, offset: int, order: str, big: bool) -> Page | None:
+    """Read a directory; None if it is empty, too long, or ends too early."""
+    count, word = ("Q", "Q") if big else ("H", "I")
+    room = struct.calcsize("<" + word)
     try:
         (n_entries,) = struct.unpack_from(order + count, data, offset)
-        start = offset + struct.calcsize("<" + count)
-        if not 0 < n_entries <= _MAX_ENTRIES:
-            return None
-        entries: dict[int, tuple[int, int, int]] = {}
-        for position in range(start, start + n_entries * stride, stride):
-            tag, kind, n_values = struct.unpack_from(order + entry, data, position)
-            if position + stride > len(data):
-                return None
-            entries.setdefault(tag, (kind, n_values, position + struct.calcsize("<" + entry)))
-    except (struct.error, OverflowError):  # it ends too early
+    except (struct.error, OverflowError):
         return None
-    end = start + n_entries * stride
-    following = struct.unpack_from(order + word, data, end)[0] if end + struct.calcsize("<" + word) <= len(data) else 0
-    return Directory(data, order, big, entries, following)
+    if not 0 < n_entries <= _MAX_ENTRIES:
+        return None
+    found = list(islice(entries_at(data, offset), n_entries))
+    end = found[-1][3] + room if found else 0
+    if len(found) < n_entries or end > len(data):
+        return None
+    named: dict[int, tuple[int, int, int]] = {}
+    for tag, kind, n_values, position, _ in found:
+        named.setdefault(tag, (kind, n_values, position))
+    following = struct.unpack_from(order + word, data, end)[0] if end + room <= len(data) else 0
+    return Page(data, order, big, named, following)

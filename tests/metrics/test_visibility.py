@@ -20,7 +20,7 @@ from PIL import ImageFilter
 from watermarking.errors import UnsupportedImageError
 from watermarking.metrics import Ssimulacra2, butteraugli, ssimulacra2
 from watermarking.metrics.butteraugli import _SIDE
-from watermarking.metrics.ssimulacra2 import _WEIGHTS, _sections
+from watermarking.metrics.ssimulacra2 import WEIGHTS, _sections
 from watermarking.metrics.visible_errors import MOST, REACH
 from watermarking.threads import threads
 
@@ -101,7 +101,7 @@ def plain_ssimulacra2(first: Array, second: Array) -> float:
         if min(height, width) < 8 or scale == 5:
             break
         lights = [np.array([naive.halve(plane) for plane in light]) for light in lights]
-    error = 0.9562382616834844 * sum(float((_WEIGHTS[:, i] * norms).sum()) for i, norms in enumerate(scales))
+    error = 0.9562382616834844 * sum(float((WEIGHTS[:, i] * norms).sum()) for i, norms in enumerate(scales))
     error = 2.326765642916932 * error - 0.020884521182843837 * error**2 + 6.248496625763138e-05 * error**3
     return 100 - 10 * error**0.6276336467831387 if error > 0 else 100.0
 

@@ -80,6 +80,8 @@ def _scales(picture: Image, peak: float, ground: float | None) -> list[F32]:
 
 def _colours(picture: Image, peak: float, ground: float | None) -> list[F32]:
     """Return grey levels at a quarter of the size, one plane or three, over a ground (0 to 1) if there is one."""
+    if picture.ndim == 3 and picture.shape[2] == 3:
+        return [luma_plane(picture, _SCALE, peak=peak, shares=one) for one in ((1, 0, 0), (0, 1, 0), (0, 0, 1))]
     channels = [picture] if picture.ndim == 2 else [np.ascontiguousarray(picture[..., c]) for c in range(3)]
     colours = [luma_plane(channel, _SCALE, peak=peak) for channel in channels]
     if ground is None:

@@ -62,7 +62,13 @@ def working_shape(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[0] // scale, shape[1] // scale
 
 
-def luma_plane(image: Image, scale: int | None = None, *, peak: float | None = None) -> F32:
+def luma_plane(
+    image: Image,
+    scale: int | None = None,
+    *,
+    peak: float | None = None,
+    shares: tuple[float, float, float] = LUMA,
+) -> F32:
     """Return the luma of a picture, averaged over boxes of the working scale.
 
     Parameters
@@ -72,6 +78,7 @@ def luma_plane(image: Image, scale: int | None = None, *, peak: float | None = N
         Pixels a working pixel; by default :func:`working_scale`.
     peak : float, optional
         Sample value that is grey level 255; by default :func:`watermarking.pictures.ranges.sample_peak`.
+    shares : of red, green and blue; one of them alone gives that channel
 
     Returns
     -------
@@ -81,7 +88,7 @@ def luma_plane(image: Image, scale: int | None = None, *, peak: float | None = N
     channels = _channels(image)
     masked = channels == 4 and not bool(image[..., 3].all())
     out = np.empty((image.shape[0] // scale, image.shape[1] // scale), np.float32)
-    weights = np.array([1.0] if channels == 1 else [*LUMA, 0.0][:channels], np.float32)
+    weights = np.array([1.0] if channels == 1 else [*shares, 0.0][:channels], np.float32)
 
     def work(band: tuple[int, int]) -> None:
         rows = _grey_levels(image[band[0] * scale : band[1] * scale], peak)

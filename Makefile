@@ -38,6 +38,7 @@ bench: $(STAMPS)/bench peers
 	$(BIN)/python benchmarks/robustness.py --grid geometry_large
 	$(BIN)/python benchmarks/capacity.py
 	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/visible.py
 	$(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/rank.py
 	$(BIN)/python benchmarks/security.py

@@ -47,8 +47,8 @@ class Receipt:
     psnr, ssim : float, of what was written against what was read; None without verification, where the two differ in
         shape or type, and where the file was marked already and left as it was
     bit_error_rate : float, share of the channel bits that were read wrongly; None where nothing was read back
-    fidelity : float, SSIMULACRA2 score of the marked samples before they were coded, above 1200 pixels an estimate; None
-        where none was aimed at
+    fidelity : float, SSIMULACRA2 score of the marked samples, before they were coded; an estimate above 1200 pixels.
+        None where none was aimed at
     already_marked : bool, the picture carried the message before and was not marked again
     """
 

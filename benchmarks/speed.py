@@ -21,6 +21,7 @@ from harness.timing import (
     OPERATIONS,
     PROCESSES,
     REFERENCES,
+    UNSEEN,
     measure_memory,
     measure_peers,
     measure_processes,
@@ -59,7 +60,7 @@ def measure(options: argparse.Namespace) -> list[Row]:
         {"operation": operation, "scheme": scheme, "megapixels": size, "threads": n}
         for size in options.sizes
         for operation, scheme in (*((name, "") for name in (*REFERENCES, *CODEC)),
-                                  *((name, DEFAULT_SCHEME) for name in FILES),
+                                  *((name, DEFAULT_SCHEME) for name in (*FILES, UNSEEN)),
                                   *((name, scheme) for scheme in options.schemes for name in OPERATIONS))
         for n in ((1, 2) if operation.startswith("scheme.") or operation in FILES else (1,))
     ]  # fmt: skip
@@ -129,6 +130,7 @@ def promises(rows: list[Row]) -> list[tuple[str, float | None, float, str]]:
         ratio(f"{scheme} embed", "scheme.embed", scheme, embed)
         ratio(f"{scheme} extract", "scheme.extract", scheme, extract)
     ratio("default with signal, embed", "Marker.embed", DEFAULT_SCHEME, 2.2)
+    ratio("default by fidelity, embed", UNSEEN, DEFAULT_SCHEME, 2.5)
     for operation in ("scheme.embed", "scheme.extract"):
         speedup = _quotient(rows, (operation, "dct", 12.0, 1), (operation, "dct", 12.0, 2))
         found.append((f"dct {operation}, one thread / two", speedup, 1.7, "at least"))

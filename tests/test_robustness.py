@@ -13,6 +13,7 @@ from watermarking.attacks import parse_attack
 from watermarking.interface import PlaneScheme
 from watermarking.keys import Key
 from watermarking.messages.marker import Marker
+from watermarking.metrics import ssimulacra2
 from watermarking.registry import get_scheme, scheme_ids
 
 PHOTOGRAPHS = Path(__file__).parents[1] / "benchmarks" / "photographs"
@@ -23,11 +24,15 @@ MESSAGE = b"8 bytes!"
 
 @pytest.mark.parametrize("scheme_id", PLANE_SCHEMES)
 @pytest.mark.parametrize("photograph", ["astronaut.png", "coffee.png"])
-def test_the_exact_message_comes_back(photograph: str, scheme_id: str) -> None:
+@pytest.mark.parametrize("strength", [42.0, None], ids=["psnr", "default"])
+def test_the_exact_message_comes_back(photograph: str, scheme_id: str, strength: float | None) -> None:
     cover = np.asarray(Image.open(PHOTOGRAPHS / photograph).convert("RGB"))
-    marker = Marker(scheme_id, key=Key.from_passphrase(photograph, salt="robustness"), search=0)
+    marker = Marker(scheme_id, key=Key.from_passphrase(photograph, salt="robustness"), psnr=strength, search=0)
     marked = marker.embed(cover, MESSAGE)
-    assert -0.05 <= psnr(cover, marked) - 42 <= 0.3
+    if strength is None:
+        assert abs(ssimulacra2(cover, marked) - 88) <= 1.5
+    else:
+        assert -0.05 <= psnr(cover, marked) - strength <= 0.3
     for text in ATTACKS:
         attacked = parse_attack(text)(marked, rng=np.random.default_rng(1))
         found = marker.extract(attacked)

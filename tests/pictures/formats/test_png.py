@@ -132,7 +132,7 @@ def test_the_bits_that_are_said_are_the_range(tmp_path: Path, channels: int, chu
     plain = encode_picture(cover, "PNG")
     path, out = tmp_path / "x.png", tmp_path / "y.png"
     path.write_bytes(plain[:33] + chunk(b"sBIT", chunk_content) + plain[33:])
-    receipt = Marker(key=KEY).embed_file(path, out, "Ada")
+    receipt = Marker(key=KEY, psnr=42.0).embed_file(path, out, "Ada")
     picture = decode_picture(out.read_bytes())
     assert picture.peak == 4095
     colours = slice(None) if channels == 1 else (..., slice(3))
@@ -171,7 +171,7 @@ def test_bits_that_a_mark_would_not_show_in_are_not_claimed() -> None:
 def test_a_field_case_of_12_bits_in_16() -> None:
     """As a public bug report has it: no sBIT, samples up to 4080."""
     cover = photograph((300, 451)).astype(np.uint16) * 16
-    marker = Marker(key=KEY)
+    marker = Marker(key=KEY, psnr=42.0)
     data = marker.embed_bytes(encode_picture(cover, "PNG"), "Ada")
     marked = decode_picture(data).array
     assert marked.max() <= 4095

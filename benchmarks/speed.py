@@ -134,10 +134,6 @@ def promises(rows: list[Row]) -> list[tuple[str, float | None, float, str]]:
     for operation in ("scheme.embed", "scheme.extract"):
         speedup = _quotient(rows, (operation, "dct", 12.0, 1), (operation, "dct", 12.0, 2))
         found.append((f"dct {operation}, one thread / two", speedup, 1.7, "at least"))
-    for operation, codec, limit in zip(FILES, CODEC, (1.3, 1.5), strict=True):
-        for n in (1, 2):
-            value = _quotient(rows, (operation, DEFAULT_SCHEME, 12.0, n), (codec, "", 12.0, 1))
-            found.append((f"{operation} ({n} threads) / {codec}", value, limit, "at most"))
     theirs = {row["scheme"]: row["seconds"][0] for row in rows if row["operation"] == "peer.embed" and "seconds" in row}
     ours = _seconds(rows, "Marker.embed", DEFAULT_SCHEME, 12.0, 1)
     blind = theirs.pop("peer:blind-watermark", None)
@@ -154,11 +150,21 @@ def promises(rows: list[Row]) -> list[tuple[str, float | None, float, str]]:
             found.append((f"{row['scheme']} MB above input and result", row["megabytes"], limit, "at most"))
     for operation, limit in zip(PROCESSES, (0.06, 0.2, 2.5, 8.0), strict=True):
         found.append((f"{operation}, seconds", _seconds(rows, operation), limit, "at most"))
+    return found + _file_promises(rows) + folder_promises(rows)
+
+
+def _file_promises(rows: list[Row]) -> list[tuple[str, float | None, float, str]]:
+    """List what is promised of whole files, beside Pillow, and of the program beside them."""
+    found: list[tuple[str, float | None, float, str]] = []
+    for operation, codec, limit in zip(FILES, CODEC, (1.3, 1.5), strict=True):
+        for n in (1, 2):
+            value = _quotient(rows, (operation, DEFAULT_SCHEME, 12.0, n), (codec, "", 12.0, 1))
+            found.append((f"{operation} ({n} threads) / {codec}", value, limit, "at most"))
     whole, inside = _seconds(rows, PROCESSES[2]), _seconds(rows, FILES[1], DEFAULT_SCHEME, 12.0, 2)
     more, less = (_seconds(rows, name, DEFAULT_SCHEME, 12.0, 1) for name in (UNSEEN, "Marker.embed"))
     started = whole - inside - more + less if whole and inside and more and less else None  # it aims at a fidelity
     found.append((f"{PROCESSES[2]}, seconds beyond the marking itself", started, 0.7, "at most"))
-    return found + folder_promises(rows)
+    return found
 
 
 def _quotient(rows: list[Row], one: tuple[Any, ...], other: tuple[Any, ...]) -> float | None:

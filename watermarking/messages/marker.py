@@ -65,7 +65,7 @@ class Marker:
     --------
     >>> import numpy as np
     >>> from watermarking import Key
-    >>> picture = np.random.default_rng(0).integers(100, 156, (256, 256, 3), np.uint8)
+    >>> picture = np.linspace(40, 215, 256 * 256 * 3).reshape(256, 256, 3).astype(np.uint8)
     >>> marker = Marker(key=Key.generate())
     >>> marker.extract(marker.embed(picture, "(c) Ada 2026")).text
     '(c) Ada 2026'

@@ -104,9 +104,10 @@ def mark(request: Request, array: Image) -> Marked:
     scheme, message, key = request.scheme, request.message, request.key
     _check_room(scheme, message, array.shape)
     cover = _Cover(request, array, peak_in_use(array, request.peak))
-    sought = _Sought(scheme, message, code_word(scheme, message, key, array.shape), key)
-    if not request.again and (found := sought.among(cover.attempt())):
-        return Marked(array, found)
+    if not request.again:
+        sought = _Sought(scheme, message, code_word(scheme, message, key, array.shape), key)
+        if found := sought.among(cover.attempt()):
+            return Marked(array, found)
     return Marked(cover.marked(scheme.psnr)) if request.fidelity is None else _faithful(cover, request.fidelity)
 
 
@@ -146,8 +147,8 @@ class _Cover:
         energy, share = luma_energy(self.array, psnr, untinted=unseen), UNSEEN_SHARE if unseen else SHARE
         bits = cast("Bits", self._payload)
         residual = scheme.residual(self._plane, bits, key=key, energy=energy * (1 - share), unseen=unseen)
-        residual += signal(self._plane, key, energy * share)
-        return apply_residual(self.array, residual, psnr, peak=self.peak, untinted=unseen)
+        whole = residual + signal(self._plane, key, energy * share)  # a new array: the residual may be the scheme's own
+        return apply_residual(self.array, whole, psnr, peak=self.peak, untinted=unseen)
 
     def is_readable(self, marked: Image) -> bool:
         """Say whether the message can be read from the marked picture."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from watermarking.metrics.light import is_seen_through
+from watermarking.metrics.light import is_seen_through, light_of_levels
 from watermarking.metrics.ssimulacra2 import GROUNDS, WEIGHTS, score_of_error, weighted_errors
 from watermarking.pictures.opencv import cv2_module
 from watermarking.pictures.plane import luma_plane
@@ -27,7 +26,6 @@ _N_SCALES: Final = 4  # to the last
 _SHORTEST: Final = 16
 _REST: Final = 1.10
 """What the whole error is to that of these scales, over marked training photographs of 1.5 to 12 MP."""
-_LEVELS: Final = 1 << 16
 
 
 class CoarseScore:
@@ -66,13 +64,15 @@ def _scales(picture: Image, peak: float, ground: float | None) -> list[F32]:
     """Return the XYB planes (3, h, w) of the scales, from a quarter of the size on."""
     from watermarking.kernels.xyb import xyb_rows
 
+    table = light_of_levels("uint16")
+    top = table.size - 1
     colours = _colours(picture, peak, ground)
     scales: list[F32] = []
     while len(scales) < _N_SCALES and (not scales or min(colours[0].shape) >= _SHORTEST):
         colours = [_halved(colour) for colour in colours] if scales else colours
         light = np.empty((3, *colours[0].shape), np.float32)
         for number in range(3):
-            light[number] = _light()[np.rint(colours[number % len(colours)] * ((_LEVELS - 1) / 255)).astype(np.int32)]
+            light[number] = table[np.rint(colours[number % len(colours)] * (top / 255)).astype(np.int32)]
         scales.append(np.empty_like(light))
         xyb_rows(light, 0, scales[-1], 0, light.shape[1])
     return scales
@@ -94,10 +94,3 @@ def _colours(picture: Image, peak: float, ground: float | None) -> list[F32]:
 def _halved(plane: F32) -> F32:
     cv2 = cv2_module()
     return np.asarray(cv2.resize(plane, (plane.shape[1] // 2, plane.shape[0] // 2), interpolation=cv2.INTER_AREA))
-
-
-@functools.cache
-def _light() -> F32:
-    """Return the linear light of grey levels, black to white."""
-    grey = np.arange(_LEVELS) / (_LEVELS - 1)
-    return np.asarray(np.where(grey <= 0.04045, grey / 12.92, ((grey + 0.055) / 1.055) ** 2.4), np.float32)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Planes = npt.NDArray[np.float32]
 
-__all__ = ["check_visible", "checked", "halved", "is_seen_through", "linear_light"]
+__all__ = ["check_visible", "checked", "halved", "is_seen_through", "light_of_levels", "linear_light"]
 
 _SHORTEST: Final = 8
 _FULL: Final = 65535
@@ -85,7 +85,7 @@ def linear_light(part: Image, ground: float | None) -> Planes:
     out = np.empty((3, *part.shape[:2]), dtype=np.float32)
     if part.dtype.kind == "u" and ground is None:
         rows = np.array(part, order="C").reshape(part.shape[0], -1)  # writable too: one kernel for all
-        linear_from_table(rows, _table(part.dtype.name), out)
+        linear_from_table(rows, light_of_levels(part.dtype.name), out)
         return out
     samples = part.astype(np.float32, order="C")
     if part.dtype.kind == "u":
@@ -108,7 +108,7 @@ def halved(linear: Planes) -> Planes:
 
 
 @functools.cache
-def _table(dtype: str) -> npt.NDArray[np.float32]:
+def light_of_levels(dtype: str) -> npt.NDArray[np.float32]:
     """Return the linear light of each whole-numbered sample."""
     from watermarking.kernels.xyb import linear_rows
 

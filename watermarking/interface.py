@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
 
@@ -21,6 +23,7 @@ __all__ = [
     "KeylessReader",
     "PictureScheme",
     "PlaneScheme",
+    "Residual",
     "Scheme",
     "SoftRead",
 ]
@@ -28,6 +31,8 @@ __all__ = [
 Image: TypeAlias = "npt.NDArray[Any]"
 """(H, W), (H, W, 3) or (H, W, 4), RGB, uint8, uint16 or floating point in [0, 1]."""
 Bits: TypeAlias = "npt.NDArray[np.bool_]"
+Residual: TypeAlias = "Callable[[float], npt.NDArray[np.float32]]"
+"""A change of the working plane, in grey levels, of about the mean squared change that is asked for."""
 
 P_co = TypeVar("P_co", covariant=True)
 P_contra = TypeVar("P_contra", contravariant=True)
@@ -154,10 +159,8 @@ class KeylessReader(Scheme, Protocol):
 class PlaneScheme(Scheme, Protocol):
     """A bit scheme that works on the luma plane at the working scale, so that other signals can share the residual."""
 
-    def residual(
-        self, plane: npt.NDArray[np.float32], payload: Bits, *, key: Key, energy: float, unseen: bool = False
-    ) -> npt.NDArray[np.float32]:
-        """Return the change of the plane (h, w) that carries the payload, of about this mean squared change.
+    def residual(self, plane: npt.NDArray[np.float32], payload: Bits, *, key: Key, unseen: bool = False) -> Residual:
+        """Return the change of the plane (h, w) that carries the payload, to be had at any strength.
 
         With ``unseen`` it is spread so that it shows least, else so that least energy is needed.
         """

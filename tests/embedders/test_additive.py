@@ -15,7 +15,7 @@ KEY = Key(bytes(range(32)))
 def test_energy_lies_in_the_low_and_middle_frequencies() -> None:
     """What JPEG, scaling and blur remove, and what the picture itself is strongest in, is left alone."""
     plane = photograph((576, 576)).astype(np.float32)
-    change = Additive().residual(plane, np.ones(512, np.bool_), key=KEY, energy=4.0)
+    change = Additive().residual(plane, np.ones(512, np.bool_), key=KEY)(4.0)
     power = np.abs(np.fft.fft2(change)) ** 2
     frequency = np.hypot(np.fft.fftfreq(576)[:, None], np.fft.fftfreq(576)[None])
     assert power[(frequency > 0.05) & (frequency < 0.2)].sum() > 0.7 * power.sum()

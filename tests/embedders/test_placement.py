@@ -20,7 +20,8 @@ from watermarking.embedders.placement import (
 )
 from watermarking.interface import PlaneScheme
 from watermarking.keys import Key
-from watermarking.pictures.plane import apply_residual, luma_energy, luma_plane
+from watermarking.pictures.drawing import apply_residual
+from watermarking.pictures.plane import luma_energy, luma_plane
 from watermarking.registry import get_scheme, scheme_ids
 
 KEY = Key(bytes(range(32)))
@@ -96,7 +97,7 @@ def test_a_crop_at_tiles_is_read_from_its_origin(scheme_id: str) -> None:
     layout = scheme.layout  # type: ignore[attr-defined]
     cover = photograph((900, 1100, 3))
     bits = np.random.default_rng(3).random(LADDER[0]) < 0.5
-    residual = scheme.residual(luma_plane(cover), bits, key=KEY, energy=luma_energy(cover, 42.0))
+    residual = scheme.residual(luma_plane(cover), bits, key=KEY)(luma_energy(cover, 42.0))
     marked = apply_residual(cover, residual, 42.0)
     for cells in [(0, 0), layout.tile, (2 * layout.tile[0], layout.tile[1]), (5, 17), (0, 40)]:
         top, left = cells[0] * layout.cell, cells[1] * layout.cell
@@ -116,7 +117,7 @@ def test_the_residual_has_the_energy_asked_for(scheme_id: str) -> None:
     plane = luma_plane(photograph((512, 768)))
     bits = np.ones(LADDER[0], np.bool_)
     for energy in (1.0, 4.0, 16.0):
-        change = scheme.residual(plane, bits, key=KEY, energy=energy)
+        change = scheme.residual(plane, bits, key=KEY)(energy)
         assert change.shape == plane.shape
         assert change.dtype == np.float32
         assert 0.5 < float(np.mean(np.square(change))) / energy < 2

@@ -15,7 +15,7 @@ from PIL import Image
 from watermarking import Key, Marker, get_scheme
 from watermarking.embedders.dct import Dct
 from watermarking.errors import FidelityError, WatermarkError
-from watermarking.messages.fidelity import FIDELITIES, FLOOR
+from watermarking.messages.fidelity import FLOOR, score_aimed_at
 from watermarking.metrics.ssimulacra2 import Ssimulacra2
 
 PHOTOGRAPHS = Path(__file__).parents[2] / "benchmarks" / "photographs"
@@ -57,7 +57,7 @@ def test_photographs_reach_the_default(name: str) -> None:
 def test_every_step_is_reached(scheme: str, fidelity: float | str) -> None:
     cover = photograph((512, 768, 3))
     marked = Marker(scheme, key=KEY, fidelity=fidelity).embed(cover, "Ada")
-    aim = FIDELITIES[fidelity] if isinstance(fidelity, str) else fidelity
+    aim = score_aimed_at(fidelity, cover.shape)
     assert abs(score(cover, marked) - aim) <= 1.5
     assert Marker(scheme, key=KEY, search=0).extract(marked).text == "Ada"
 
@@ -88,7 +88,7 @@ def test_large_pictures_reach_it_too(name: str, fidelity: str) -> None:
     image = Image.open(PHOTOGRAPHS / name)
     cover = np.asarray(image.resize((2000, 2000 * image.height // image.width), Image.Resampling.LANCZOS))
     marked = Marker(key=KEY, fidelity=fidelity).embed(cover, "Ada")
-    assert abs(score(cover, marked) - FIDELITIES[fidelity]) <= 1.5
+    assert abs(score(cover, marked) - score_aimed_at(fidelity, cover.shape)) <= 1.5
     assert Marker(key=KEY, search=0).extract(marked).text == "Ada"
 
 
@@ -98,7 +98,7 @@ def test_large_pictures_are_judged_by_what_is_seen_of_them(alpha: tuple[int, int
     cover = photograph((900, 1800, 4)).copy()
     cover[:, : alpha[1], 3] = alpha[0]
     marked = Marker(key=KEY, fidelity=fidelity).embed(cover, "A")
-    assert abs(score(cover, marked) - FIDELITIES[fidelity]) <= 1.5
+    assert abs(score(cover, marked) - score_aimed_at(fidelity, cover.shape)) <= 1.5
 
 
 # What is said is checked.
@@ -117,10 +117,18 @@ def test_nonsense_is_refused(fidelity: Any) -> None:
 
 
 def test_bounds_and_names() -> None:
-    for given, aim in [(30, 30.0), (95, 95.0), (np.float32(77.5), 77.5), ("discreet", 90.0), ("strong", 80.0)]:
-        assert Marker(key=KEY, fidelity=given).fidelity == aim
-    assert Marker(key=KEY, fidelity=None).fidelity == 88.0
-    assert "fidelity=88" in repr(Marker(key=KEY))
+    for given in (30, 95.0, np.float32(77.5), "discreet", "normal", "strong"):
+        assert Marker(key=KEY, fidelity=given).fidelity == given
+    assert Marker(key=KEY, fidelity=None).fidelity == "normal"
+    assert "fidelity='normal'" in repr(Marker(key=KEY))
+
+
+def test_the_normal_step_of_large_pictures_is_that_of_what_is_seen_of_them() -> None:
+    sizes = [(600, 800), (1000, 2000, 3), (2000, 2000), (2000, 4000, 3), (6000, 8000, 4)]
+    assert [score_aimed_at("normal", size) for size in sizes] == [88, 88, 86, 84, 84]
+    assert [score_aimed_at("discreet", size) for size in sizes] == [90] * 5
+    assert [score_aimed_at("strong", size) for size in sizes] == [80] * 5
+    assert [score_aimed_at(87.5, size) for size in sizes] == [87.5] * 5
 
 
 def test_two_strengths_are_one_too_many() -> None:
@@ -136,8 +144,8 @@ def test_who_says_a_psnr_gets_it() -> None:
     for form in forms:
         assert Marker(form, key=KEY).fidelity is None
         assert abs(psnr(cover, Marker(form, key=KEY).embed(cover, "Ada")) - 40) <= 0.3
-        assert Marker(form, key=KEY, fidelity="strong").fidelity == 80.0
-    assert Marker({"id": "dct"}, key=KEY).fidelity == 88.0
+        assert Marker(form, key=KEY, fidelity="strong").fidelity == "strong"
+    assert Marker({"id": "dct"}, key=KEY).fidelity == "normal"
     assert Marker("dct", key=KEY, psnr=40).fidelity is None
 
 

@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from watermarking.pictures.plane import (
-    LUMA,
-    _settle,
-    apply_residual,
-    luma_energy,
-    luma_plane,
-    working_scale,
-    working_shape,
-)
+from watermarking.pictures.drawing import _settle, apply_residual
+from watermarking.pictures.plane import LUMA, luma_energy, luma_plane, working_scale, working_shape
 from watermarking.threads import threads
 
 Array = np.ndarray[Any, Any]

@@ -14,7 +14,7 @@ from watermarking import Key, Marker, get_scheme
 from watermarking.errors import UnsupportedImageError, WatermarkError
 from watermarking.metrics import psnr, psnr_hvs_m, ssim
 from watermarking.pictures.arrays import check_image, to_array
-from watermarking.pictures.plane import apply_residual
+from watermarking.pictures.drawing import apply_residual
 from watermarking.pictures.ranges import peak_in_use, rescaled, restored, sample_peak, tolerant_peak
 
 KEY = Key(bytes(range(32)))

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from watermarking.errors import CapacityError
 from watermarking.interface import Detection, Extraction
 from watermarking.pictures.arrays import check_image
-from watermarking.pictures.plane import apply_residual, luma_plane
+from watermarking.pictures.drawing import apply_residual
+from watermarking.pictures.plane import luma_plane
 from watermarking.pictures.ranges import sample_peak
 from watermarking.significance import squares_p_value
 

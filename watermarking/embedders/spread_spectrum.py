@@ -31,12 +31,13 @@ from watermarking.errors import CapacityError
 from watermarking.interface import Detection, Extraction, SoftRead
 from watermarking.kernels.spread import activity, despread, gather_groups, shape_weights, spread
 from watermarking.pictures.arrays import check_image
-from watermarking.pictures.plane import apply_residual, luma_energy, luma_plane, working_shape
+from watermarking.pictures.drawing import apply_residual
+from watermarking.pictures.plane import luma_energy, luma_plane, working_shape
 from watermarking.significance import any_of, rademacher_p_value
 from watermarking.threads import map_bands, row_bands
 
 if TYPE_CHECKING:
-    from watermarking.interface import Bits, Image
+    from watermarking.interface import Bits, Image, Residual
     from watermarking.keys import Key
 
 __all__ = ["SpreadSpectrum", "pilot_detection", "to_llr"]
@@ -141,7 +142,7 @@ class SpreadSpectrum(abc.ABC):
                 f"{capacity} bits fit in {image.shape[1]}x{image.shape[0]} pixels with {self.id!r}, {bits.size} are "
                 "given: use a shorter payload or a larger image"
             )
-        residual = self.residual(luma_plane(image), bits, key=key, energy=luma_energy(image, self.psnr))
+        residual = self.residual(luma_plane(image), bits, key=key)(luma_energy(image, self.psnr))
         return apply_residual(image, residual, self.psnr)
 
     def extract(self, image: Image, *, key: Key) -> Extraction[Bits]:
@@ -158,21 +159,20 @@ class SpreadSpectrum(abc.ABC):
         best = reads[0]
         return Extraction(best.sums > 0, to_llr(best.sums), pilot_detection(reads))
 
-    def residual(self, plane: F32, payload: Bits, *, key: Key, energy: float, unseen: bool = False) -> F32:
-        """Return the change of the plane that carries the payload.
+    def residual(self, plane: F32, payload: Bits, *, key: Key, unseen: bool = False) -> Residual:
+        """Return the change of the plane that carries the payload, as a function of its mean squared change.
 
         Parameters
         ----------
         plane : (h, w) float32, luma at the working scale
         payload : (n,) bool
-        energy : float
-            Mean squared change aimed at, in squared grey levels.
         unseen : bool
             Spread it so that it shows least, not so that least of it is needed.
 
         Returns
         -------
-        (h, w) float32, about of that energy
+        callable
+            Takes the energy aimed at, in squared grey levels; returns (h, w) float32, about of that energy.
         """
         layout = self.layout
         length = min(n for n in LADDER if n >= payload.size)
@@ -188,11 +188,16 @@ class SpreadSpectrum(abc.ABC):
         host, gain, power = (np.zeros(length + 1, np.float32) for _ in range(3))
         where = (table.slots, table.offsets, table.signs, layout.tile, table.tiles_across)
         gather_groups(bands, mask, weights[0], *where, chips, groups, host, gain, power)
-        wanted = energy * plane.size / self.spread_gain
-        amplitudes = _amplitudes(host / np.maximum(gain * self.response, 1e-9), power.astype(np.float64), wanted)
-        change = np.empty_like(bands)
-        spread(mask, *where, amplitudes[groups] * chips, change)
-        return self.synthesise(change, (plane.shape[0], plane.shape[1]))
+        host /= np.maximum(gain * self.response, 1e-9)
+        shares, shape = power.astype(np.float64), (plane.shape[0], plane.shape[1])
+
+        def of_energy(energy: float) -> F32:
+            amplitudes = _amplitudes(host, shares, energy * plane.size / self.spread_gain)
+            change = np.empty_like(bands)
+            spread(mask, *where, amplitudes[groups] * chips, change)
+            return self.synthesise(change, shape)
+
+        return of_energy
 
     def read(
         self,

@@ -43,7 +43,7 @@ def search_of(search: int) -> int:
 
 def strength_of(
     scheme: str | Mapping[str, Any] | Scheme | None, psnr: float | None, fidelity: float | str | None
-) -> tuple[Scheme, float | None]:
+) -> tuple[Scheme, float | str | None]:
     """Build the scheme and say which fidelity is aimed at; None if its PSNR is the strength.
 
     Where neither is given, schemes on the working plane aim at the normal fidelity, unless a configuration or an object

@@ -11,25 +11,28 @@ from numbers import Real
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watermarking.errors import FidelityError, WatermarkError
-from watermarking.metrics.coarse_score import CoarseScore
-from watermarking.metrics.ssimulacra2 import Ssimulacra2
 from watermarking.pictures.plane import working_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from watermarking.interface import Image
+__all__ = ["FIDELITIES", "FLOOR", "NORMAL", "Strength", "fidelity_of", "find_strength", "score_aimed_at", "usual_psnr"]
 
-__all__ = ["FIDELITIES", "FLOOR", "NORMAL", "Found", "fidelity_of", "find_strength"]
+FIDELITIES: Final = {"discreet": (90.0, 90.0), "normal": (88.0, 84.0), "strong": (80.0, 80.0)}
+"""Named steps: nothing to be seen beside the original; nothing to be seen; nothing that disturbs.
 
-FIDELITIES: Final = {"discreet": 90.0, "normal": 88.0, "strong": 80.0}
-"""Named steps: nothing to be seen beside the original; nothing to be seen; nothing that disturbs."""
-NORMAL: Final = FIDELITIES["normal"]
+The first score is for pictures of up to 2 MP, the second from 8 MP on: those are looked at and passed on shrunk. Less
+shows of a mark then, while it has to last longer.
+"""
+NORMAL: Final = "normal"
+_SMALL, _LARGE = 2e6, 8e6  # pixels
 FLOOR: Final = 70.0
 """How far down ``insist`` goes: high quality still, as of JPEG 55."""
 _RANGE: Final = (30.0, 95.0)
 _PSNR_RANGE: Final = (24.0, 62.0)
-_GUESS: Final = 46.5
+_USUAL_PSNR: Final = 46.5
+_MORE_IF_LARGE: Final = 9.0
+"""dB more that marks at a large working scale need: their clouds are large, too, and show the more."""
 _SLOPE: Final = 0.127
 """By how much the logarithm of what is missing to 100 falls with a dB, at first; then it is measured."""
 _NEAR: Final = 0.4
@@ -37,16 +40,15 @@ _TOLERANCE: Final = 1.5
 _MOST_STEPS: Final = 7
 
 
-class Found(NamedTuple):
-    """A marked picture, the score it has, and the PSNR that was asked of the scheme for it."""
+class Strength(NamedTuple):
+    """The score that a picture has when it is marked at a PSNR."""
 
-    array: Image
-    score: float
     psnr: float
+    score: float
 
 
-def fidelity_of(fidelity: float | str) -> float:
-    """Return the score that a number or one of the names stands for.
+def fidelity_of(fidelity: float | str) -> float | str:
+    """Return a score or the name of a step as it was given, checked.
 
     Raises
     ------
@@ -54,38 +56,54 @@ def fidelity_of(fidelity: float | str) -> float:
         If it is neither.
     """
     if isinstance(fidelity, str) and fidelity in FIDELITIES:
-        return FIDELITIES[fidelity]
+        return fidelity
     if not isinstance(fidelity, Real) or not _RANGE[0] <= fidelity <= _RANGE[1]:
-        names = ", ".join(f"{name!r} ({score:g})" for name, score in FIDELITIES.items())
+        names = ", ".join(f"{name!r} ({score:g})" for name, (score, _) in FIDELITIES.items())
         raise WatermarkError(f"a fidelity of {fidelity!r} cannot be aimed at: give 30 to 95, or {names}")
     return float(fidelity)
 
 
-def find_strength(mark_at: Callable[[float], Image], cover: Image, target: float, peak: float) -> Found:
-    """Mark a picture so that its score is the one aimed at, within 1.5.
+def score_aimed_at(fidelity: float | str, shape: tuple[int, ...]) -> float:
+    """Return the score that a fidelity means for a picture of this shape.
+
+    Examples
+    --------
+    >>> score_aimed_at("normal", (1024, 768)), score_aimed_at("normal", (3000, 4000, 3)), score_aimed_at(85, (9, 9))
+    (88.0, 84.0, 85)
+    """
+    if not isinstance(fidelity, str):
+        return fidelity
+    small, large = FIDELITIES[fidelity]
+    part = math.log(shape[0] * shape[1] / _SMALL) / math.log(_LARGE / _SMALL)
+    return small + (large - small) * min(max(part, 0.0), 1.0)
+
+
+def usual_psnr(target: float, shape: tuple[int, ...]) -> float:
+    """Return about the PSNR at which marks of a picture of this shape have the score: where to begin."""
+    usual = _USUAL_PSNR + _MORE_IF_LARGE * (1 - 1 / working_scale(shape))
+    return _bounded(usual + math.log((100 - FIDELITIES[NORMAL][0]) / (100 - target)) / _SLOPE)
+
+
+def find_strength(score_at: Callable[[float], float], target: float, start: float) -> Strength:
+    """Find the strength that leads to a score, within 1.5.
 
     Parameters
     ----------
-    mark_at : callable
-        Marks the cover at a PSNR, in dB.
-    cover : the picture
-        Up to about 1200 pixels long it is scored in full, larger ones by :class:`CoarseScore`.
-    target : SSIMULACRA2 score
-    peak : float
-        What the samples stand for at most.
+    score_at : callable
+        Returns the SSIMULACRA2 score of the picture marked at a PSNR, in dB.
+    target : the score
+    start : the PSNR that is tried first
 
     Raises
     ------
     FidelityError
         If no strength leads to that score; the message says what can be had.
     """
-    judge = CoarseScore(cover, peak) if working_scale(cover.shape) > 1 else Ssimulacra2(cover, peak)
-    psnr, slope = _GUESS, _SLOPE
-    best: Found | None = None
+    psnr, slope = start, _SLOPE
+    best: Strength | None = None
     last: tuple[float, float] | None = None
     for _ in range(_MOST_STEPS):
-        marked = mark_at(psnr)
-        found = Found(marked, judge.score(marked), psnr)
+        found = Strength(psnr, score_at(psnr))
         if best is None or abs(found.score - target) < abs(best.score - target):
             best = found
         if abs(found.score - target) <= _NEAR:
@@ -94,7 +112,7 @@ def find_strength(mark_at: Callable[[float], Image], cover: Image, target: float
         if last is not None and abs(psnr - last[0]) > 0.05:
             slope = min(max((last[1] - error) / (psnr - last[0]), 0.04), 0.4)
         last = (psnr, error)
-        wanted = min(max(psnr + error / slope, _PSNR_RANGE[0]), _PSNR_RANGE[1])
+        wanted = _bounded(psnr + error / slope)
         if wanted == psnr:
             break
         psnr = wanted
@@ -104,7 +122,11 @@ def find_strength(mark_at: Callable[[float], Image], cover: Image, target: float
     return best
 
 
-def _out_of_reach(best: Found, target: float) -> str:
+def _bounded(psnr: float) -> float:
+    return min(max(psnr, _PSNR_RANGE[0]), _PSNR_RANGE[1])
+
+
+def _out_of_reach(best: Strength, target: float) -> str:
     said = f"no strength leaves this picture a SSIMULACRA2 score of {target:g}"
     if best.score >= 100:
         return f"{said}: nothing that can be seen of it can be changed, so use a picture with more visible pixels"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from watermarking.errors import VerificationError
-from watermarking.messages.marking import Request, mark
+from watermarking.messages.marking import mark
 from watermarking.messages.reader import read
 from watermarking.messages.reading import Receipt
 from watermarking.pictures.files import format_of, is_input, read_picture, write_file, write_picture
@@ -16,6 +16,7 @@ from watermarking.pictures.ranges import peak_in_use, rescaled
 
 if TYPE_CHECKING:
     from watermarking.interface import Image
+    from watermarking.messages.cover import Request
     from watermarking.pictures.files import Picture
 
 __all__ = ["mark_file"]

@@ -12,8 +12,9 @@ from watermarking.errors import KeyFileError
 from watermarking.messages.any_scheme import detect_any, extract_any
 from watermarking.messages.arguments import CLASSICAL, DEFAULT_SCHEME, keys_of, search_of, strength_of
 from watermarking.messages.carrier import longest_message
+from watermarking.messages.cover import Request
 from watermarking.messages.files import mark_file
-from watermarking.messages.marking import Request, mark
+from watermarking.messages.marking import mark
 from watermarking.messages.reader import detect, read
 from watermarking.messages.reading import Reading, Receipt
 from watermarking.pictures.arrays import to_array
@@ -89,7 +90,7 @@ class Marker:
         self.peak: int | None = check_peak(peak)
 
     def __repr__(self) -> str:
-        strength = "" if self.fidelity is None else f"fidelity={self.fidelity:g}, "
+        strength = "" if self.fidelity is None else f"fidelity={self.fidelity!r}, "
         return f"Marker({self.scheme!r}, {strength}key={', '.join(map(repr, self.keys))})"
 
     def capacity(self, shape: tuple[int, ...]) -> int:

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watermarking.codes.framing import LIST_SIZES, size_class
 from watermarking.codes.messages import as_text
 from watermarking.errors import AlreadyMarkedError, CapacityError, FidelityError
-from watermarking.interface import PlaneScheme
 from watermarking.messages.carrier import (
     Attempt,
-    carried_payload,
     code_word,
     decode_message,
     hides_pictures,
     longest_message,
     message_detection,
-    soft_reads,
 )
-from watermarking.messages.fidelity import FLOOR, find_strength
-from watermarking.pictures.plane import apply_residual, luma_energy, luma_plane
-from watermarking.pictures.ranges import peak_in_use, rescaled, restored
-from watermarking.sync.template import SHARE, UNSEEN_SHARE, signal
+from watermarking.messages.cover import Cover
+from watermarking.messages.fidelity import FLOOR, find_strength, score_aimed_at, usual_psnr
+from watermarking.pictures.ranges import peak_in_use
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from watermarking.codes.framing import Decoded
     from watermarking.interface import Bits, Image, Scheme
     from watermarking.keys import Key
+    from watermarking.messages.cover import Request
 
-__all__ = ["Marked", "Request", "mark"]
+__all__ = ["Marked", "mark"]
 
 _SHOWN: Final = 60  # characters of a message in an error
 _STEP: Final = 3.0  # by which insisting goes down
@@ -52,35 +43,6 @@ class Marked(NamedTuple):
     array: Image
     already: Decoded | None = None
     fidelity: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What is to be put into pictures, and how.
-
-    Attributes
-    ----------
-    scheme : Scheme
-        Its PSNR is the strength where there is no fidelity.
-    key : Key
-    message : bytes
-    fidelity : float or None
-        SSIMULACRA2 score aimed at.
-    insist : bool
-        Go below the fidelity, as far as :data:`~watermarking.messages.fidelity.FLOOR`, where the message needs it.
-    peak : int or None
-        What uint16 samples are said to stand for.
-    again : bool
-        Mark whatever a picture carries, and do not look.
-    """
-
-    scheme: Scheme
-    key: Key
-    message: bytes
-    fidelity: float | None = None
-    insist: bool = False
-    peak: int | None = None
-    again: bool = False
 
 
 def mark(request: Request, array: Image) -> Marked:
@@ -103,73 +65,32 @@ def mark(request: Request, array: Image) -> Marked:
     """
     scheme, message, key = request.scheme, request.message, request.key
     _check_room(scheme, message, array.shape)
-    cover = _Cover(request, array, peak_in_use(array, request.peak))
+    cover = Cover(request, array, peak_in_use(array, request.peak))
     if not request.again:
         sought = _Sought(scheme, message, code_word(scheme, message, key, array.shape), key)
         if found := sought.among(cover.attempt()):
             return Marked(array, found)
-    return Marked(cover.marked(scheme.psnr)) if request.fidelity is None else _faithful(cover, request.fidelity)
+    if request.fidelity is None:
+        return Marked(cover.marked(scheme.psnr))
+    return _faithful(cover, score_aimed_at(request.fidelity, array.shape))
 
 
-@dataclass(frozen=True)
-class _Cover:
-    """A picture that a request is carried out on: read as it lies, and marked at any strength."""
-
-    request: Request
-    array: Image
-    peak: float
-
-    @cached_property
-    def _plane(self) -> npt.NDArray[np.float32]:
-        return luma_plane(self.array, peak=self.peak)
-
-    @cached_property
-    def _payload(self) -> Bits | Image:
-        return carried_payload(self.request.scheme, self.request.message, self.request.key, self.array.shape)
-
-    def attempt(self, marked: Image | None = None) -> Attempt:
-        """Read the picture, or what was made of it."""
-        scheme, key = self.request.scheme, self.request.key
-        if isinstance(scheme, PlaneScheme):
-            plane = self._plane if marked is None else luma_plane(marked, peak=self.peak)
-            return Attempt.of(scheme.read(plane, key=key))
-        seen = rescaled(self.array if marked is None else marked, int(self.peak))
-        return soft_reads(scheme, scheme.extract(seen, key=key))
-
-    def marked(self, psnr: float) -> Image:
-        """Mark the picture at a strength in dB."""
-        scheme, key = self.request.scheme, self.request.key
-        if not isinstance(scheme, PlaneScheme):
-            chosen = scheme if psnr == scheme.psnr else dataclasses.replace(cast("Any", scheme), psnr=psnr)
-            seen = rescaled(self.array, int(self.peak))
-            return restored(chosen.embed(seen, self._payload, key=key), self.array, self.peak)
-        unseen = self.request.fidelity is not None
-        energy, share = luma_energy(self.array, psnr, untinted=unseen), UNSEEN_SHARE if unseen else SHARE
-        bits = cast("Bits", self._payload)
-        residual = scheme.residual(self._plane, bits, key=key, energy=energy * (1 - share), unseen=unseen)
-        whole = residual + signal(self._plane, key, energy * share)  # a new array: the residual may be the scheme's own
-        return apply_residual(self.array, whole, psnr, peak=self.peak, untinted=unseen)
-
-    def is_readable(self, marked: Image) -> bool:
-        """Say whether the message can be read from the marked picture."""
-        found, _ = decode_message(self.attempt(marked).reads, self.request.key)
-        return found is not None and found.message == self.request.message
-
-
-def _faithful(cover: _Cover, fidelity: float) -> Marked:
+def _faithful(cover: Cover, fidelity: float) -> Marked:
     """Mark at the fidelity asked for, or below it if that is insisted on and the message needs it."""
-    target = fidelity
-    found = find_strength(cover.marked, cover.array, target, cover.peak)
-    readable = cover.is_readable(found.array)
+    target, start = fidelity, usual_psnr(fidelity, cover.array.shape)
+    found = find_strength(cover.score, target, start)
+    array = cover.drawn(found.psnr)
+    readable = cover.is_readable(array)
     while not readable and target - _STEP >= FLOOR:
         target -= _STEP
         try:
-            found = find_strength(cover.marked, cover.array, target, cover.peak)
+            found = find_strength(cover.score, target, found.psnr)
         except FidelityError:  # of a target that nobody asked for
             break
-        readable = cover.is_readable(found.array)
+        array = cover.drawn(found.psnr)
+        readable = cover.is_readable(array)
     if readable and (cover.request.insist or target == fidelity):
-        return Marked(found.array, None, found.score)
+        return Marked(array, None, found.score)
     way_out = "use a shorter message or a larger image"
     if readable:
         way_out = f"it can be at {found.score:.0f}: aim at that, allow it with insist (--insist), or {way_out}"

@@ -26,6 +26,10 @@ _N_SCALES: Final = 4  # to the last
 _SHORTEST: Final = 16
 _REST: Final = 1.10
 """What the whole error is to that of these scales, over marked training photographs of 1.5 to 12 MP."""
+_NEGLIGIBLE: Final = 0.01
+"""Weights below this are those of B - Y at the finest scale: a fiftieth of a point at the most."""
+_SEAMS: Final = 1.08
+"""The same for bands of their rows: filters end at a seam, which hides some of the error."""
 
 
 class CoarseScore:
@@ -40,10 +44,12 @@ class CoarseScore:
         Where it is seen through, the worse of two grounds counts, as in SSIMULACRA2.
     peak : float
         What the samples stand for at most.
+    joined : bool
+        It consists of bands of a picture's rows, a hundred or more each, and the score is to be the picture's.
     """
 
-    def __init__(self, reference: Image, peak: float) -> None:
-        self._peak = peak
+    def __init__(self, reference: Image, peak: float, *, joined: bool = False) -> None:
+        self._peak, self._rest = peak, _REST * (_SEAMS if joined else 1)
         self._grounds = GROUNDS if is_seen_through(reference) else (None,)
         self._scales = [_scales(reference, peak, ground) for ground in self._grounds]
 
@@ -56,8 +62,8 @@ class CoarseScore:
         pairs = []
         for number, (one, other) in enumerate(zip(reference, distorted, strict=True)):
             weights = WEIGHTS[:, _FIRST + number]
-            pairs += [(one[c], other[c], weights[c]) for c in range(3) if weights[c].any()]
-        return score_of_error(_REST * weighted_errors(pairs))
+            pairs += [(one[c], other[c], weights[c]) for c in range(3) if weights[c].max() > _NEGLIGIBLE]
+        return score_of_error(self._rest * weighted_errors(pairs))
 
 
 def _scales(picture: Image, peak: float, ground: float | None) -> list[F32]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from watermarking.interface import Bits, Detection, Extraction, Image
-from watermarking.pictures.plane import apply_residual, luma_plane
+from watermarking.pictures.drawing import apply_residual
+from watermarking.pictures.plane import luma_plane
 from watermarking.significance import squares_p_value
 
 if TYPE_CHECKING:

@@ -1,0 +1,162 @@
+"""What is to be done with a picture, and the picture it is done with."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from watermarking.interface import PlaneScheme
+from watermarking.messages.carrier import Attempt, carried_payload, decode_message, soft_reads
+from watermarking.metrics.coarse_score import CoarseScore
+from watermarking.metrics.light import is_seen_through
+from watermarking.metrics.ssimulacra2 import Ssimulacra2
+from watermarking.pictures.drawing import apply_residual, draw_residual, rows_of_bands
+from watermarking.pictures.plane import luma_energy, luma_plane, working_scale
+from watermarking.pictures.ranges import rescaled, restored
+from watermarking.sync.template import SHARE, UNSEEN_SHARE, signal
+from watermarking.threads import row_bands
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from watermarking.interface import Bits, Image, Residual, Scheme
+    from watermarking.keys import Key
+
+    F32 = npt.NDArray[np.float32]
+
+__all__ = ["Cover", "Request"]
+
+_LOOKED_AT: Final = 4e6
+"""Pixels of a large picture that are marked and scored to find its strength."""
+_EVERY: Final = 3
+"""Of so many bands of rows, one is looked at, at least."""
+_BAND: Final = 32  # working rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is to be put into pictures, and how.
+
+    Attributes
+    ----------
+    scheme : Scheme
+        Its PSNR is the strength where there is no fidelity.
+    key : Key
+    message : bytes
+    fidelity : float, str or None
+        SSIMULACRA2 score aimed at, or the name of a step.
+    insist : bool
+        Go below the fidelity, as far as :data:`~watermarking.messages.fidelity.FLOOR`, where the message needs it.
+    peak : int or None
+        What uint16 samples are said to stand for.
+    again : bool
+        Mark whatever a picture carries, and do not look.
+    """
+
+    scheme: Scheme
+    key: Key
+    message: bytes
+    fidelity: float | str | None = None
+    insist: bool = False
+    peak: int | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A picture that a request is carried out on: read as it lies, marked at any strength, and judged.
+
+    What does not depend on the strength is worked out once.
+    """
+
+    request: Request
+    array: Image
+    peak: float
+
+    def attempt(self, marked: Image | None = None) -> Attempt:
+        """Read the picture, or what was made of it."""
+        scheme, key = self.request.scheme, self.request.key
+        if isinstance(scheme, PlaneScheme):
+            plane = self._plane if marked is None else luma_plane(marked, peak=self.peak)
+            return Attempt.of(scheme.read(plane, key=key))
+        seen = rescaled(self.array if marked is None else marked, int(self.peak))
+        return soft_reads(scheme, scheme.extract(seen, key=key))
+
+    def is_readable(self, marked: Image) -> bool:
+        """Say whether the message can be read from the marked picture."""
+        found, _ = decode_message(self.attempt(marked).reads, self.request.key)
+        return found is not None and found.message == self.request.message
+
+    def marked(self, psnr: float) -> Image:
+        """Mark the picture so that this PSNR comes out, in dB."""
+        scheme, key = self.request.scheme, self.request.key
+        if not isinstance(scheme, PlaneScheme):
+            chosen = scheme if psnr == scheme.psnr else dataclasses.replace(cast("Any", scheme), psnr=psnr)
+            seen = rescaled(self.array, int(self.peak))
+            return restored(chosen.embed(seen, self._payload, key=key), self.array, self.peak)
+        energy = luma_energy(self.array, psnr)
+        whole = self._residual(energy * (1 - SHARE)) + signal(self._plane, key, energy * SHARE)
+        return apply_residual(self.array, whole, psnr, peak=self.peak)
+
+    def drawn(self, psnr: float) -> Image:
+        """Mark the picture so that it shows least.
+
+        On the working plane the PSNR is that of the change before it is rounded and clipped: nothing has to be tried
+        to come by it.
+        """
+        if not isinstance(self.request.scheme, PlaneScheme):
+            return self.marked(psnr)
+        return draw_residual(self.array, self._change(psnr), peak=self.peak, untinted=True)
+
+    def score(self, psnr: float) -> float:
+        """Return the SSIMULACRA2 score of the picture marked in that way: of large ones on the plane, an estimate."""
+        if self._bands is None:
+            return self._judge.score(self.drawn(psnr))
+        change = self._change(psnr)
+        seen = draw_residual(self.array, change, bands=self._bands, peak=self.peak, untinted=True)
+        return self._judge.score(seen)
+
+    @cached_property
+    def _plane(self) -> F32:
+        return luma_plane(self.array, peak=self.peak)
+
+    @cached_property
+    def _payload(self) -> Bits | Image:
+        return carried_payload(self.request.scheme, self.request.message, self.request.key, self.array.shape)
+
+    @cached_property
+    def _residual(self) -> Residual:
+        scheme, bits = cast("PlaneScheme", self.request.scheme), cast("Bits", self._payload)
+        return scheme.residual(self._plane, bits, key=self.request.key, unseen=self.request.fidelity is not None)
+
+    @cached_property
+    def _waves(self) -> F32:
+        return signal(self._plane, self.request.key, 1.0)
+
+    def _change(self, psnr: float) -> F32:
+        """Return the whole change of the plane, as large as it is to be."""
+        energy = luma_energy(self.array, psnr, untinted=True)
+        share = UNSEEN_SHARE if working_scale(self.array.shape) == 1 else SHARE
+        return self._residual(energy * (1 - share)) + self._waves * np.float32(math.sqrt(energy * share))
+
+    @cached_property
+    def _bands(self) -> list[tuple[int, int]] | None:
+        """Bands of working rows that large pictures are judged by, evenly spread; None where all of it is, in full."""
+        shape = self.array.shape
+        if working_scale(shape) == 1 or not isinstance(self.request.scheme, PlaneScheme):
+            return None
+        bands = row_bands(-(-shape[0] // working_scale(shape)), _BAND)
+        step = 1 if is_seen_through(self.array) else min(max(round(shape[0] * shape[1] / _LOOKED_AT), 1), _EVERY)
+        return bands[(step - 1) // 2 :: step]
+
+    @cached_property
+    def _judge(self) -> CoarseScore | Ssimulacra2:
+        if self._bands is None:
+            return Ssimulacra2(self.array, self.peak)
+        rows = rows_of_bands(self.array, self._bands)
+        return CoarseScore(rows, self.peak, joined=len(rows) < len(self.array))

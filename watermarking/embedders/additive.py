@@ -31,6 +31,7 @@ class Additive(SpreadSpectrum):
     layout: ClassVar[Layout] = Layout("additive", 3, (96, 96), 1)
     band_shape: ClassVar[tuple[float, ...]] = (1.0,)
     hiding_shape: ClassVar[tuple[float, ...]] = band_shape
+    page_shape: ClassVar[tuple[float, ...]] = band_shape
     response: ClassVar[float] = 0.264
     spread_gain: ClassVar[float] = 0.197
 

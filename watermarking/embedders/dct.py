@@ -36,6 +36,7 @@ class Dct(SpreadSpectrum):
     layout: ClassVar[Layout] = Layout("dct", 8, (32, 32), len(MODES))
     band_shape: ClassVar[tuple[float, ...]] = tuple(float(np.hypot(v, u) / 1.6) ** -0.6 for v, u in MODES)
     hiding_shape: ClassVar[tuple[float, ...]] = tuple(float(np.hypot(v, u) / 1.6) ** 0.4 for v, u in MODES)
+    page_shape: ClassVar[tuple[float, ...]] = hiding_shape
 
     def analyse(self, plane: F32) -> F32:
         """Return the bands (rows, cols, 10) of a working plane (h, w)."""

@@ -39,6 +39,7 @@ class Dwt(SpreadSpectrum):
     layout: ClassVar[Layout] = Layout("dwt", 8, (32, 32), 15)
     band_shape: ClassVar[tuple[float, ...]] = (_COARSE,) * 3 + (_FINE,) * 12
     hiding_shape: ClassVar[tuple[float, ...]] = (_COARSE,) * 3 + (1.6 * _FINE,) * 12
+    page_shape: ClassVar[tuple[float, ...]] = (2 * _COARSE,) * 3 + (_FINE,) * 12  # JPEG leaves nothing else on paper
 
     def analyse(self, plane: F32) -> F32:
         """Return the bands (rows, cols, 15) of a working plane (h, w)."""

@@ -35,6 +35,7 @@ from watermarking.pictures.drawing import apply_residual
 from watermarking.pictures.plane import luma_energy, luma_plane, working_shape
 from watermarking.significance import any_of, rademacher_p_value
 from watermarking.threads import map_bands, row_bands
+from watermarking.transforms.masks import is_page
 
 if TYPE_CHECKING:
     from watermarking.interface import Bits, Image, Residual
@@ -53,9 +54,6 @@ _HIDING_EXPONENT: Final = 0.25
 """How much more of the mark busy places take if it is to show little. The reader goes by the other one all the same."""
 _PAGE_EXPONENT: Final = -0.1
 """The same for pages and drawings, where letters and lines drown what is put beside them: what is read is the paper."""
-_EQUAL: Final = 0.05  # grey levels
-_PAGE_SHARE: Final = 0.55
-"""Share of equal neighbours that makes a page or a drawing: photographs have a tenth of them, one of 27 four tenths."""
 _CANCEL_SHARE: Final = 0.4
 _BAND: Final = 32  # rows of cells a task
 
@@ -88,6 +86,7 @@ class SpreadSpectrum(abc.ABC):
     layout: ClassVar[Layout]
     band_shape: ClassVar[tuple[float, ...]]  # how large the reader takes the mark to be in each band
     hiding_shape: ClassVar[tuple[float, ...]]  # how large it is made if it is to show little
+    page_shape: ClassVar[tuple[float, ...]]  # the same on pages and drawings
     response: ClassVar[float] = 1.0  # what is left of a coefficient's change after synthesis and analysis
     spread_gain: ClassVar[float] = 1.0  # squared change of the plane a squared change of the coefficients
 
@@ -180,22 +179,22 @@ class SpreadSpectrum(abc.ABC):
         bands = self.analyse(plane)
         mask, weights = self._weigh(bands, (_EMBEDDER_NOISE,))
         if unseen:
-            flat = float(np.mean(np.abs(np.diff(plane)) < _EQUAL))
-            exponent = _PAGE_EXPONENT if flat > _PAGE_SHARE else _HIDING_EXPONENT
-            mask, _ = self._weigh(bands, (), self.hiding_shape, exponent)
+            page = is_page(plane)
+            shape, exponent = (self.page_shape, _PAGE_EXPONENT) if page else (self.hiding_shape, _HIDING_EXPONENT)
+            mask, _ = self._weigh(bands, (), shape, exponent)
         table = place(layout, key, layout.n_tiles(bands.shape[:2]))
         chips, groups = slot_chips(layout, key, bits), slot_groups(layout, length)
         host, gain, power = (np.zeros(length + 1, np.float32) for _ in range(3))
         where = (table.slots, table.offsets, table.signs, layout.tile, table.tiles_across)
         gather_groups(bands, mask, weights[0], *where, chips, groups, host, gain, power)
         host /= np.maximum(gain * self.response, 1e-9)
-        shares, shape = power.astype(np.float64), (plane.shape[0], plane.shape[1])
+        shares = power.astype(np.float64)
 
         def of_energy(energy: float) -> F32:
             amplitudes = _amplitudes(host, shares, energy * plane.size / self.spread_gain)
             change = np.empty_like(bands)
             spread(mask, *where, amplitudes[groups] * chips, change)
-            return self.synthesise(change, shape)
+            return self.synthesise(change, (plane.shape[0], plane.shape[1]))
 
         return of_energy
 

@@ -20,6 +20,7 @@ from watermarking.pictures.plane import luma_energy, luma_plane, working_scale
 from watermarking.pictures.ranges import rescaled, restored
 from watermarking.sync.template import SHARE, UNSEEN_SHARE, signal
 from watermarking.threads import row_bands
+from watermarking.transforms.masks import is_page
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -120,6 +121,11 @@ class Cover:
         change = self._change(psnr)
         seen = draw_residual(self.array, change, bands=self._bands, peak=self.peak, untinted=True)
         return self._judge.score(seen)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it shows a page or a drawing."""
+        return is_page(self._plane)
 
     @cached_property
     def _plane(self) -> F32:

@@ -16,15 +16,35 @@ from watermarking.pictures.plane import working_scale
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FIDELITIES", "FLOOR", "NORMAL", "Strength", "fidelity_of", "find_strength", "score_aimed_at", "usual_psnr"]
+__all__ = [
+    "FIDELITIES",
+    "FLOOR",
+    "NORMAL",
+    "Step",
+    "Strength",
+    "fidelity_of",
+    "find_strength",
+    "score_aimed_at",
+    "usual_psnr",
+]
 
-FIDELITIES: Final = {"discreet": (90.0, 90.0), "normal": (88.0, 84.0), "strong": (80.0, 80.0)}
-"""Named steps: nothing to be seen beside the original; nothing to be seen; nothing that disturbs.
 
-The first score is for pictures of up to 2 MP, the second from 8 MP on: those are looked at and passed on shrunk. Less
-shows of a mark then, while it has to last longer.
+class Step(NamedTuple):
+    """The scores that a name stands for: of pictures up to 2 MP, of pages and drawings among them, from 8 MP on."""
+
+    usual: float
+    page: float
+    large: float
+
+
+FIDELITIES: Final = {"discreet": Step(90, 90, 90), "normal": Step(88, 86, 84), "strong": Step(80, 80, 80)}
+"""Nothing to be seen beside the original; nothing to be seen; nothing that disturbs.
+
+Normal is what lasts. Paper is white already and takes half of the mark only, and JPEG wipes out the rest if it is
+fainter. Large pictures are looked at and passed on shrunk: less shows of a mark then, while it has to last longer.
 """
 NORMAL: Final = "normal"
+"""What is aimed at where nothing is said."""
 _SMALL, _LARGE = 2e6, 8e6  # pixels
 FLOOR: Final = 70.0
 """How far down ``insist`` goes: high quality still, as of JPEG 55."""
@@ -58,13 +78,13 @@ def fidelity_of(fidelity: float | str) -> float | str:
     if isinstance(fidelity, str) and fidelity in FIDELITIES:
         return fidelity
     if not isinstance(fidelity, Real) or not _RANGE[0] <= fidelity <= _RANGE[1]:
-        names = ", ".join(f"{name!r} ({score:g})" for name, (score, _) in FIDELITIES.items())
+        names = ", ".join(f"{name!r} ({score:g})" for name, (score, *_) in FIDELITIES.items())
         raise WatermarkError(f"a fidelity of {fidelity!r} cannot be aimed at: give 30 to 95, or {names}")
     return float(fidelity)
 
 
-def score_aimed_at(fidelity: float | str, shape: tuple[int, ...]) -> float:
-    """Return the score that a fidelity means for a picture of this shape.
+def score_aimed_at(fidelity: float | str, shape: tuple[int, ...], *, page: bool = False) -> float:
+    """Return the score that a fidelity means for a picture of this shape, or a page.
 
     Examples
     --------
@@ -73,15 +93,16 @@ def score_aimed_at(fidelity: float | str, shape: tuple[int, ...]) -> float:
     """
     if not isinstance(fidelity, str):
         return fidelity
-    small, large = FIDELITIES[fidelity]
+    step = FIDELITIES[fidelity]
+    score = step.page if page else step.usual
     part = math.log(shape[0] * shape[1] / _SMALL) / math.log(_LARGE / _SMALL)
-    return small + (large - small) * min(max(part, 0.0), 1.0)
+    return score + (step.large - score) * min(max(part, 0.0), 1.0)
 
 
 def usual_psnr(target: float, shape: tuple[int, ...]) -> float:
     """Return about the PSNR at which marks of a picture of this shape have the score: where to begin."""
     usual = _USUAL_PSNR + _MORE_IF_LARGE * (1 - 1 / working_scale(shape))
-    return _bounded(usual + math.log((100 - FIDELITIES[NORMAL][0]) / (100 - target)) / _SLOPE)
+    return _bounded(usual + math.log((100 - FIDELITIES[NORMAL].usual) / (100 - target)) / _SLOPE)
 
 
 def find_strength(score_at: Callable[[float], float], target: float, start: float) -> Strength:

@@ -72,7 +72,7 @@ def mark(request: Request, array: Image) -> Marked:
             return Marked(array, found)
     if request.fidelity is None:
         return Marked(cover.marked(scheme.psnr))
-    return _faithful(cover, score_aimed_at(request.fidelity, array.shape))
+    return _faithful(cover, score_aimed_at(request.fidelity, array.shape, page=cover.is_page))
 
 
 def _faithful(cover: Cover, fidelity: float) -> Marked:

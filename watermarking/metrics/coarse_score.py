@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from watermarking.metrics.light import is_seen_through, light_of_levels
-from watermarking.metrics.ssimulacra2 import GROUNDS, WEIGHTS, score_of_error, weighted_errors
+from watermarking.metrics.light import check_visible, is_seen_through, light_of_levels
+from watermarking.metrics.ssimulacra2 import GROUNDS, WEIGHTS, scales_of, score_of_error, weighted_errors
 from watermarking.pictures.opencv import cv2_module
 from watermarking.pictures.plane import luma_plane
 
@@ -20,23 +20,26 @@ if TYPE_CHECKING:
 
 __all__ = ["CoarseScore"]
 
-_SCALE: Final = 4  # pixels of the finest scale that is looked at: the third of SSIMULACRA2
+_SCALE: Final = 4  # pixels of the finest scale that all of it is looked at: the third of SSIMULACRA2
 _FIRST: Final = 2
 _N_SCALES: Final = 4  # to the last
 _SHORTEST: Final = 16
-_REST: Final = 1.10
-"""What the whole error is to that of these scales, over marked training photographs of 1.5 to 12 MP."""
+_PATCHES: Final = 32
+_PATCH: Final = (48, 320)  # rows, columns
+_STRIDE: Final = 13  # prime to every number of patches that is likely: they lie on no line
 _NEGLIGIBLE: Final = 0.01
-"""Weights below this are those of B - Y at the finest scale: a fiftieth of a point at the most."""
-_SEAMS: Final = 1.08
-"""The same for bands of their rows: filters end at a seam, which hides some of the error."""
+"""Weights below this are a fiftieth of a point at the most."""
+_SEAMS: Final = 1.11
+"""What the error is to that of bands of rows put together: filters end at a seam, which hides some of it."""
+_MISSED: Final = 1.25
+"""What the error is to that of the patches, for the same reason, and since the worst places lie in none of them."""
 
 
 class CoarseScore:
-    """A reference whose copies are scored at a quarter of the size and below.
+    """A reference whose copies are scored at a quarter of the size and below, and in patches at 1:1 and 1:2.
 
     Made for marks at the working scale of large pictures, which are smooth from pixel to pixel: nine tenths of what
-    SSIMULACRA2 sees of them lies there. The two finest scales are taken to be the usual tenth.
+    SSIMULACRA2 sees of them lies at the coarser scales. The rest is mostly what rounding adds, much alike everywhere.
 
     Parameters
     ----------
@@ -49,21 +52,36 @@ class CoarseScore:
     """
 
     def __init__(self, reference: Image, peak: float, *, joined: bool = False) -> None:
-        self._peak, self._rest = peak, _REST * (_SEAMS if joined else 1)
+        self._peak, self._seams = peak, _SEAMS if joined else 1.0
         self._grounds = GROUNDS if is_seen_through(reference) else (None,)
-        self._scales = [_scales(reference, peak, ground) for ground in self._grounds]
+        self._scales = [self._of(reference, ground) for ground in self._grounds]
 
     def score(self, distorted: Image) -> float:
         """Estimate the score of a copy of the same shape and dtype, and as transparent."""
         grounds = zip(self._scales, self._grounds, strict=True)
-        return min(self._between(scales, _scales(distorted, self._peak, ground)) for scales, ground in grounds)
+        return min(self._between(scales, self._of(distorted, ground)) for scales, ground in grounds)
+
+    def _of(self, picture: Image, ground: float | None) -> list[F32]:
+        patches, _ = check_visible(_patches(picture), "a score", self._peak)
+        return [*scales_of(patches, ground, _FIRST), *_scales(picture, self._peak, ground)]
 
     def _between(self, reference: list[F32], distorted: list[F32]) -> float:
-        pairs = []
+        pairs: list[list[tuple[F32, F32, npt.NDArray[np.float64]]]] = [[], []]
         for number, (one, other) in enumerate(zip(reference, distorted, strict=True)):
-            weights = WEIGHTS[:, _FIRST + number]
-            pairs += [(one[c], other[c], weights[c]) for c in range(3) if weights[c].max() > _NEGLIGIBLE]
-        return score_of_error(self._rest * weighted_errors(pairs))
+            weights = WEIGHTS[:, number]
+            pairs[number >= _FIRST] += [
+                (one[c], other[c], weights[c]) for c in range(3) if weights[c].max() > _NEGLIGIBLE
+            ]
+        return score_of_error(_MISSED * weighted_errors(pairs[0]) + self._seams * weighted_errors(pairs[1]))
+
+
+def _patches(picture: Image) -> Image:
+    """Return patches from all over the picture, one below the other."""
+    height, width = min(_PATCH[0], picture.shape[0]), min(_PATCH[1], picture.shape[1])
+    n = min(_PATCHES, picture.shape[0] // height)
+    tops = np.linspace(0, picture.shape[0] - height, n).astype(int)
+    lefts = np.linspace(0, picture.shape[1] - width, n).astype(int)[np.arange(n) * _STRIDE % n]
+    return np.concatenate([picture[y : y + height, x : x + width] for y, x in zip(tops, lefts, strict=True)])
 
 
 def _scales(picture: Image, peak: float, ground: float | None) -> list[F32]:

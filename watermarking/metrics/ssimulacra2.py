@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Planes = npt.NDArray[np.float32]
     Scales = list[Planes]
 
-__all__ = ["GROUNDS", "WEIGHTS", "Ssimulacra2", "score_of_error", "ssimulacra2", "weighted_errors"]
+__all__ = ["GROUNDS", "WEIGHTS", "Ssimulacra2", "scales_of", "score_of_error", "ssimulacra2", "weighted_errors"]
 
 _NAME: Final = "SSIMULACRA2"
 _N_SCALES: Final = 6
@@ -95,7 +95,7 @@ class Ssimulacra2:
         picture, self._peak = check_visible(reference, _NAME, peak)
         self._shape, self._dtype = picture.shape, np.asarray(reference).dtype
         grounds = GROUNDS if is_seen_through(picture) else (None,)
-        self._scales = {ground: _scales(picture, ground) for ground in grounds}
+        self._scales = {ground: scales_of(picture, ground) for ground in grounds}
 
     def score(self, distorted: Image) -> float:
         """Return the score: 100 for an equal picture, 90 if no difference is seen, 70 for high quality, 0 and less.
@@ -116,7 +116,7 @@ class Ssimulacra2:
         grounds = GROUNDS if None not in self._scales or is_seen_through(picture) else (None,)
         # A reference that hides every ground looks alike over all of them.
         pairs = [(self._scales.get(ground) or self._scales[None], ground) for ground in grounds]
-        return min(_score(scales, _scales(picture, ground)) for scales, ground in pairs)
+        return min(_score(scales, scales_of(picture, ground)) for scales, ground in pairs)
 
 
 def ssimulacra2(reference: Image, distorted: Image) -> float:
@@ -140,8 +140,8 @@ def ssimulacra2(reference: Image, distorted: Image) -> float:
     return Ssimulacra2(reference).score(distorted)
 
 
-def _scales(picture: Image, ground: float | None) -> Scales:
-    """Return the XYB planes (3, h, w) of each scale; pictures are halved in linear light."""
+def scales_of(picture: Image, ground: float | None, n: int = _N_SCALES) -> Scales:
+    """Return the XYB planes (3, h, w) of the first n scales; pictures are halved in linear light."""
     from watermarking.kernels.xyb import halve, xyb_rows
 
     height, width = picture.shape[:2]
@@ -156,7 +156,7 @@ def _scales(picture: Image, ground: float | None) -> Scales:
 
     map_bands(convert, row_bands(height, _BAND_ROWS))
     scales = [planes]
-    while len(scales) < _N_SCALES and min(scales[-1].shape[1:]) >= _SHORTEST:
+    while len(scales) < n and min(scales[-1].shape[1:]) >= _SHORTEST:
         planes = np.empty_like(linear)
         xyb_rows(linear, 0, planes, 0, linear.shape[1])
         scales.append(planes)

@@ -10,13 +10,16 @@ import numpy.typing as npt
 from watermarking.kernels.masks import busyness
 from watermarking.kernels.pixels import interpolate
 
-__all__ = ["busyness_mask"]
+__all__ = ["busyness_mask", "is_page"]
 
 F32 = npt.NDArray[np.float32]
 
 _SIDE: Final = 8
 _FLOOR: Final = 2.0
 _EXPONENT: Final = 0.3
+_EQUAL: Final = 0.05  # grey levels
+_PAGE_SHARE: Final = 0.55
+"""Share of equal neighbours that makes a page or a drawing: photographs have a tenth of them, one of 27 four tenths."""
 
 
 def busyness_mask(plane: F32) -> F32:
@@ -30,3 +33,14 @@ def busyness_mask(plane: F32) -> F32:
     mask = np.empty(plane.shape, np.float32)
     interpolate(np.power(cells + np.float32(_FLOOR), np.float32(_EXPONENT)), _SIDE, mask)
     return mask
+
+
+def is_page(plane: F32) -> bool:
+    """Say whether a plane (h, w) shows a page, a drawing or a screenshot: most neighbours are equal.
+
+    Examples
+    --------
+    >>> is_page(np.full((64, 64), 250, np.float32)), is_page(np.add.outer(np.arange(64), np.arange(64)) * np.float32(2))
+    (True, False)
+    """
+    return float(np.mean(np.abs(np.diff(plane)) < _EQUAL)) > _PAGE_SHARE

@@ -15,6 +15,7 @@ __all__ = ["attack_class", "attack_ids", "describe", "parse_attack"]
 LONGEST_TEXT: Final = 2000
 _MODULES: Final = {
     "formats": "Jpeg DoubleJpeg Webp Avif Jpeg2000",
+    "codecs": "Heic VideoFrame",
     "geometry": "Crop Resize ResizeTo Aspect Rotate Turn Flip Shift Shear Perspective",
     "warping": "RemoveLines Bend",
     "values": "Brightness Contrast Gamma Posterise Grey Saturation Hue Sharpen Equalise Dither",

@@ -1,0 +1,93 @@
+"""What phones and films do to a picture: codecs of packages that the plain installation does not have."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from watermarking.attacks.attack import Attack, Pixels, choice, number
+from watermarking.errors import MissingExtraError, UnsupportedImageError
+
+__all__ = ["Heic", "VideoFrame"]
+
+_SMALLEST_BLOCK = 16  # pixels: shorter sides are filled up, and cut again
+
+
+@dataclass(frozen=True)
+class Heic(Attack):
+    """Save as HEIC (H.265, as phones do). Needs ``pip install 'watermarking[formats]'``."""
+
+    id = "heic"
+    family = "formats"
+    quality: int = number(50, 0, 100)
+    subsampling: int = choice(420, 422, 444)
+
+    def apply(self, pixels: Pixels, _rng: np.random.Generator) -> Pixels:
+        """Save and load."""
+        heif = _package("pillow_heif", "HEIC", "formats")
+        buffer = io.BytesIO()
+        mode = "L" if pixels.ndim == 2 else "RGB"
+        try:
+            heif.from_bytes(mode, pixels.shape[1::-1], np.ascontiguousarray(pixels).tobytes()).save(
+                buffer, quality=self.quality, chroma=self.subsampling
+            )
+            return np.array(heif.open_heif(buffer).to_pillow().convert(mode))
+        except (OSError, ValueError, RuntimeError) as error:
+            height, width = pixels.shape[:2]
+            raise UnsupportedImageError(f"HEIC cannot hold {width}x{height} pixels: {error}") from error
+
+
+@dataclass(frozen=True)
+class VideoFrame(Attack):
+    """Make a film's key frame of it, with a constant rate factor. Needs ``pip install 'watermarking[video]'``.
+
+    `crf` is FFmpeg's for x264 and x265: 18 is hardly seen, 23 and 28 are their defaults, 51 is the worst.
+    """
+
+    id = "video_frame"
+    family = "formats"
+    crf: int = number(28, 0, 51)
+    codec: str = choice("h264", "h265")
+
+    def apply(self, pixels: Pixels, _rng: np.random.Generator) -> Pixels:
+        """Encode as 4:2:0 and decode, on one thread; sides are filled up to whole blocks for the while."""
+        av = _package("av", "video", "video")
+        height, width = pixels.shape[:2]
+        margin = ((0, -height % _SMALLEST_BLOCK), (0, -width % _SMALLEST_BLOCK)) + ((0, 0),) * (pixels.ndim - 2)
+        filled = np.pad(pixels, margin, mode="edge")
+        colour = filled if pixels.ndim == 3 else np.repeat(filled[..., None], 3, axis=2)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(colour), format="rgb24")
+        try:
+            shown = self._through_film(av, frame)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise UnsupportedImageError(f"{self.codec} cannot hold {width}x{height} pixels: {error}") from error
+        found = shown[:height, :width]
+        # A film has colour; the green of a grey frame is its luma.
+        return np.ascontiguousarray(found if pixels.ndim == 3 else found[..., 1])
+
+    def _through_film(self, av: Any, frame: Any) -> Pixels:
+        buffer = io.BytesIO()
+        with av.open(buffer, "w", format="matroska") as film:
+            stream = film.add_stream("libx264" if self.codec == "h264" else "libx265", rate=25)
+            stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
+            stream.thread_count = 1
+            stream.options = {"crf": str(self.crf), **_QUIET[self.codec]}
+            for packet in (*stream.encode(frame), *stream.encode(None)):
+                film.mux(packet)
+        buffer.seek(0)
+        with av.open(buffer) as film:
+            return np.array(next(film.decode(video=0)).to_ndarray(format="rgb24"))
+
+
+_QUIET = {"h264": {}, "h265": {"x265-params": "log-level=error:pools=none:frame-threads=1"}}
+
+
+def _package(name: str, what: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError(f"{what} needs {name}: pip install 'watermarking[{extra}]'") from error

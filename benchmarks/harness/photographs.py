@@ -2,7 +2,8 @@
 
 ``shipped``: the ten of the repository. ``evaluation``: those and seven more that ``fetch_data.sh`` fetches. ``large``:
 flower.png and held-out training photographs of 2 to 16 MP, at their own size. ``training-validation``: the held-out
-ones at the standard size. Or any folder. Evaluation photographs never tune anything.
+ones at the standard size. ``pages``: what :mod:`harness.pages` draws. Or any folder. Evaluation photographs never tune
+anything, nor do these pages.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.pages import PAGES, draw
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -25,7 +28,7 @@ __all__ = ["SETS", "Photograph", "PhotographsError", "data_folder", "find", "loa
 
 SHIPPED = Path(__file__).parents[1] / "photographs"
 LONG_SIDE = 768
-SETS = ("shipped", "evaluation", "large", "training-validation")
+SETS = ("shipped", "evaluation", "large", "training-validation", "pages")
 _SPORCO = "py/sporco/sporco/data"
 _FLOWER = "x/libjxl-testdata/usr/share/libjxl-testdata/jxl/flower/flower.png"
 _FETCHED = (
@@ -42,10 +45,13 @@ class PhotographsError(Exception):
 
 @dataclass(frozen=True)
 class Photograph:
-    """A file, the name that rows know it by, and the longest side that it is shrunk to (0: as it is)."""
+    """A file, the name that rows know it by, and the longest side that it is shrunk to (0: as it is).
+
+    What has no file is drawn.
+    """
 
     name: str
-    path: Path
+    path: Path | None
     long_side: int = LONG_SIDE
 
 
@@ -70,6 +76,8 @@ def find(chosen: str) -> list[Photograph]:
         held_out = [data_folder() / path for path in _held_out()]
         large = chosen == "large"
         found = _present([data_folder() / _FLOWER, *held_out] if large else held_out, 0 if large else LONG_SIDE)
+    elif chosen == "pages":
+        found = [Photograph(name, None, 0) for name in PAGES]
     elif Path(chosen).is_dir():
         found = [Photograph(f"{path.name}#{_digest(path)}", path) for path in _pictures(Path(chosen))]
     else:
@@ -85,6 +93,10 @@ def load(photograph: Photograph) -> npt.NDArray[np.uint8]:
     from watermarking.pictures.files import read_picture
     from watermarking.pictures.opencv import cv2_module
 
+    if photograph.path is None:
+        page = draw(photograph.name)
+        page.flags.writeable = False
+        return page
     source: Path | bytes = _embedded_jpeg(photograph.path) if photograph.path.suffix == ".edj" else photograph.path
     pixels: Any = read_picture(source).array
     if pixels.dtype != np.uint8:

@@ -107,5 +107,5 @@ def test_a_peer_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_grey_pictures_are_given_as_colour() -> None:
-    marked = peers.Peer("honest", 42.0).embed(np.full((64, 64), 90, np.uint8), b"x")
+    marked = peers.Peer("honest", psnr=42.0).embed(np.full((64, 64), 90, np.uint8), b"x")
     assert marked.shape == (64, 64, 3)

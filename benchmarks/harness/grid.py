@@ -15,6 +15,7 @@ psnr = [42.0]                  #   or "installed" (each attack of a third party)
 fidelity = ["own", 88.0]       # beside or instead of psnr: SSIMULACRA2 scores, or what another package does by itself
 bytes = [8]
 at_least = 0.98                # the share that the issue or the README promises, for the default scheme
+schemes = ["dwt"]              # only these of the grid's
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ NO_ATTACK = "none"
 _DEFAULTS: dict[str, Any] = {"seed": 2027, "schemes": "all", "photographs": "evaluation", "keys": 12, "search": None}
 _BLOCK: dict[str, Any] = {
     "attacks": [NO_ATTACK], "psnr": [42.0], "fidelity": [], "bytes": [8], "at_least": None,
+    "schemes": None,
 }  # fmt: skip
 
 
@@ -62,6 +64,15 @@ class Block:
     fidelity: tuple[float | str, ...]
     n_bytes: tuple[int, ...]
     at_least: float | None
+    schemes: tuple[Any, ...] | None = None
+
+    def takes(self, scheme: Any) -> bool:
+        """Say whether a scheme of the grid is measured by this block."""
+        return self.schemes is None or scheme in self.schemes
+
+    def strengths(self) -> list[Cell]:
+        """List the strengths as the fields of cells that say them."""
+        return [*({"psnr": one} for one in self.psnr), *({"fidelity": one} for one in self.fidelity)]
 
 
 @dataclass(frozen=True)
@@ -117,12 +128,11 @@ def cells_of(grid: Grid, photographs: Iterable[str]) -> list[Cell]:
 
 def _strengths(scheme: Any, block: Block) -> list[Cell]:
     """List the strengths of a block that a scheme has: only other packages have one of their own, some nothing else."""
-    found: list[Cell] = [{"psnr": psnr} for psnr in block.psnr]
-    is_peer = str(scheme).startswith("peer:")
-    for fidelity in block.fidelity:
-        fits = is_peer if fidelity == OWN_STRENGTH else str(scheme).removeprefix("peer:") not in WITHOUT_STRENGTH
-        found += [{"fidelity": fidelity}] if fits else []
-    return found
+    name, is_peer = str(scheme).removeprefix("peer:"), str(scheme).startswith("peer:")
+    return [
+        strength for strength in (block.strengths() if block.takes(scheme) else ())
+        if (is_peer if strength.get("fidelity") == OWN_STRENGTH else "psnr" in strength or name not in WITHOUT_STRENGTH)
+    ]  # fmt: skip
 
 
 def normal_attack(text: str) -> str:
@@ -177,7 +187,8 @@ def _block(row: dict[str, Any], named: dict[str, list[str]]) -> Block:
         raise GridError(f"psnr must lie in 20..70 dB and bytes be whole numbers, not {psnr} and {n_bytes}")
     scores = tuple(one if one == OWN_STRENGTH else fidelity_of(one) for one in fidelity)
     attacks = tuple(dict.fromkeys(a for text in block["attacks"] for a in _attacks(text, named)))
-    return Block(attacks, tuple(map(float, psnr)), scores, n_bytes, block["at_least"])
+    schemes = None if block["schemes"] is None else schemes_of(block["schemes"])
+    return Block(attacks, tuple(map(float, psnr)), scores, n_bytes, block["at_least"], schemes)
 
 
 def _attacks(text: str, named: dict[str, list[str]]) -> list[str]:

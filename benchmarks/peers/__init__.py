@@ -97,7 +97,7 @@ class Peer:
         self.strength = _OWN
         if self.aim is None:
             return self._mark(cover, message, None)
-        which = (self.name, self.aim.unit, cover.shape, hashlib.sha256(cover).digest())
+        which = (self.name, self.aim.unit, cover.shape, hashlib.sha256(cover.tobytes()).digest())
         try:
             refuse_what_is_too_visible(self._floor(which, cover, message), self.aim)
         except WatermarkError:

@@ -24,13 +24,13 @@ from harness.marking import SHARED, mark_attack_read
 from harness.tables import Share, attack_label, family_of, shares, text_table
 from harness.visibility import (
     SURVIVES,
-    TARGETS,
     Point,
     claim_tables,
     curve,
     curve_table,
     equally_visible,
     points,
+    targets,
 )
 from peers import unavailable
 
@@ -62,11 +62,10 @@ def report(rows: list[Row]) -> str:
     """Return for each message size the tables at equal visibility, losses marked, and the curve in numbers."""
     parts = []
     for n_bytes in sorted({row["bytes"] for row in rows}):
-        found = points([row for row in rows if row["bytes"] == n_bytes])
-        for target in TARGETS:
+        mine = [row for row in rows if row["bytes"] == n_bytes]
+        found = points(mine)
+        for target in targets(mine):
             chosen = equally_visible(found, target)
-            if all(point.is_peer for point in chosen):
-                continue
             title = f"{n_bytes} bytes, SSIMULACRA2 {target:g}"
             for what, name in (("family", family_of), ("attack", attack_label)):
                 parts.append(f"{title}, exact message back, by {what}\n\n{_table(chosen, what, name)}")

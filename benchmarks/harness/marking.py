@@ -27,7 +27,7 @@ __all__ = ["SEEN", "SHARED", "Method", "OwnMethod", "attacked_picture", "mark_at
 SHARED = ("scheme", "photograph", "key", "psnr", "fidelity", "bytes", "search")
 """What the cells of one marked picture agree in."""
 SEEN = ("SSIMULACRA2", "Butteraugli", "Butteraugli 3-norm", "PSNR")
-"""What rows of cells with a fidelity say of the marked picture."""
+"""What rows say of how much shows in the marked picture."""
 
 
 class Method(Protocol):
@@ -103,28 +103,20 @@ def mark_attack_read(cells: list[Cell], *, pictures: dict[str, Photograph]) -> l
     try:
         method = method_of(first)
         marked = method.embed(cover, message)
+        embedding = time.perf_counter() - start
+        quality = visibility(cover, marked)
     except WatermarkError as error:
         return [failed(IMPOSSIBLE, str(error)) for _ in cells]
-    embedding = time.perf_counter() - start
-    quality = visibility(cover, marked) if "fidelity" in first else {"marked_psnr": significant(_psnr(cover, marked))}
     return [_attack_and_read(cell, method, marked, message, quality, embedding) for cell in cells]
 
 
 def visibility(cover: Image, marked: Image) -> Row:
     """Return how much a mark shows; a grey cover stands for the colours that some packages return."""
-    reference = _alike(cover, marked)
+    reference = np.repeat(cover[..., None], 3, axis=2) if cover.ndim < marked.ndim else cover
     distance = butteraugli(reference, marked)
     far, near = significant(distance.max, 3), significant(distance.norm3, 3)
-    scores = significant(ssimulacra2(reference, marked)), significant(_psnr(cover, marked))
-    return dict(zip(SEEN, (scores[0], far, near, scores[1]), strict=True))
-
-
-def _psnr(cover: Image, marked: Image) -> float:
-    return min(psnr(_alike(cover, marked), marked), 100.0)  # equal pictures have no finite one
-
-
-def _alike(cover: Image, marked: Image) -> Image:
-    return np.repeat(cover[..., None], 3, axis=2) if cover.ndim < marked.ndim else cover
+    noise = min(psnr(reference, marked), 100.0)  # equal pictures have no finite one
+    return dict(zip(SEEN, (significant(ssimulacra2(reference, marked)), far, near, significant(noise)), strict=True))
 
 
 def attacked_picture(marked: Image, cell: Cell) -> Image:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["bars", "colour_of", "curves", "frontiers", "inline_svg", "rocs", "save", "times", "visibility", "write"]
 
 _INK, _RULE = "#010203", "#040506"  # stand-ins that the page's own colours replace
+_RULE_ON_WHITE = "#dcdfe3"
 _COLOURS = (
     "#2f7ed8", "#e08214", "#159a74", "#a05cc0", "#d3543f", "#8a8a8a", "#b39b00", "#4db6c8", "#c2185b", "#795548",
     "#6b7f2a",
@@ -77,7 +78,10 @@ def curves(panels: Mapping[str, Mapping[str, Points]]) -> Figure:
 
 
 def visibility(panels: Mapping[str, Mapping[str, Points]]) -> Figure:
-    """Draw messages back against what shows: a panel a measure of it, a line a scheme; less shows to the right."""
+    """Draw messages back against what shows: a panel a measure of it, a line a scheme, its intervals upright.
+
+    Less shows to the right.
+    """
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(7.2, 3.6), layout="constrained")
         axes = list(np.ravel(figure.subplots(1, max(len(panels), 1), squeeze=False, sharey=True)))
@@ -85,7 +89,7 @@ def visibility(panels: Mapping[str, Mapping[str, Points]]) -> Figure:
             for name, points in lines.items():
                 colour, marker = colour_of(name)
                 x, share, low, high = np.array(points).T
-                axis.fill_between(x, 100 * low, 100 * high, color=colour, alpha=0.12, linewidth=0)
+                axis.vlines(x, 100 * low, 100 * high, color=colour, alpha=0.45, linewidth=0.9)
                 axis.plot(x, 100 * share, color=colour, marker=marker, markersize=4, linewidth=1.4, label=name)
             axis.set(xlabel=title, ylim=(-3, 103))
             if title != "SSIMULACRA2":
@@ -191,7 +195,11 @@ def write(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(_STYLE):
         metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+        for axis in figure.axes:
+            axis.tick_params(grid_color=_RULE_ON_WHITE)
         figure.savefig(path, dpi=150, facecolor="white", metadata=metadata)
+        for axis in figure.axes:
+            axis.tick_params(grid_color=_RULE)
 
 
 def _panels(n: int, **how: Any) -> tuple[Figure, list[Any]]:

@@ -14,8 +14,9 @@ from harness import plots
 from harness.cells import DONE, strength_label, strength_of
 from harness.fidelity import METRICS, VISIBILITY, worst
 from harness.frontier import payloads
+from harness.marking import SEEN
 from harness.tables import Share, attack_label, family_of, scheme_label, shares
-from harness.visibility import TARGETS, claim_tables, curve, curve_table, equally_visible, points
+from harness.visibility import claim_tables, curve, curve_table, equally_visible, points, targets
 from watermarking.attacks import parse_attack
 from watermarking.attacks.chains import Chain
 from watermarking.errors import UnknownAttackError
@@ -75,8 +76,9 @@ def _robustness(rows: list[Row]) -> Section:
     section = Section("Schemes against attacks", text, "python benchmarks/robustness.py  # and --grid geometry")
     for strength, n_bytes in sorted({(strength_of(row), row["bytes"]) for row in rows}, key=_usual_first):
         mine = [row for row in rows if (strength_of(row), row["bytes"]) == (strength, n_bytes)]
-        if len({row["attack"] for row in mine}) >= 10:
-            section.heat_maps.append(heat_map(f"{strength_label(mine[0])}, {n_bytes} bytes", by_scheme(mine)))
+        if len({row["attack"] for row in mine}) >= 10 and n_bytes >= _BYTES:  # shorter ones stand beside other packages
+            strength_said = strength_label(mine[0]).replace("score", "SSIMULACRA2")
+            section.heat_maps.append(heat_map(f"{strength_said}, {n_bytes} bytes", by_scheme(mine)))
     return section
 
 
@@ -169,16 +171,16 @@ def _compared(rows: list[Row]) -> Section:
     )
     section = Section("Beside other packages", text, "make peers && python benchmarks/compare.py")
     same = ("photograph", "key", "bytes", "attack", "seed")
-    seen = [row for row in rows if "fidelity" in row and row["scheme"] != "additive_block" and "search" not in row]
+    judged = [row for row in rows if "fidelity" in row or SEEN[0] in row]  # others are older than these measures
+    seen = [row for row in judged if row["scheme"] != "additive_block" and "search" not in row]
     theirs = {tuple(row[name] for name in same) for row in seen if str(row["scheme"]).startswith("peer:")}
     mine = [row for row in seen if tuple(row[name] for name in same) in theirs]
     for n_bytes in sorted({row["bytes"] for row in mine}):
-        found = points([row for row in mine if row["bytes"] == n_bytes])
-        for target in TARGETS:
-            chosen = equally_visible(found, target)
-            if not all(point.is_peer for point in chosen):
-                columns = {point.label: list(point.rows) for point in chosen}
-                section.heat_maps.append(heat_map(f"{n_bytes} bytes, SSIMULACRA2 {target:g}", columns))
+        chosen = [row for row in mine if row["bytes"] == n_bytes]
+        found = points(chosen)
+        for target in targets(chosen):
+            columns = {point.label: list(point.rows) for point in equally_visible(found, target)}
+            section.heat_maps.append(heat_map(f"{n_bytes} bytes, SSIMULACRA2 {target:g}", columns))
         section.tables.append((f"{n_bytes} bytes, all attacks", *curve_table(found)))
         section.tables.extend(claim_tables(found, n_bytes))
     if mine:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "AXES",
     "SURVIVES",
-    "TARGETS",
     "Claim",
     "Point",
     "claim_tables",
@@ -33,10 +32,8 @@ __all__ = [
     "curve_table",
     "equally_visible",
     "points",
+    "targets",
 ]
-
-TARGETS = (80.0, 85.0, 88.0, 90.0)
-"""The SSIMULACRA2 scores at which schemes are set beside each other."""
 
 _STANDS = 0.9  # the share of pictures that a package must be able to mark at a score to be compared at it
 _SAME = {"SSIMULACRA2": 0.5, "Butteraugli": 0.05}  # by what strengths that aim at one score may miss each other
@@ -114,6 +111,15 @@ def points(rows: Iterable[Row]) -> list[Point]:
         if {row["attack"] for row in members} == attacks and (point := _point(scheme, strength, members)):
             found.append(point)
     return found
+
+
+def targets(rows: Sequence[Row]) -> list[float]:
+    """Return the scores that ours was marked at and other packages were tried at; all of ours if they have none."""
+    tried: dict[bool, set[float]] = {False: set(), True: set()}
+    for row in rows:
+        if isinstance(row.get("fidelity"), float):
+            tried[str(row["scheme"]).startswith("peer:")].add(row["fidelity"])
+    return sorted(tried[False] & tried[True] or tried[False])
 
 
 def equally_visible(found: Sequence[Point], target: float) -> list[Point]:

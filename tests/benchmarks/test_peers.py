@@ -84,7 +84,7 @@ def row_of(peer: str, folder: Path, **strength: float | str) -> dict[str, object
 def test_a_peer_is_asked_at_the_psnr_of_our_choice(folder: Path) -> None:
     row = row_of("honest", folder)
     assert row["status"] == "done"
-    assert 41.9 < float(str(row["marked_psnr"])) < 42.4
+    assert 41.9 < float(str(row["PSNR"])) < 42.4
     assert row["read"] is False
 
 

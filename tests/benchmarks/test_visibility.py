@@ -12,7 +12,7 @@ from PIL import Image
 import compare
 import visible
 from harness.grid import read_grid
-from harness.visibility import claim_tables, claims, curve, curve_table, equally_visible, points
+from harness.visibility import claim_tables, claims, curve, curve_table, equally_visible, points, targets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +108,12 @@ def test_tables_count_the_verdicts_and_name_every_point() -> None:
     assert [line[-1] for line in lines] == ["even", "ahead"]
     assert [line[0] for line in curve_table(found)[1]] == ["dwt"] * 3 + ["x"] * 2
     assert claim_tables(points(OURS), 4) == []
+
+
+def test_scores_are_those_that_both_were_tried_at() -> None:
+    assert targets([*OURS, *rows_of("peer:x", "own", 60, 4)]) == [80, 88, 90]
+    assert targets([*OURS, *rows_of("peer:x", 90.0, 0, 0, refused="abcd")]) == [90]
+    assert targets(rows_of("peer:x", 90.0, 90, 0)) == []
 
 
 def test_the_report_has_a_table_for_each_score_that_ours_was_marked_at() -> None:

@@ -46,14 +46,16 @@ def main() -> None:
 
 def loss_cell(cell: Cell) -> Cell:
     """Return the cell that measures what an attack does to an unmarked photograph."""
-    return {"part": "loss", **{name: cell[name] for name in ("photograph", "key", "attack", "seed")}}
+    return {
+        "part": "loss",
+        "by": "SSIMULACRA2",
+        **{name: cell[name] for name in ("photograph", "key", "attack", "seed")},
+    }
 
 
 def tables(rows: list[Row], losses: list[Row]) -> list[Table]:
     """Return the ranking of each scheme, the cheapest attack first: (scheme, heading, lines)."""
     curves, by_ssim = (curves_of(rows, losses, metric) for metric in _WHOLE)
-    if not curves:  # rows of before SSIMULACRA2 was measured
-        curves = by_ssim
     found: list[Table] = []
     for scheme in dict.fromkeys(scheme for scheme, _ in curves):
         mine = {attack: curve for (name, attack), curve in curves.items() if name == scheme}

@@ -100,7 +100,7 @@ class Claim:
 def points(rows: Iterable[Row]) -> list[Point]:
     """Return a point for each scheme and strength that met every attack of the rows, in their order.
 
-    Rows are of one message size and have a fidelity. A picture is refused if none of its rows says how it looks.
+    Rows are of one message size. A picture is refused if none of its rows says how it looks.
     """
     classes: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:

@@ -41,8 +41,8 @@ OWN_STRENGTH = "own"
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 600.0  # seconds for one call
 _OWN = 1.0
-_strengths: dict[tuple[Any, ...], float] = {}  # found before, by picture and aim: another message needs about the same
-_floors: dict[tuple[Any, ...], float] = {}
+_GUESS = 0.7  # where searches begin: always there, so that what was measured before has no say in a row
+_floors: dict[tuple[Any, ...], float] = {}  # the best that a package leaves a picture
 
 
 class PeerError(Exception):
@@ -97,16 +97,14 @@ class Peer:
         self.strength = _OWN
         if self.aim is None:
             return self._mark(cover, message, None)
-        which = (self.name, self.aim.unit, cover.shape, hashlib.sha256(cover.tobytes()).digest())
         try:
-            refuse_what_is_too_visible(self._floor(which, cover, message), self.aim)
+            refuse_what_is_too_visible(self._floor(self.aim, cover, message), self.aim)
         except WatermarkError:
             if not self.falls_back:
                 raise
             return self._mark(cover, message, None)
-        guess = _strengths.get((which, self.aim.target), 0.7)
-        found = find_strength(lambda strength: self._mark(cover, message, strength), cover, self.aim, guess)
-        self.strength = _strengths[which, self.aim.target] = found.strength
+        found = find_strength(lambda strength: self._mark(cover, message, strength), cover, self.aim, _GUESS)
+        self.strength = found.strength
         return found.image
 
     def read(self, image: Image, message: bytes) -> dict[str, Any]:
@@ -125,11 +123,11 @@ class Peer:
         request = {"do": "embed", "peer": self.name, "message": message.hex(), "strength": None}
         return float(_process().ask(request, cover)[0]["seconds"])
 
-    def _floor(self, which: tuple[Any, ...], cover: Image, message: bytes) -> float:
-        """Return the best quality that the package leaves a picture."""
-        assert self.aim is not None
+    def _floor(self, aim: Aim, cover: Image, message: bytes) -> float:
+        """Return the best quality that the package leaves a picture that carries a message."""
+        which = (self.name, aim.unit, cover.shape, hashlib.sha256(cover.tobytes()).digest(), message)
         if which not in _floors:
-            _floors[which] = self.aim.measure(cover, self._mark(cover, message, WEAKEST))
+            _floors[which] = aim.measure(cover, self._mark(cover, message, WEAKEST))
         return _floors[which]
 
     def _mark(self, cover: Image, message: bytes, strength: float | None) -> Image:

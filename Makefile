@@ -42,7 +42,7 @@ bench: $(STAMPS)/bench peers
 	$(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/rank.py
 	$(BIN)/python benchmarks/security.py
-	$(BIN)/python benchmarks/compare.py
+	$(BIN)/python benchmarks/compare.py --image docs/images/visibility.svg
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/deep.py
 	$(BIN)/python benchmarks/report.py
 

@@ -42,7 +42,7 @@ bench: $(STAMPS)/bench peers
 	$(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/rank.py
 	$(BIN)/python benchmarks/security.py
-	$(BIN)/python benchmarks/compare.py
+	$(BIN)/python benchmarks/compare.py --image docs/images/visibility.svg
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/deep.py
 	$(BIN)/python benchmarks/report.py
 
@@ -54,7 +54,8 @@ peers: $(VENV)-peers/installed
 
 $(VENV)-peers/installed: constraints.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)-peers 2>/dev/null || $(PYTHON) -m virtualenv --quiet $(VENV)-peers
-	$(VENV)-peers/bin/python -m pip install --quiet --no-deps blind-watermark==0.4.4 invisible-watermark==0.2.0
+	$(VENV)-peers/bin/python -m pip install --quiet --no-deps blind-watermark==0.4.4 invisible-watermark==0.2.0 \
+	  ghostmark-image==1.1.0
 	$(VENV)-peers/bin/python -m pip install --quiet -c constraints.txt \
 	  numpy opencv-python-headless PyWavelets pillow torch onnxruntime
 	@touch $@

@@ -1,4 +1,4 @@
-"""What marking does to a picture, in several metrics, at equal PSNR: on the mean, and at worst where it could be seen.
+"""What marking does to a picture, in several metrics, at equal visibility: on the mean, and at worst where it shows.
 
 python benchmarks/quality.py                 # grids/quality.toml
 python benchmarks/quality.py --show
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid_of
-from harness.cells import DONE
+from harness.cells import DONE, strength_label
 from harness.fidelity import METRICS, VISIBILITY, measure_quality, worst
 from harness.marking import SHARED
 from harness.places import worst_rows, write_panels
@@ -41,16 +41,20 @@ def main() -> None:
 def report(rows: list[Row]) -> str:
     """Return means over the photographs with 95 % bootstrap intervals, and the worst photograph's visibility."""
     lines = []
-    for scheme, psnr in dict.fromkeys((scheme_label(row["scheme"]), row["psnr"]) for row in rows):
-        mine = [r for r in rows if (scheme_label(r["scheme"]), r["psnr"]) == (scheme, psnr) and r["status"] == DONE]
+    for scheme, strength in dict.fromkeys(map(_class, rows)):
+        mine = [row for row in rows if _class(row) == (scheme, strength) and row["status"] == DONE]
         values = {metric: [row[metric] for row in mine if metric in row] for metric in METRICS}
         if not mine:
-            lines.append([scheme, f"{psnr:g}", *["impossible"] * (len(METRICS) + len(VISIBILITY))])
+            lines.append([scheme, strength, *["impossible"] * (len(METRICS) + len(VISIBILITY))])
             continue
         means = [_mean(values[metric]) for metric in METRICS]
         worsts = [f"{worst(metric, values[metric]):.4g}" if values[metric] else "" for metric in VISIBILITY]
-        lines.append([scheme, f"{psnr:g}", *means, *worsts])
+        lines.append([scheme, strength, *means, *worsts])
     return text_table(["scheme", "asked for", *METRICS, *(f"worst {metric}" for metric in VISIBILITY)], lines)
+
+
+def _class(row: Row) -> tuple[str, str]:
+    return scheme_label(row["scheme"]), strength_label(row)
 
 
 def _mean(values: list[float]) -> str:

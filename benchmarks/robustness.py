@@ -1,6 +1,6 @@
 """How often the exact message comes back, by scheme and attack.
 
-Every cell of the grid (scheme x photograph x key x PSNR x message size x attack) is a row in
+Every cell of the grid (scheme x photograph x key x strength x message size x attack) is a row in
 ``benchmarks/results/GRID``; cells that have a row are not measured again.
 
     python benchmarks/robustness.py                        # grids/foundation.toml
@@ -13,13 +13,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid_of
-from harness.cells import canonical
+from harness.cells import canonical, strength_label, strength_of
 from harness.marking import SHARED, mark_attack_read
 from harness.tables import Share, attack_label, scheme_label, shares, text_table
 from watermarking.messages.marker import DEFAULT_SCHEME
 
 if TYPE_CHECKING:
-    from harness.cells import Row
+    from harness.cells import Cell, Row
     from harness.grid import Grid
 
 
@@ -33,22 +33,28 @@ def main() -> None:
 
 
 def report(grid: Grid, rows: list[Row]) -> str:
-    """Return the tables: share of exact messages in percent with Wilson's 95 % interval, and whether it is enough."""
-    counted = shares(rows, lambda row: (canonical(row["scheme"]), row["attack"], row["psnr"], row["bytes"]))
-    strengths = dict.fromkeys((psnr, n) for block in grid.blocks for psnr in block.psnr for n in block.n_bytes)
-    parts = [f"{psnr:g} dB, {n_bytes} bytes\n\n{_table(grid, psnr, n_bytes, counted)}" for psnr, n_bytes in strengths]
+    """Return the tables: share of exact messages in percent with its 95 % interval, and whether it is enough."""
+    counted = shares(rows, lambda row: (canonical(row["scheme"]), row["attack"], strength_of(row), row["bytes"]))
+    strengths = {strength_of(one): one for block in grid.blocks for one in block.strengths()}
+    parts = [
+        f"{strength_label(strength)}, {n_bytes} bytes\n\n{_table(grid, strength, n_bytes, counted)}"
+        for strength in strengths.values()
+        for n_bytes in dict.fromkeys(n for block in grid.blocks if strength in block.strengths() for n in block.n_bytes)
+    ]
     reasons = {f"  {scheme_label(row['scheme'])}: {row['reason']}" for row in rows if "reason" in row}
     if reasons:
         parts.append("* rows that were impossible or crashed, first reasons:\n" + "\n".join(sorted(reasons)[:12]))
     return "\n\n".join(parts)
 
 
-def _table(grid: Grid, psnr: float, n_bytes: int, counted: dict[object, Share]) -> str:
-    chosen = [block for block in grid.blocks if psnr in block.psnr and n_bytes in block.n_bytes]
+def _table(grid: Grid, strength: Cell, n_bytes: int, counted: dict[object, Share]) -> str:
+    chosen = [block for block in grid.blocks if strength in block.strengths() and n_bytes in block.n_bytes]
     promised = {attack: block.at_least for block in chosen for attack in block.attacks}
     lines = []
     for attack, at_least in promised.items():
-        found = {scheme_label(s): counted.get((canonical(s), attack, psnr, n_bytes)) for s in grid.schemes}
+        found = {
+            scheme_label(s): counted.get((canonical(s), attack, strength_of(strength), n_bytes)) for s in grid.schemes
+        }
         target = "" if at_least is None else f">= {100 * at_least:g}"
         verdict = _verdict(found.get(DEFAULT_SCHEME), at_least)
         lines.append([attack_label(attack), *(share or "" for share in found.values()), target, verdict])

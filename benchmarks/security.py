@@ -80,7 +80,7 @@ def cells_of(marked: Iterable[Cell], shape: list[int], asked: Iterable[str]) -> 
 
 
 def tables(rows: list[Row]) -> list[Table]:
-    """Return the tables: (title, heading, lines); percentages with Wilson's 95 % intervals, PSNR against the cover."""
+    """Return the tables: (title, heading, lines); percentages with 95 % intervals, PSNR against the cover."""
     of = {part: [row for row in rows if row.get("part") == part] for part in _TABLES}
     return [table for part, build in _TABLES.items() if of[part] for table in build(of[part])]
 

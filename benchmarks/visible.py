@@ -2,115 +2,81 @@
 
 Every row says the score that was reached and how far Butteraugli sees the mark, beside what was read after an attack.
 
-    python benchmarks/visible.py                          # grids/visible.toml at 90, 88 and 80
+    python benchmarks/visible.py                          # grids/visible.toml: 90, 88 and 80
     python benchmarks/visible.py --fidelities 88 --schemes dwt,dct,additive
     python benchmarks/visible.py --show
 """
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from typing import TYPE_CHECKING
 
-from harness.campaign import arguments, carry_out, exit_status, grid_of
-from harness.cells import DONE, IMPOSSIBLE, Cell, Row, key_of, message_of, significant
-from harness.marking import attacked_picture
-from harness.photographs import Photograph, find, load
-from harness.tables import attack_label, shares, text_table
-from harness.workers import failed
-from watermarking.errors import WatermarkError
-from watermarking.messages.marker import Marker
-from watermarking.metrics import butteraugli, psnr, ssimulacra2
+from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid_of
+from harness.marking import SEEN, SHARED, mark_attack_read
+from harness.tables import attack_label, scheme_label, shares, text_table
+from watermarking.messages.fidelity import NORMAL
 
 if TYPE_CHECKING:
+    from harness.cells import Row
     from harness.grid import Grid
-
-SHARED = ("scheme", "photograph", "key", "fidelity", "bytes")
-"""What the cells of one marked picture agree in."""
 
 
 def main() -> None:
     """Measure, then print how much the marks show, and what is read."""
     parser = arguments(__doc__, grid="visible")
-    parser.add_argument("--fidelities", type=lambda text: [float(one) for one in text.split(",")], default=[90, 88, 80])
+    parser.add_argument(
+        "--fidelities",
+        type=lambda text: [float(one) for one in text.split(",")],
+    )
     options = parser.parse_args()
     grid = grid_of(options)
-    pictures = {photograph.name: photograph for photograph in find(grid.photographs)}
-    cells = cells_of(grid, list(pictures), options.fidelities)
-    rows = carry_out(cells, measure, SHARED, options, name=grid.name, pictures=pictures)
+    if options.fidelities:
+        blocks = (dataclasses.replace(block, psnr=(), fidelity=tuple(options.fidelities)) for block in grid.blocks)
+        grid = dataclasses.replace(grid, blocks=tuple(blocks))
+    cells, pictures = grid_cells(grid)
+    cells = [cell for cell in cells if "fidelity" in cell]
+    rows = carry_out(cells, mark_attack_read, SHARED, options, name=grid.name, pictures=pictures)
     print(f"{seen(rows)}\n\n{read(grid, rows)}")
 
 
-def cells_of(grid: Grid, photographs: list[str], fidelities: list[float]) -> list[Cell]:
-    """List the cells: pictures that are marked alike stand together."""
-    return [
-        {
-            "scheme": scheme, "photograph": photograph, "key": key, "fidelity": float(fidelity), "bytes": n_bytes,
-            "attack": attack, "seed": grid.seed,
-        }
-        for photograph in photographs
-        for scheme in grid.schemes
-        for key in range(grid.keys)
-        for fidelity in fidelities
-        for block in grid.blocks
-        for n_bytes in block.n_bytes
-        for attack in block.attacks
-    ]  # fmt: skip
-
-
-def measure(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
-    """Mark a photograph, measure what shows, attack it and read."""
-    first = cells[0]
-    cover, message = load(pictures[first["photograph"]]), message_of(first)
-    marker = Marker(first["scheme"], key=key_of(first), fidelity=first["fidelity"])
-    try:
-        marked = marker.embed(cover, message)
-    except WatermarkError as error:
-        return [failed(IMPOSSIBLE, str(error)) for _ in cells]
-    distance = butteraugli(cover, marked)
-    quality = {
-        "SSIMULACRA2": significant(ssimulacra2(cover, marked), 4), "Butteraugli": significant(distance.max, 3),
-        "Butteraugli 3-norm": significant(distance.norm3, 3), "PSNR": significant(psnr(cover, marked), 4),
-    }  # fmt: skip
-    results: list[Row] = []
-    for cell in cells:
-        reading = marker.extract(attacked_picture(marked, cell))
-        wrong = reading.message not in (None, message)
-        results.append({"status": DONE, "read": reading.message == message, "wrong": wrong, **quality})
-    return results
-
-
 def seen(rows: list[Row]) -> str:
-    """Return mean and worst of what shows, by scheme and fidelity, over the marked pictures."""
+    """Return mean and worst of what shows, by scheme, fidelity and message size, over the marked pictures."""
     lines: list[list[object]] = []
-    for scheme, fidelity in dict.fromkeys((row["scheme"], row["fidelity"]) for row in rows):
-        mine = [row for row in rows if (row["scheme"], row["fidelity"], row["attack"]) == (scheme, fidelity, "none")]
-        done = [row for row in mine if row["status"] == DONE]
+    for scheme, fidelity, n_bytes in dict.fromkeys(map(_column, rows)):
+        mine = [row for row in rows if _column(row) == (scheme, fidelity, n_bytes)]
+        tried = {(row["photograph"], row["key"]) for row in mine}
+        done = {(row["photograph"], row["key"]): row for row in mine if SEEN[0] in row}
         if not done:
             continue
-        scores, far, near, noise = (
-            [row[name] for row in done] for name in ("SSIMULACRA2", "Butteraugli", "Butteraugli 3-norm", "PSNR")
-        )
+        scores, far, near, noise = ([row[name] for row in done.values()] for name in SEEN)
         lines.append([
-            scheme, f"{fidelity:g}", f"{statistics.mean(scores):.1f}", f"{min(scores):.1f}",
+            scheme, f"{fidelity:g}", n_bytes, f"{statistics.mean(scores):.1f}", f"{min(scores):.1f}",
             f"{statistics.mean(far):.2f}", f"{max(far):.2f}", f"{statistics.mean(near):.2f}",
-            f"{min(noise):.1f} to {max(noise):.1f}", f"{len(mine) - len(done)}",
+            f"{min(noise):.1f} to {max(noise):.1f}", f"{len(tried) - len(done)}",
         ])  # fmt: skip
-    heading = ["scheme", "aimed at", "SSIMULACRA2", "worst", "Butteraugli", "worst", "3-norm", "dB", "refused"]
+    heading = ["scheme", "aimed at", "bytes", "SSIMULACRA2", "worst", "Butteraugli", "worst", "3-norm", "dB", "refused"]
     return text_table(heading, lines)
 
 
 def read(grid: Grid, rows: list[Row]) -> str:
-    """Return the share of exact messages in percent, with Wilson's interval, by attack and fidelity."""
-    counted = shares(rows, lambda row: (row["scheme"], row["fidelity"], row["attack"]))
-    columns = list(dict.fromkeys((row["scheme"], row["fidelity"]) for row in rows))
+    """Return the share of exact messages in percent, with its interval, by attack, and what is promised of it."""
+    counted = shares(rows, lambda row: (_column(row), row["attack"]))
+    columns = list(dict.fromkeys(map(_column, rows)))
     lines: list[list[object]] = []
     for block in grid.blocks:
         for attack in block.attacks:
-            found = [counted.get((*column, attack)) for column in columns]
+            found = [counted.get((column, attack)) for column in columns]
             target = "" if block.at_least is None else f">= {100 * block.at_least:g}"
             lines.append([attack_label(attack), *(share or "" for share in found), target])
-    return text_table(["attack", *(f"{scheme} {fidelity:g}" for scheme, fidelity in columns), "at 88"], lines)
+    promised = NORMAL if NORMAL in {fidelity for _, fidelity, _ in columns} else None
+    headings = [f"{scheme} {fidelity:g}" for scheme, fidelity, _ in columns]
+    return text_table(["attack", *headings, "promised" if promised is None else f"at {promised:g}"], lines)
+
+
+def _column(row: Row) -> tuple[str, float, int]:
+    return scheme_label(row["scheme"]), row["fidelity"], row["bytes"]
 
 
 if __name__ == "__main__":

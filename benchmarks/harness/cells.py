@@ -25,6 +25,8 @@ __all__ = [
     "message_of",
     "rng_of",
     "significant",
+    "strength_label",
+    "strength_of",
 ]
 
 Cell: TypeAlias = dict[str, Any]
@@ -71,6 +73,18 @@ def rng_of(cell: Cell, *names: str) -> np.random.Generator:
     """Return randomness that depends on the seed and the fields named alone."""
     digest = _digest(["rng", cell["seed"], *(cell[name] for name in names)])
     return np.random.default_rng(int.from_bytes(digest, "little"))
+
+
+def strength_of(cell: Cell) -> tuple[str, bool, Any]:
+    """Return how strongly a cell marks, as what sorts: PSNRs after fidelities, a package's own after its numbers."""
+    name = "fidelity" if "fidelity" in cell else "psnr"
+    return name, isinstance(cell[name], str), cell[name]
+
+
+def strength_label(cell: Cell) -> str:
+    """Return the strength of a cell for people: ``42 dB``, ``score 88`` (of SSIMULACRA2) or ``own strength``."""
+    name, is_own, value = strength_of(cell)
+    return f"{value} strength" if is_own else f"score {value:g}" if name == "fidelity" else f"{value:g} dB"
 
 
 def significant(value: float, digits: int = 4) -> float:

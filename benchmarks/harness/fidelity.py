@@ -36,7 +36,7 @@ _DISTANCES = ("Butteraugli", "Butteraugli 3-norm")
 METRICS = (*_MEASURES, *_DISTANCES)
 VISIBILITY = ("SSIMULACRA2", *_DISTANCES)
 """Those whose worst case counts as much as the mean: one picture with a visible mark is a complaint."""
-LOSS_METRICS = ("PSNR", "SSIM")  # those that small crops have room for
+LOSS_METRICS = ("PSNR", "SSIM", "SSIMULACRA2")  # those that small crops have room for
 
 
 def measure_quality(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
@@ -61,7 +61,8 @@ def measure_quality(cells: list[Cell], *, pictures: dict[str, Photograph]) -> li
 
 def marked_picture(cover: Image, cell: Cell) -> Image:
     """Mark a cover as a cell says."""
-    marked: Image = Marker(cell["scheme"], key=key_of(cell), psnr=cell["psnr"]).embed(cover, message_of(cell))
+    marker = Marker(cell["scheme"], key=key_of(cell), psnr=cell.get("psnr"), fidelity=cell.get("fidelity"))
+    marked: Image = marker.embed(cover, message_of(cell))
     return marked
 
 

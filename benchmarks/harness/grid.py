@@ -12,8 +12,10 @@ values = ["brightness(0.8)", "gamma(1.4)"]
 [[rows]]                       # all combinations of what a block lists
 attacks = ["none", "values"]   # text forms, names from above, "every" (each attack there is, at its defaults)
 psnr = [42.0]                  #   or "installed" (each attack of a third party)
+fidelity = ["own", 88.0]       # beside or instead of psnr: SSIMULACRA2 scores, or what another package does by itself
 bytes = [8]
 at_least = 0.98                # the share that the issue or the README promises, for the default scheme
+schemes = ["dwt"]              # only these of the grid's
 """
 
 from __future__ import annotations
@@ -26,9 +28,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from peers import OWN_STRENGTH, WITHOUT_STRENGTH
 from watermarking.attacks import attack_ids, parse_attack
 from watermarking.attacks.registry import ATTACKS
 from watermarking.errors import MissingExtraError, WatermarkError
+from watermarking.messages.fidelity import fidelity_of
 from watermarking.registry import get_scheme, scheme_ids
 
 if TYPE_CHECKING:
@@ -41,7 +45,10 @@ __all__ = ["GRIDS", "NO_ATTACK", "Block", "Grid", "GridError", "cells_of", "norm
 GRIDS = Path(__file__).parents[1] / "grids"
 NO_ATTACK = "none"
 _DEFAULTS: dict[str, Any] = {"seed": 2027, "schemes": "all", "photographs": "evaluation", "keys": 12, "search": None}
-_BLOCK: dict[str, Any] = {"attacks": [NO_ATTACK], "psnr": [42.0], "bytes": [8], "at_least": None}
+_BLOCK: dict[str, Any] = {
+    "attacks": [NO_ATTACK], "psnr": [42.0], "fidelity": [], "bytes": [8], "at_least": None,
+    "schemes": None,
+}  # fmt: skip
 
 
 class GridError(Exception):
@@ -54,8 +61,18 @@ class Block:
 
     attacks: tuple[str, ...]
     psnr: tuple[float, ...]
+    fidelity: tuple[float | str, ...]
     n_bytes: tuple[int, ...]
     at_least: float | None
+    schemes: tuple[Any, ...] | None = None
+
+    def takes(self, scheme: Any) -> bool:
+        """Say whether a scheme of the grid is measured by this block."""
+        return self.schemes is None or scheme in self.schemes
+
+    def strengths(self) -> list[Cell]:
+        """List the strengths as the fields of cells that say them."""
+        return [*({"psnr": one} for one in self.psnr), *({"fidelity": one} for one in self.fidelity)]
 
 
 @dataclass(frozen=True)
@@ -100,13 +117,22 @@ def cells_of(grid: Grid, photographs: Iterable[str]) -> list[Cell]:
         for scheme in grid.schemes:
             for number in range(grid.keys):
                 for block in grid.blocks:
-                    for psnr, n_bytes, attack in (
-                        (p, n, a) for p in block.psnr for n in block.n_bytes for a in block.attacks
+                    for strength, n_bytes, attack in (
+                        (s, n, a) for s in _strengths(scheme, block) for n in block.n_bytes for a in block.attacks
                     ):
-                        cell = {"scheme": scheme, "photograph": name, "key": number, "psnr": psnr, "bytes": n_bytes}
-                        cells[(name, str(scheme), number, psnr, n_bytes, attack)] = {
+                        cell = {"scheme": scheme, "photograph": name, "key": number, **strength, "bytes": n_bytes}
+                        cells[(name, str(scheme), number, *strength.items(), n_bytes, attack)] = {
                             **cell, "attack": attack, "seed": grid.seed, **search}  # fmt: skip
     return list(cells.values())
+
+
+def _strengths(scheme: Any, block: Block) -> list[Cell]:
+    """List the strengths of a block that a scheme has: only other packages have one of their own, some nothing else."""
+    name, is_peer = str(scheme).removeprefix("peer:"), str(scheme).startswith("peer:")
+    return [
+        strength for strength in (block.strengths() if block.takes(scheme) else ())
+        if (is_peer if strength.get("fidelity") == OWN_STRENGTH else "psnr" in strength or name not in WITHOUT_STRENGTH)
+    ]  # fmt: skip
 
 
 def normal_attack(text: str) -> str:
@@ -141,12 +167,7 @@ def _grid(name: str, content: dict[str, Any]) -> Grid:
     blocks = []
     for row in content.get("rows", [{}]):
         _refuse_unknown(row, set(_BLOCK), "setting of rows")
-        block = {**_BLOCK, **row}
-        psnr, n_bytes = (tuple(block[field]) for field in ("psnr", "bytes"))
-        if not all(isinstance(n, int) and n >= 0 for n in n_bytes) or not all(20 <= p <= 70 for p in psnr):
-            raise GridError(f"psnr must lie in 20..70 dB and bytes be whole numbers, not {psnr} and {n_bytes}")
-        attacks = tuple(dict.fromkeys(a for text in block["attacks"] for a in _attacks(text, named)))
-        blocks.append(Block(attacks, tuple(map(float, psnr)), n_bytes, block["at_least"]))
+        blocks.append(_block(row, named))
     schemes = schemes_of(values["schemes"])
     return Grid(
         name,
@@ -157,6 +178,17 @@ def _grid(name: str, content: dict[str, Any]) -> Grid:
         values["search"],
         tuple(blocks),
     )
+
+
+def _block(row: dict[str, Any], named: dict[str, list[str]]) -> Block:
+    block = {**_BLOCK, **({"psnr": []} if "fidelity" in row else {}), **row}
+    psnr, fidelity, n_bytes = (tuple(block[field]) for field in ("psnr", "fidelity", "bytes"))
+    if not all(isinstance(n, int) and n >= 0 for n in n_bytes) or not all(20 <= p <= 70 for p in psnr):
+        raise GridError(f"psnr must lie in 20..70 dB and bytes be whole numbers, not {psnr} and {n_bytes}")
+    scores = tuple(one if one == OWN_STRENGTH else fidelity_of(one) for one in fidelity)
+    attacks = tuple(dict.fromkeys(a for text in block["attacks"] for a in _attacks(text, named)))
+    schemes = None if block["schemes"] is None else schemes_of(block["schemes"])
+    return Block(attacks, tuple(map(float, psnr)), scores, n_bytes, block["at_least"], schemes)
 
 
 def _attacks(text: str, named: dict[str, list[str]]) -> list[str]:

@@ -16,16 +16,18 @@ from watermarking.errors import WatermarkError
 from watermarking.messages.carrier import code_word
 from watermarking.messages.marker import Marker
 from watermarking.messages.reader import attempts
-from watermarking.metrics import psnr
+from watermarking.metrics import butteraugli, psnr, ssimulacra2
 
 if TYPE_CHECKING:
     from watermarking.interface import Image
     from watermarking.keys import Key
 
-__all__ = ["SHARED", "Method", "OwnMethod", "attacked_picture", "mark_attack_read", "method_of"]
+__all__ = ["SEEN", "SHARED", "Method", "OwnMethod", "attacked_picture", "mark_attack_read", "method_of", "visibility"]
 
-SHARED = ("scheme", "photograph", "key", "psnr", "bytes", "search")
+SHARED = ("scheme", "photograph", "key", "psnr", "fidelity", "bytes", "search")
 """What the cells of one marked picture agree in."""
+SEEN = ("SSIMULACRA2", "Butteraugli", "Butteraugli 3-norm", "PSNR")
+"""What rows say of how much shows in the marked picture."""
 
 
 class Method(Protocol):
@@ -46,8 +48,10 @@ class Method(Protocol):
 class OwnMethod:
     """A scheme of the registry, through the interface that people use."""
 
-    def __init__(self, scheme: Any, key: Key, target: float, search: int | None = None) -> None:
-        self.marker = Marker(scheme, key=key, psnr=target, search=3 if search is None else search)
+    def __init__(
+        self, scheme: Any, key: Key, *, psnr: float | None, fidelity: float | None, search: int | None = None
+    ) -> None:
+        self.marker = Marker(scheme, key=key, psnr=psnr, fidelity=fidelity, search=3 if search is None else search)
         self.key = key
         self.shape: tuple[int, ...] = ()
 
@@ -82,12 +86,13 @@ class OwnMethod:
 
 
 def method_of(cell: Cell) -> Method:
-    """Build the method that a cell names."""
+    """Build the method that a cell names, at the strength that it names."""
+    strength = {name: cell.get(name) for name in ("psnr", "fidelity")}
     if str(cell["scheme"]).startswith("peer:"):
         from peers import Peer
 
-        return Peer(cell["scheme"].removeprefix("peer:"), cell["psnr"])
-    return OwnMethod(cell["scheme"], key_of(cell), cell["psnr"], cell.get("search"))
+        return Peer(cell["scheme"].removeprefix("peer:"), **strength)
+    return OwnMethod(cell["scheme"], key_of(cell), **strength, search=cell.get("search"))
 
 
 def mark_attack_read(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
@@ -98,10 +103,20 @@ def mark_attack_read(cells: list[Cell], *, pictures: dict[str, Photograph]) -> l
     try:
         method = method_of(first)
         marked = method.embed(cover, message)
+        embedding = time.perf_counter() - start
+        quality = visibility(cover, marked)
     except WatermarkError as error:
         return [failed(IMPOSSIBLE, str(error)) for _ in cells]
-    embedding, quality = time.perf_counter() - start, significant(psnr(cover, marked))
     return [_attack_and_read(cell, method, marked, message, quality, embedding) for cell in cells]
+
+
+def visibility(cover: Image, marked: Image) -> Row:
+    """Return how much a mark shows; a grey cover stands for the colours that some packages return."""
+    reference = np.repeat(cover[..., None], 3, axis=2) if cover.ndim < marked.ndim else cover
+    distance = butteraugli(reference, marked)
+    far, near = significant(distance.max, 3), significant(distance.norm3, 3)
+    noise = min(psnr(reference, marked), 100.0)  # equal pictures have no finite one
+    return dict(zip(SEEN, (significant(ssimulacra2(reference, marked)), far, near, significant(noise)), strict=True))
 
 
 def attacked_picture(marked: Image, cell: Cell) -> Image:
@@ -111,9 +126,7 @@ def attacked_picture(marked: Image, cell: Cell) -> Image:
     return parse_attack(cell["attack"])(marked, rng=rng_of(cell, "photograph", "key", "attack"))
 
 
-def _attack_and_read(
-    cell: Cell, method: Method, marked: Image, message: bytes, quality: float, embedding: float
-) -> Row:
+def _attack_and_read(cell: Cell, method: Method, marked: Image, message: bytes, quality: Row, embedding: float) -> Row:
     try:
         attacked = attacked_picture(marked, cell)
     except WatermarkError as error:
@@ -124,4 +137,4 @@ def _attack_and_read(
     except Exception as error:  # noqa: BLE001  # a reader that breaks has not read; the row says how
         return failed(CRASHED, f"{type(error).__name__}: {error}")
     seconds = [significant(embedding, 2), significant(time.perf_counter() - start, 2)]
-    return {"status": DONE, **found, "marked_psnr": quality, "seconds": seconds}
+    return {"status": DONE, **found, **quality, "seconds": seconds}

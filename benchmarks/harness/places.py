@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.cells import strength_label
 from harness.fidelity import marked_picture, worst
 from harness.photographs import Photograph, load
 from harness.tables import scheme_label
@@ -27,10 +28,10 @@ _GAP = 8
 
 def worst_rows(rows: Iterable[Row], *metrics: str) -> list[Row]:
     """Return for each scheme and strength the row of each picture that one of the metrics calls worst."""
-    classes: dict[tuple[str, float], list[Row]] = {}
+    classes: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if "worst_at" in row:
-            classes.setdefault((scheme_label(row["scheme"]), row["psnr"]), []).append(row)
+            classes.setdefault((scheme_label(row["scheme"]), strength_label(row)), []).append(row)
     found: list[Row] = []
     for members in classes.values():
         limits = {metric: worst(metric, (row[metric] for row in members)) for metric in metrics}
@@ -62,7 +63,8 @@ def write_panels(rows: Iterable[Row], pictures: dict[str, Photograph], folder: P
     for row in rows:
         cover = load(pictures[row["photograph"]])
         shown = panel(cover, marked_picture(cover, row), tuple(row["worst_at"]))
-        name = f"{scheme_label(row['scheme'])}-{row['psnr']:g}-{row['photograph']}.png".replace("/", "-")
+        name = f"{scheme_label(row['scheme'])}-{strength_label(row)}-{row['photograph']}.png"
+        name = name.replace("/", "-").replace(" ", "-")
         (folder / name).write_bytes(cv2.imencode(".png", shown[..., ::-1])[1].tobytes())
         written.append(folder / name)
     return written

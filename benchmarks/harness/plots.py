@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     Points = Sequence[tuple[float, float, float, float]]
     """(x, share, lower, upper)"""
 
-__all__ = ["bars", "colour_of", "curves", "frontiers", "inline_svg", "rocs", "save", "times"]
+__all__ = ["bars", "colour_of", "curves", "frontiers", "inline_svg", "rocs", "save", "times", "visibility", "write"]
 
 _INK, _RULE = "#010203", "#040506"  # stand-ins that the page's own colours replace
+_RULE_ON_WHITE = "#dcdfe3"
 _COLOURS = (
     "#2f7ed8", "#e08214", "#159a74", "#a05cc0", "#d3543f", "#8a8a8a", "#b39b00", "#4db6c8", "#c2185b", "#795548",
     "#6b7f2a",
@@ -76,8 +77,29 @@ def curves(panels: Mapping[str, Mapping[str, Points]]) -> Figure:
         return _with_legend(figure, axes)
 
 
-def frontiers(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> Figure:
-    """Draw payload against PSNR: a panel an attack, a line a scheme."""
+def visibility(panels: Mapping[str, Mapping[str, Points]]) -> Figure:
+    """Draw messages back against what shows: a panel a measure of it, a line a scheme, its intervals upright.
+
+    Less shows to the right.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+        axes = list(np.ravel(figure.subplots(1, max(len(panels), 1), squeeze=False, sharey=True)))
+        for axis, (title, lines) in zip(axes, panels.items(), strict=False):
+            for name, points in lines.items():
+                colour, marker = colour_of(name)
+                x, share, low, high = np.array(points).T
+                axis.vlines(x, 100 * low, 100 * high, color=colour, alpha=0.45, linewidth=0.9)
+                axis.plot(x, 100 * share, color=colour, marker=marker, markersize=4, linewidth=1.4, label=name)
+            axis.set(xlabel=title, ylim=(-3, 103))
+            if title != "SSIMULACRA2":
+                axis.invert_xaxis()
+        axes[0].set_ylabel("messages back, %")
+        return _with_legend(figure, axes)
+
+
+def frontiers(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], unit: str) -> Figure:
+    """Draw payload against strength, of which less shows to the right: a panel an attack, a line a scheme."""
     with mpl.rc_context(_STYLE):
         figure, axes = _panels(len(panels), sharey=True)
         for axis, (title, lines) in zip(axes, panels.items(), strict=False):
@@ -88,7 +110,7 @@ def frontiers(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]])
                     x, np.maximum(bits, 16), color=colour, marker=marker, markersize=3.5, linewidth=1.4, label=name
                 )
             axis.set_yscale("log", base=2)
-            axis.set(title=title, xlabel="PSNR, dB")
+            axis.set(title=title, xlabel=unit)
             axis.set_yticks([16, 32, 128, 512, 2048, 4096], ["none", "32", "128", "512", "2048", "4096"], minor=False)
             axis.minorticks_off()
         axes[0].set_ylabel("payload, bits")
@@ -164,11 +186,20 @@ def inline_svg(figure: Figure, label: str) -> str:
 
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write a figure as PNG and SVG, black on white."""
-    folder.mkdir(parents=True, exist_ok=True)
+    for suffix in ("svg", "png"):
+        write(figure, folder / f"{name}.{suffix}")
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write a figure as the path's suffix says, black on white."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(_STYLE):
-        for suffix in ("svg", "png"):
-            metadata = {"Date": None} if suffix == "svg" else {"Software": None}
-            figure.savefig(folder / f"{name}.{suffix}", dpi=150, facecolor="white", metadata=metadata)
+        metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+        for axis in figure.axes:
+            axis.tick_params(grid_color=_RULE_ON_WHITE)
+        figure.savefig(path, dpi=150, facecolor="white", metadata=metadata)
+        for axis in figure.axes:
+            axis.tick_params(grid_color=_RULE)
 
 
 def _panels(n: int, **how: Any) -> tuple[Figure, list[Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.photographs import find, load
 from watermarking.keys import Key
+from watermarking.messages.fidelity import NORMAL
 from watermarking.messages.marker import CLASSICAL, Marker
 from watermarking.metrics import butteraugli, psnr, ssim, ssimulacra2
 from watermarking.pictures.opencv import cv2_module
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Sample", "samples"]
 
 GAIN = 12
-_PHOTOGRAPH, _MESSAGE, _PSNR = "european-honey-bee", b"a sample", 42.0
+_PHOTOGRAPH, _MESSAGE = "european-honey-bee", b"a sample"
 _CUT = (slice(60, 380), slice(150, 630))
 
 
@@ -35,11 +36,14 @@ class Sample:
 
 
 def samples() -> list[Sample]:
-    """Mark a part of one photograph with every classical scheme at 42 dB, and show the change times 12 around grey."""
+    """Mark a part of one photograph with every classical scheme at the default fidelity.
+
+    The change is shown times 12 around grey.
+    """
     cover = load(next(photograph for photograph in find("shipped") if photograph.name == _PHOTOGRAPH))
     found = [Sample("unmarked", _address(cover[_CUT]), "", "")]
     for scheme in CLASSICAL:
-        marked = Marker(scheme, key=Key(b"the key of the samples"), psnr=_PSNR).embed(cover, _MESSAGE)
+        marked = Marker(scheme, key=Key(b"the key of the samples"), fidelity=NORMAL).embed(cover, _MESSAGE)
         change = np.clip(128 + GAIN * (marked.astype(np.int16) - cover), 0, 255).astype(np.uint8)
         seen = f"SSIMULACRA2 {ssimulacra2(cover, marked):.0f}, Butteraugli {butteraugli(cover, marked).max:.1f}"
         figures = f"PSNR {psnr(cover, marked):.1f} dB, SSIM {ssim(cover, marked):.3f}, {seen}"

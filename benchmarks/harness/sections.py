@@ -8,16 +8,19 @@ import re
 import statistics
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness import plots
-from harness.cells import DONE
+from harness.cells import DONE, strength_label, strength_of
 from harness.fidelity import METRICS, VISIBILITY, worst
 from harness.frontier import payloads
+from harness.marking import SEEN
 from harness.tables import Share, attack_label, family_of, scheme_label, shares
+from harness.visibility import claim_tables, curve, curve_table, equally_visible, points, targets
 from watermarking.attacks import parse_attack
 from watermarking.attacks.chains import Chain
 from watermarking.errors import UnknownAttackError
+from watermarking.messages.fidelity import NORMAL
 from watermarking.messages.marker import CLASSICAL
 
 if TYPE_CHECKING:
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
 
     from harness.cells import Row
 
-__all__ = ["HeatMap", "Section", "sections_of"]
+__all__ = ["HeatMap", "Section", "sections_of", "usual"]
 
-_USUAL = {"psnr": 42.0, "bytes": 8}
+_BYTES = 8
 _FAMILIES = ("none", "formats", "values", "noise", "filters", "occlusion", "geometry", "chain", "security")
 
 
@@ -66,36 +69,51 @@ def sections_of(rows: list[Row]) -> list[Section]:
 
 def _robustness(rows: list[Row]) -> Section:
     text = (
-        "Share of marked pictures whose exact message came back, in percent; point at a share for its 95 % Wilson "
-        "interval and the number of reads. Impossible combinations (a message that does not fit) are left out of a "
-        "share and marked *."
+        "Share of marked pictures whose exact message came back, in percent; point at a share for its 95 % interval, "
+        "which knows that reads of one photograph are alike, and the number of reads. Impossible combinations (a "
+        "message that does not fit) are left out of a share and marked *."
     )
     section = Section("Schemes against attacks", text, "python benchmarks/robustness.py  # and --grid geometry")
-    for psnr, n_bytes in sorted({(row["psnr"], row["bytes"]) for row in rows}, key=_usual_first):
-        mine = [row for row in rows if (row["psnr"], row["bytes"]) == (psnr, n_bytes)]
-        if len({row["attack"] for row in mine}) >= 10:
-            section.heat_maps.append(heat_map(f"{psnr:g} dB, {n_bytes} bytes", mine))
+    for strength, n_bytes in sorted({(strength_of(row), row["bytes"]) for row in rows}, key=_usual_first):
+        mine = [row for row in rows if (strength_of(row), row["bytes"]) == (strength, n_bytes)]
+        if len({row["attack"] for row in mine}) >= 10 and n_bytes >= _BYTES:  # shorter ones stand beside other packages
+            strength_said = strength_label(mine[0]).replace("score", "SSIMULACRA2")
+            section.heat_maps.append(heat_map(f"{strength_said}, {n_bytes} bytes", by_scheme(mine)))
     return section
 
 
-def heat_map(title: str, rows: list[Row]) -> HeatMap:
-    """Count shares by scheme and attack, attacks in their families."""
-    columns = _schemes_of(rows)
-    counted = shares(rows, lambda row: (scheme_label(row["scheme"]), row["attack"]))
+def by_scheme(rows: list[Row]) -> dict[str, list[Row]]:
+    """Put the rows of each scheme together."""
+    return {scheme: [row for row in rows if scheme_label(row["scheme"]) == scheme] for scheme in _schemes_of(rows)}
+
+
+def heat_map(title: str, columns: dict[str, list[Row]]) -> HeatMap:
+    """Count shares by column and attack, attacks in their families."""
+    counted = {name: shares(rows, lambda row: row["attack"]) for name, rows in columns.items()}
     groups: dict[str, list[tuple[str, list[Share | None]]]] = {}
-    attacks = sorted(dict.fromkeys(row["attack"] for row in rows), key=_order)
+    attacks = sorted(dict.fromkeys(row["attack"] for rows in columns.values() for row in rows), key=_order)
     for attack in attacks:
-        line = (attack_label(attack), [counted.get((column, attack)) for column in columns])
+        line = (attack_label(attack), [counts.get(attack) for counts in counted.values()])
         groups.setdefault(family_of(attack), []).append(line)
-    return HeatMap(title, columns, groups)
+    return HeatMap(title, list(columns), groups)
+
+
+def usual(rows: list[Row]) -> list[Row]:
+    """Choose the rows of 8 bytes at the default fidelity, or at 42 dB where nothing was measured at it yet."""
+    mine = [row for row in rows if row.get("bytes") == _BYTES]
+    return [row for row in mine if row.get("fidelity") == NORMAL] or [row for row in mine if row.get("psnr") == 42.0]
 
 
 def _strengths(rows: list[Row]) -> Section:
-    text = "The same shares at 42 dB and 8 bytes, drawn against the strength of one attack; bands are 95 % intervals."
+    text = (
+        "The same shares at the default fidelity and 8 bytes, drawn against the strength of one attack; bands are 95 % "
+        "intervals."
+    )
     section = Section("Success against strength", text, "python benchmarks/rank.py")
-    usual = [row for row in rows if all(row[name] == value for name, value in _USUAL.items())]
     panels: dict[str, dict[str, list[tuple[float, float, float, float]]]] = defaultdict(lambda: defaultdict(list))
-    for (scheme, attack), share in shares(usual, lambda row: (scheme_label(row["scheme"]), row["attack"])).items():
+    for (scheme, attack), share in shares(
+        usual(rows), lambda row: (scheme_label(row["scheme"]), row["attack"])
+    ).items():
         which = _strength(attack)
         if which and share.trials:
             panels[which[0]][scheme].append((which[1], share.value, *share.interval))
@@ -125,52 +143,66 @@ def _strength(text: str) -> tuple[str, float] | None:
 def _capacity(rows: list[Row]) -> Section:
     text = (
         "The longest message that comes back with every key, all shorter ones included: its median over the "
-        "photographs, against the PSNR of the marked picture."
+        "photographs, against how little shows in the marked picture."
     )
     section = Section("Capacity", text, "python benchmarks/capacity.py")
     panels: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-    sizes: dict[tuple[str, float, str], set[int]] = defaultdict(set)
+    sizes: dict[tuple[str, tuple[str, bool, Any], str], set[int]] = defaultdict(set)
     for row in rows:
-        sizes[scheme_label(row["scheme"]), row["psnr"], row["attack"]].add(row["bytes"])
+        sizes[scheme_label(row["scheme"]), strength_of(row), row["attack"]].add(row["bytes"])
+    swept = {which for which, lengths in sizes.items() if len(lengths) >= 4}  # a sweep over lengths, not a table at one
+    axis = min((strength[0] for _, strength, _ in swept), default="")  # fidelities where there are any
     for which, bits in payloads(rows).items():
-        if len(sizes[which]) >= 4:  # a sweep over lengths, not a table at one
-            panels[attack_label(which[2])][which[0]].append((which[1], statistics.median(bits.values())))
+        if which in swept and which[1][0] == axis:
+            panels[attack_label(which[2])][which[0]].append((which[1][2], statistics.median(bits.values())))
     if panels:
         sorted_panels = {title: {name: sorted(p) for name, p in lines.items()} for title, lines in panels.items()}
-        section.figures["capacity"] = plots.frontiers(sorted_panels)
+        unit = "SSIMULACRA2" if axis == "fidelity" else "PSNR, dB"
+        section.figures["capacity"] = plots.frontiers(sorted_panels, unit)
     return section
 
 
 def _compared(rows: list[Row]) -> Section:
     text = (
-        "Other packages on the same photographs with the same message, each at 42 dB where it can reach that and at "
-        "its own strength where it cannot. Their readers are told the message's length and the strength; ours only "
-        "the key."
+        "Other packages on the same photographs with the same message, marked so that they show as much as ours do by "
+        "SSIMULACRA2, or at the most discreet strength they have that shows more; the score left stands behind each "
+        "name. Their readers are told the message's length and the strength; ours only the key. The plot: messages "
+        "back over all attacks, against what shows, less of it to the right."
     )
     section = Section("Beside other packages", text, "make peers && python benchmarks/compare.py")
-    same = ("photograph", "key", "psnr", "bytes", "attack", "seed")
-    theirs = {tuple(row[name] for name in same) for row in rows if str(row["scheme"]).startswith("peer:")}
-    mine = [row for row in rows if tuple(row[name] for name in same) in theirs and row["scheme"] != "additive_block"]
+    same = ("photograph", "key", "bytes", "attack", "seed")
+    judged = [row for row in rows if "fidelity" in row or SEEN[0] in row]  # others are older than these measures
+    seen = [row for row in judged if row["scheme"] != "additive_block" and "search" not in row]
+    theirs = {tuple(row[name] for name in same) for row in seen if str(row["scheme"]).startswith("peer:")}
+    mine = [row for row in seen if tuple(row[name] for name in same) in theirs]
     for n_bytes in sorted({row["bytes"] for row in mine}):
-        section.heat_maps.append(heat_map(f"{n_bytes} bytes", [row for row in mine if row["bytes"] == n_bytes]))
+        chosen = [row for row in mine if row["bytes"] == n_bytes]
+        found = points(chosen)
+        for target in targets(chosen):
+            columns = {point.label: list(point.rows) for point in equally_visible(found, target)}
+            section.heat_maps.append(heat_map(f"{n_bytes} bytes, SSIMULACRA2 {target:g}", columns))
+        section.tables.append((f"{n_bytes} bytes, all attacks", *curve_table(found)))
+        section.tables.extend(claim_tables(found, n_bytes))
+    if mine:
+        section.figures["visibility"] = plots.visibility(curve(mine))
     return section
 
 
 def _quality(rows: list[Row]) -> Section:
     section = Section(
         "What marking costs",
-        "Means over the photographs; after a stroke the worst one. At equal PSNR the others tell where the change is "
-        "hidden. SSIMULACRA2: 90 if no difference is seen, 70 for high quality; Butteraugli: below 1 if hardly any is.",
+        "Means over the photographs; after a stroke the worst one. At equal SSIMULACRA2 the others tell what another "
+        "eye sees. SSIMULACRA2: 90 if no difference is seen, 70 for high quality; Butteraugli: below 1 if hardly any.",
         "python benchmarks/quality.py",
     )  # fmt: skip
     mine = [row for row in rows if row.get("part") == "quality" and row["status"] == DONE]
     metrics = [name for name in METRICS if any(name in row for row in mine)]
     lines: list[list[object]] = []
-    for scheme, psnr in itertools.product(_schemes_of(mine), sorted({row["psnr"] for row in mine})):
-        chosen = [row for row in mine if (scheme_label(row["scheme"]), row["psnr"]) == (scheme, psnr)]
+    for scheme, strength in itertools.product(_schemes_of(mine), sorted({strength_of(row) for row in mine})):
+        chosen = [row for row in mine if (scheme_label(row["scheme"]), strength_of(row)) == (scheme, strength)]
         if not chosen:
             continue
-        lines.append([scheme, f"{psnr:g} dB", *(_mean_and_worst(name, chosen) for name in metrics)])
+        lines.append([scheme, strength_label(chosen[0]), *(_mean_and_worst(name, chosen) for name in metrics)])
     if lines:
         section.tables.append(("", ["scheme", "asked for", *metrics], lines))
     return section
@@ -184,8 +216,8 @@ def _mean_and_worst(metric: str, rows: list[Row]) -> str:
     return f"{mean} / {worst(metric, values):.4g}" if metric in VISIBILITY else mean
 
 
-def _usual_first(which: tuple[float, int]) -> tuple[bool, float, int]:
-    return which != (_USUAL["psnr"], _USUAL["bytes"]), which[0], which[1]
+def _usual_first(which: tuple[tuple[str, bool, Any], int]) -> Any:
+    return which != (("fidelity", False, NORMAL), _BYTES), which
 
 
 def _order(attack: str) -> tuple[int, str, list[float], str]:

@@ -12,7 +12,7 @@ from harness.grid import NO_ATTACK
 from watermarking.attacks import Attack, parse_attack
 from watermarking.attacks.chains import Chain
 from watermarking.errors import UnknownAttackError
-from watermarking.metrics import wilson_interval
+from watermarking.metrics import clustered_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,13 +24,17 @@ __all__ = ["Share", "attack_label", "family_of", "scheme_label", "shares", "text
 
 @dataclass(frozen=True)
 class Share:
-    """How often something succeeded. Cells that were impossible count in no share, crashes count as failures."""
+    """How often something succeeded. Cells that were impossible count in no share, crashes count as failures.
+
+    ``by_photograph`` are the successes and trials of each photograph, whose reads are alike.
+    """
 
     successes: int
     trials: int
     impossible: int
     wrong: int
     reason: str
+    by_photograph: tuple[tuple[int, int], ...] = ()
 
     @property
     def value(self) -> float:
@@ -39,8 +43,9 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval."""
-        return wilson_interval(self.successes, self.trials)
+        """The 95 % interval for another set of photographs."""
+        successes, trials = zip(*self.by_photograph, strict=True) if self.by_photograph else ((), ())
+        return clustered_interval(successes, trials)
 
     def __str__(self) -> str:
         if not self.trials:
@@ -62,7 +67,13 @@ def _share(rows: list[Row]) -> Share:
     tried = [row for row in rows if row["status"] != IMPOSSIBLE]
     reasons = [row["reason"] for row in rows if "reason" in row]
     successes, wrong = (sum(bool(row.get(name)) for row in tried) for name in ("read", "wrong"))
-    return Share(successes, len(tried), len(rows) - len(tried), wrong, reasons[0] if reasons else "")
+    counts: dict[Any, list[int]] = defaultdict(lambda: [0, 0])
+    for index, row in enumerate(tried):
+        count = counts[row.get("photograph", index)]
+        count[0] += bool(row.get("read"))
+        count[1] += 1
+    by_photograph = tuple((read, n) for read, n in counts.values())
+    return Share(successes, len(tried), len(rows) - len(tried), wrong, reasons[0] if reasons else "", by_photograph)
 
 
 def attack_label(text: str) -> str:

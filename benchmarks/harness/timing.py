@@ -103,11 +103,11 @@ def measure_memory(cells: list[Cell]) -> list[Row]:
 
 def measure_peers(cells: list[Cell]) -> list[Row]:
     """Time how long other packages take to embed; one turn each, for some take minutes."""
-    from peers import Peer
+    from peers import OWN_STRENGTH, Peer
 
     results: list[Row] = []
     for cell in cells:
-        peer = Peer(cell["scheme"].removeprefix("peer:"), 42.0)
+        peer = Peer(cell["scheme"].removeprefix("peer:"), fidelity=OWN_STRENGTH)
         peer.seconds_to_embed(picture_of(0.3), _MESSAGE[:4])  # what is loaded once costs nothing more
         results.append(_timed([peer.seconds_to_embed(picture_of(cell["megapixels"]), _MESSAGE[:4])]))
     return results

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import hashlib
 import json
 import os
 import select
@@ -18,25 +19,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from peers.strength import WEAKEST, Aim, fidelity_aim, find_strength, psnr_aim, refuse_what_is_too_visible
 from watermarking.errors import WatermarkError
-from watermarking.metrics import psnr
 
 if TYPE_CHECKING:
     from watermarking.interface import Image
 
-__all__ = ["PEERS", "Peer", "PeerError", "unavailable"]
+__all__ = ["OWN_STRENGTH", "PEERS", "WITHOUT_STRENGTH", "Peer", "PeerError", "unavailable"]
 
 PEERS = (
     "blind-watermark",
     "invisible-watermark/dwtDct",
     "invisible-watermark/dwtDctSvd",
     "invisible-watermark/rivaGan",
+    "ghostmark",
 )
+WITHOUT_STRENGTH = frozenset({"invisible-watermark/rivaGan"})
+"""Methods that offer no strength: at a fidelity they are compared at what they leave of themselves."""
+OWN_STRENGTH = "own"
+"""What a grid calls the strength that a package has of itself."""
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 600.0  # seconds for one call
-_OWN, _WEAKEST = 1.0, 1 / 64
-_BELOW, _ABOVE = 0.05, 0.3  # dB around the PSNR aimed at: the tolerance that our own schemes have
-_strengths: dict[tuple[Any, ...], float] = {}
+_OWN = 1.0
+_GUESS = 0.7  # where searches begin: always there, so that what was measured before has no say in a row
+_floors: dict[tuple[Any, ...], float] = {}  # the best that a package leaves a picture
 
 
 class PeerError(Exception):
@@ -53,59 +59,78 @@ def unavailable(name: str) -> str | None:
 
 
 class Peer:
-    """A method of another package at a PSNR of our choice.
+    """A method of another package at a strength of our choice.
 
-    The strength that gives this PSNR is looked for, and the reader is told it, as its own interface wants it to be. It
-    is also told the message's length. A method that cannot reach the PSNR, because it changes the picture even where it
-    marks nothing, works at its own strength: a stronger mark than ours. Grey pictures are given as RGB.
+    Parameters
+    ----------
+    name : str
+    psnr : float, optional
+        In dB. A method that cannot reach it, because it changes the picture even where it marks nothing, works at its
+        own strength: a stronger mark than ours.
+    fidelity : float or "own", optional
+        SSIMULACRA2 score that marking is to leave, or the strength that the package has of itself.
+
+    The strength that leads there is looked for, and the reader is told it, as its own interface wants it to be. It is
+    also told the message's length. Grey pictures are given as RGB.
     """
 
-    def __init__(self, name: str, target: float) -> None:
-        self.name, self.target = name, target
-        self.strength = 1.0
+    def __init__(self, name: str, *, psnr: float | None = None, fidelity: float | str | None = None) -> None:
+        self.name, self.strength = name, _OWN
+        self.falls_back = fidelity is None
+        self.aim: Aim | None = None
+        if psnr is not None:
+            self.aim = psnr_aim(psnr)
+        elif fidelity is not None and fidelity != OWN_STRENGTH:
+            if name in WITHOUT_STRENGTH:
+                raise WatermarkError(f"{name} has no strength to choose: compare it at {OWN_STRENGTH!r}")
+            self.aim = fidelity_aim(float(fidelity))
 
     def embed(self, image: Image, message: bytes) -> Image:
-        """Mark a picture at the strength whose PSNR lies within the tolerance, or next to it."""
+        """Mark a picture at the strength that is aimed at.
+
+        Raises
+        ------
+        WatermarkError
+            If the package takes no such picture or message, or no strength of it leaves that score.
+        """
         cover = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
-        remembered = (self.name, self.target, cover.shape, int(cover[::7, ::7].sum()))
-        low, high, strength = _WEAKEST, 16.0, _strengths.get(remembered, 0.0)
-        if not strength and psnr(cover, self._mark(cover, message, low)) < self.target:
-            _strengths[remembered] = strength = _OWN  # what it does to the picture besides marking is too much already
-        if strength == _OWN:
-            self.strength = _OWN
-            return self._mark(cover, message, _OWN)
-        strength = strength or 0.7
-        best: tuple[float, float, Image] | None = None
-        for _ in range(10):
-            marked = self._mark(cover, message, strength)
-            error = psnr(cover, marked) - self.target
-            if best is None or abs(error) < abs(best[0]):
-                best = (error, strength, marked)
-            if -_BELOW <= error <= _ABOVE:
-                break
-            low, high = (strength, high) if error > 0 else (low, strength)
-            guess = strength * 10 ** (min(max(error, -12.0), 12.0) / 20)
-            strength = guess if low < guess < high else (low * high) ** 0.5
-        assert best is not None
-        _, self.strength, marked = best
-        _strengths[remembered] = self.strength
-        return marked
+        self.strength = _OWN
+        if self.aim is None:
+            return self._mark(cover, message, None)
+        try:
+            refuse_what_is_too_visible(self._floor(self.aim, cover, message), self.aim)
+        except WatermarkError:
+            if not self.falls_back:
+                raise
+            return self._mark(cover, message, None)
+        found = find_strength(lambda strength: self._mark(cover, message, strength), cover, self.aim, _GUESS)
+        self.strength = found.strength
+        return found.image
 
     def read(self, image: Image, message: bytes) -> dict[str, Any]:
-        """Read bits; these packages have no check, so what is not right is wrong."""
+        """Read bits; where a package checks nothing, no bits are known to be wrong."""
         colour = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
         request = {"do": "read", "peer": self.name, "n_bits": 8 * len(message), "strength": self.strength}
-        _, content = _process().ask(request, colour)
+        answer, content = _process().ask(request, colour)
         bits, sent = np.frombuffer(content, np.uint8), np.unpackbits(np.frombuffer(message, np.uint8))
+        if not bits.size:
+            return {"read": False, "wrong": False, "ber": None, "p": None}
         rate = float(np.mean(bits != sent))
-        return {"read": rate == 0, "wrong": False, "ber": round(rate, 4), "p": None}
+        return {"read": rate == 0, "wrong": bool(answer.get("checks")) and rate > 0, "ber": round(rate, 4), "p": None}
 
     def seconds_to_embed(self, cover: Image, message: bytes) -> float:
         """Return how long the package takes at its own strength, without what it takes to hand the picture over."""
-        request = {"do": "embed", "peer": self.name, "message": message.hex(), "strength": _OWN}
+        request = {"do": "embed", "peer": self.name, "message": message.hex(), "strength": None}
         return float(_process().ask(request, cover)[0]["seconds"])
 
-    def _mark(self, cover: Image, message: bytes, strength: float) -> Image:
+    def _floor(self, aim: Aim, cover: Image, message: bytes) -> float:
+        """Return the best quality that the package leaves a picture that carries a message."""
+        which = (self.name, aim.unit, cover.shape, hashlib.sha256(cover.tobytes()).digest(), message)
+        if which not in _floors:
+            _floors[which] = aim.measure(cover, self._mark(cover, message, WEAKEST))
+        return _floors[which]
+
+    def _mark(self, cover: Image, message: bytes, strength: float | None) -> Image:
         request = {"do": "embed", "peer": self.name, "message": message.hex(), "strength": strength}
         answer, content = _process().ask(request, cover)
         return np.frombuffer(content, np.uint8).reshape(answer["shape"])

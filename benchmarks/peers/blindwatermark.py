@@ -12,15 +12,17 @@ _D1, _D2 = 36.0, 20.0  # the package's own steps
 
 
 class Adapter:
-    """The package with its steps scaled by the strength."""
+    """The package with its steps scaled by the strength; None is its own."""
+
+    checks = False  # an answer is what there is, right or wrong
 
     def __init__(self, method: str, refused: type[Exception]) -> None:
         del method
         self.refused = refused
 
-    def embed(self, rgb: Any, bits: Any, strength: float) -> Any:
+    def embed(self, rgb: Any, bits: Any, strength: float | None) -> Any:
         """Return a marked copy (H, W, 3)."""
-        mark = self._mark(strength)
+        mark = self._mark(strength or 1.0)
         mark.read_img(img=rgb[..., ::-1].copy())
         mark.read_wm(bits.astype(bool), mode="bit")
         try:

@@ -12,21 +12,26 @@ _last: dict[str, Any] = {}
 
 
 class Adapter:
-    """One method of the package; the strength scales its steps, or the change that rivaGan's network makes."""
+    """One method of the package; the strength scales its steps, or the change that rivaGan's network makes.
+
+    None is the package's own. rivaGan offers no strength: it is scaled where equal PSNR is asked for, and nowhere else.
+    """
+
+    checks = False
 
     def __init__(self, method: str, refused: type[Exception]) -> None:
         self.method, self.refused = method, refused
         if method == "rivaGan":
             WatermarkEncoder.loadModel()
 
-    def embed(self, rgb: Any, bits: Any, strength: float) -> Any:
+    def embed(self, rgb: Any, bits: Any, strength: float | None) -> Any:
         """Return a marked copy (H, W, 3)."""
         if self.method == "rivaGan" and bits.size != 32:
             raise self.refused(f"rivaGan carries 32 bits, {bits.size} are asked for")
         if rgb.shape[0] * rgb.shape[1] < 256 * 256:
             raise self.refused("invisible-watermark takes pictures of at least 256x256 pixels")
-        if self.method != "rivaGan":
-            return self._encode(rgb, bits, strength)
+        if self.method != "rivaGan" or strength is None:
+            return self._encode(rgb, bits, strength or 1.0)
         asked = (rgb.tobytes(), bits.tobytes())
         if _last.get("asked") != asked:  # other strengths of the same mark cost nothing
             _last.update(asked=asked, marked=self._encode(rgb, bits, strength))

@@ -13,7 +13,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-MODULES = {"blind-watermark": "blindwatermark", "invisible-watermark": "invisiblewatermark"}
+MODULES = {
+    "blind-watermark": "blindwatermark",
+    "invisible-watermark": "invisiblewatermark",
+    "ghostmark": "ghostmarkimage",
+}
 
 
 class RefusedError(Exception):
@@ -32,8 +36,10 @@ def main() -> None:
         answer: dict[str, Any] = {}
         try:
             start = time.perf_counter()
-            result = _answer(request, pixels)
-            answer = {"shape": list(result.shape), "seconds": time.perf_counter() - start}
+            adapter = _adapter(request["peer"])
+            result = _answer(adapter, request, pixels)
+            seconds = time.perf_counter() - start
+            answer = {"shape": list(result.shape), "seconds": seconds, "checks": adapter.checks}
             content = np.ascontiguousarray(result).tobytes()
         except RefusedError as error:
             answer = {"refused": str(error)}
@@ -43,10 +49,14 @@ def main() -> None:
         answers.flush()
 
 
-def _answer(request: dict[str, Any], pixels: Any) -> Any:
-    package, _, method = request["peer"].partition("/")
+def _adapter(peer: str) -> Any:
+    package, _, method = peer.partition("/")
     with contextlib.redirect_stdout(sys.stderr):
-        adapter = importlib.import_module(MODULES[package]).Adapter(method, RefusedError)
+        return importlib.import_module(MODULES[package]).Adapter(method, RefusedError)
+
+
+def _answer(adapter: Any, request: dict[str, Any], pixels: Any) -> Any:
+    with contextlib.redirect_stdout(sys.stderr):
         if request["do"] == "hello":
             return np.zeros(0, np.uint8)
         if request["do"] == "embed":

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import capacity
 import compare
 import detection
 import rank
 import speed
 from harness.campaign import carry_out
+from harness.cells import identity
 from harness.fidelity import measure_loss, measure_quality
 from harness.frontier import payloads
-from harness.marking import mark_attack_read
+from harness.marking import SEEN, mark_attack_read
 from harness.nulls import SYNTHETIC, measure_null
 from harness.photographs import Photograph
 from harness.redraws import measure_redraws, tail_points
@@ -40,8 +42,17 @@ def test_impossible_cells_count_in_no_share_and_crashes_as_failures() -> None:
     share = shares(rows, lambda row: 0)[0]
     assert (share.successes, share.trials, share.impossible, share.wrong) == (1, 3, 1, 1)
     assert share.reason == "died"
-    assert str(share) == " 33.3 [6.1, 79.2] (1 wrong)*"
+    assert str(share) == " 33.3 [0.0, 100.0] (1 wrong)*"  # three photographs, of which nothing else is said
     assert str(shares(rows[3:], lambda row: 0)[0]) == "impossible"
+
+
+def test_reads_of_one_photograph_count_as_a_cluster() -> None:
+    rows = [{"status": "done", "read": n % 2 == 0, "photograph": n % 2} for n in range(40)]
+    share = shares(rows, lambda _: 0)[0]
+    assert share.by_photograph == ((20, 20), (0, 20))
+    assert share.interval == (0.0, 1.0)  # two photographs that differ say nothing of a third
+    apart = shares([{**row, "photograph": n} for n, row in enumerate(rows)], lambda _: 0)[0]
+    assert apart.interval[0] > 0.3
 
 
 def test_the_frontier_stops_at_the_first_failure() -> None:
@@ -49,8 +60,24 @@ def test_the_frontier_stops_at_the_first_failure() -> None:
         {"scheme": "dct", "psnr": 42.0, "attack": "none", "photograph": "a", "bytes": n, "read": n != 16}
         for n in (4, 8, 16, 32)
     ]
-    assert payloads(rows) == {("dct", 42.0, "none"): {"a": 64}}
-    assert payloads([*rows, {**rows[1], "read": False}]) == {("dct", 42.0, "none"): {"a": 32}}
+    assert payloads(rows) == {("dct", ("psnr", False, 42.0), "none"): {"a": 64}}
+    assert payloads([*rows, {**rows[1], "read": False}]) == {("dct", ("psnr", False, 42.0), "none"): {"a": 32}}
+    at_88 = [{**{name: row[name] for name in row if name != "psnr"}, "fidelity": 88.0} for row in rows]
+    assert set(payloads([*rows, *at_88])) == {("dct", (name, False, n), "none") for name, n in
+                                              (("psnr", 42.0), ("fidelity", 88.0))}  # fmt: skip
+
+
+def test_the_frontier_has_a_column_for_each_score_and_a_gap_where_a_scheme_has_none() -> None:
+    rows = [
+        {"scheme": scheme, "fidelity": score, "attack": "none", "photograph": "a", "key": 0, "bytes": 4, "read": True,
+         "status": "done"}
+        for scheme, score in (("dct", 90.0), ("dct", 80.0), ("dwt", 90.0))
+    ]  # fmt: skip
+    first, second = capacity.report(rows, {"a": (100, 320)}).split("\n\ndwt\n\n")
+    assert first.splitlines()[2].split() == ["attack", "score", "80", "score", "90"]
+    assert first.splitlines()[-1].split() == ["none", "32", "(1.00)", "32", "(1.00)"]
+    assert second.splitlines()[-1].rstrip().endswith("32 (1.00)")
+    assert second.splitlines()[-1].count("32") == 1
 
 
 def test_the_price_is_interpolated() -> None:
@@ -65,17 +92,30 @@ def test_the_cheapest_attack_comes_first() -> None:
     rows = [
         {"scheme": "dct", "attack": attack, "status": "done", "read": read} for attack, (_, read) in attacks.items()
     ]
-    losses = [{"attack": attack, "status": "done", "SSIM": 1 - loss} for attack, (loss, _) in attacks.items()]
+    losses = [
+        {"attack": attack, "status": "done", "SSIM": loss, "SSIMULACRA2": 100 - 100 * loss}
+        for attack, (loss, _) in attacks.items()
+    ]
     _, _, lines = rank.tables(rows, losses)[0]
-    assert [line[0] for line in lines] == ["noise", "blur", "grey"]
+    assert [line[0] for line in lines] == ["noise", "blur", "grey"]  # by SSIMULACRA2, SSIM says the contrary
+    assert lines[0][1:] == ["0.5", "3", "5", "0.450", "0.00"]
     assert lines[2][1] == "never"
 
 
+def test_losses_of_before_this_measure_are_measured_again_and_rank_nothing() -> None:
+    old = {"part": "loss", "photograph": "a", "key": 0, "attack": "grey", "seed": 1}
+    assert identity(rank.loss_cell(cell(attack="grey"))) != identity(old)
+    rows = [{"scheme": "dct", "attack": "grey", "status": "done", "read": False}]
+    assert rank.tables(rows, [{**old, "status": "done", "SSIM": 0.8}]) == []
+
+
 def test_losses_are_shown() -> None:
-    rows = [
-        {"scheme": scheme, "bytes": 8, "attack": "jpeg(quality=50, subsampling=420)", "status": "done", "read": read}
+    seen = {"SSIMULACRA2": 88.0, "Butteraugli": 1.5, "Butteraugli 3-norm": 0.5, "PSNR": 47.0}
+    rows: list[dict[str, Any]] = [
+        {"scheme": scheme, "photograph": "a", "key": 0, "fidelity": 88.0, "bytes": 8, "status": "done", "read": read,
+         "attack": "jpeg(quality=50, subsampling=420)", **seen}
         for scheme, read in (("dct", False), ("peer:blind-watermark", True))
-    ]
+    ]  # fmt: skip
     assert "BEHIND" in compare.report(rows)
     assert "no peer survives" in compare.report([{**row, "read": False} for row in rows])
 
@@ -158,7 +198,18 @@ def test_a_row_says_what_happened(pictures: dict[str, Photograph]) -> None:
     assert 0.1 < rows[1]["ber"] < 0.6
     assert not any(row["wrong"] for row in rows)
     assert rows[0]["p"] < 1e-6
-    assert abs(rows[0]["marked_psnr"] - 40) < 0.3
+    assert abs(rows[0]["PSNR"] - 40) < 0.3
+
+
+def test_a_row_at_a_fidelity_says_what_shows(pictures: dict[str, Photograph]) -> None:
+    at_85 = {name: value for name, value in cell(scheme="dwt", fidelity=85.0).items() if name != "psnr"}
+    rows = mark_attack_read([{**at_85, "attack": attack} for attack in ("none", "grey")], pictures=pictures)
+    assert rows[0]["read"]
+    assert abs(rows[0]["SSIMULACRA2"] - 85) <= 1.5
+    assert rows[0]["Butteraugli"] > rows[0]["Butteraugli 3-norm"] > 0
+    assert [rows[0][name] for name in SEEN] == [rows[1][name] for name in SEEN]
+    quality = measure_quality([at_85], pictures=pictures)[0]
+    assert quality["SSIMULACRA2"] == pytest.approx(rows[0]["SSIMULACRA2"], abs=0.01)
 
 
 def test_a_picture_that_a_scheme_cannot_take_is_a_row(pictures: dict[str, Photograph]) -> None:
@@ -187,6 +238,7 @@ def test_moving_a_picture_costs_little_quality(pictures: dict[str, Photograph]) 
     )
     assert turned["SSIM"] > 0.8
     assert blurred["SSIM"] < turned["SSIM"]
+    assert blurred["SSIMULACRA2"] < turned["SSIMULACRA2"] < 100
 
 
 def test_results_may_not_shadow_parameters(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.cells import grouped, key_of, message_of, rng_of
+from harness.cells import grouped, identity, key_of, message_of, rng_of, strength_label
 from harness.grid import GRIDS, GridError, cells_of, read_grid
-from harness.tables import attack_label, family_of
+from harness.marking import SHARED
+from harness.store import RESULTS, cell_of, read_rows
+from harness.tables import attack_label, family_of, scheme_label
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,8 @@ def written(tmp_path: Path, text: str) -> str:
         ('photos = "x"', "'photographs'"),
         ("[[rows]]\nbyte = [4]", "'bytes'"),
         ("[[rows]]\npsnr = [420.0]", "20..70"),
+        ("[[rows]]\nfidelity = [99.0]", "30 to 95"),
+        ('[[rows]]\nschemes = ["dwtt"]', "did you mean 'dwt'"),
         ("[[rows]", "line 1"),
     ],
 )
@@ -61,6 +65,45 @@ def test_cells_combine_everything_once(tmp_path: Path) -> None:
     cells = cells_of(read_grid(written(tmp_path, text + '[[rows]]\nattacks = ["none"]')), ["a", "b"])
     assert len(cells) == 2 * 2 * 2 * 2 * 2
     assert [len(group) for group in grouped(cells, ("scheme", "photograph", "key", "psnr"))] == [2] * 16
+
+
+def test_a_fidelity_stands_instead_of_a_psnr_or_beside_it(tmp_path: Path) -> None:
+    instead = cells_of(read_grid(written(tmp_path, 'schemes = ["dct"]\nkeys = 1\n[[rows]]\nfidelity = [80, 88]')), "a")
+    assert [cell.get("fidelity") for cell in instead] == [80.0, 88.0]
+    assert not any("psnr" in cell for cell in instead)
+    text = 'schemes = ["dct"]\nkeys = 1\n[[rows]]\nfidelity = ["normal"]\npsnr = [42.0]'
+    beside = cells_of(read_grid(written(tmp_path, text)), "a")
+    assert [strength_label(cell) for cell in beside] == ["42 dB", "score 88"]
+    assert len(grouped(beside, SHARED)) == 2
+    assert "fidelity" not in cells_of(read_grid(written(tmp_path, 'schemes = ["dct"]')), "a")[0]  # as stored rows are
+
+
+def test_only_packages_have_a_strength_of_their_own_and_some_nothing_else(tmp_path: Path) -> None:
+    text = 'schemes = ["dwt", "peer:ghostmark", "peer:invisible-watermark/rivaGan"]\nkeys = 1\n'
+    cells = cells_of(read_grid(written(tmp_path, text + '[[rows]]\nfidelity = ["own", 80]')), ["a"])
+    assert [(scheme_label(cell["scheme"]), strength_label(cell)) for cell in cells] == [
+        ("dwt", "score 80"),
+        ("ghostmark", "own strength"),
+        ("ghostmark", "score 80"),
+        ("invisible-watermark/rivaGan", "own strength"),
+    ]
+
+
+def test_a_block_may_take_some_of_the_schemes(tmp_path: Path) -> None:
+    text = 'schemes = ["dct", "dwt"]\nkeys = 1\n[[rows]]\n[[rows]]\nschemes = ["dwt"]\nfidelity = [92]'
+    cells = cells_of(read_grid(written(tmp_path, text)), ["a"])
+    assert [(cell["scheme"], strength_label(cell)) for cell in cells] == [
+        ("dct", "42 dB"),
+        ("dwt", "42 dB"),
+        ("dwt", "score 92"),
+    ]
+
+
+def test_the_stored_rows_of_equal_visibility_are_cells_of_the_grid() -> None:
+    stored = read_rows(RESULTS / "visible")
+    cells = set(map(identity, cells_of(read_grid("visible"), {row["photograph"] for row in stored})))
+    assert stored
+    assert all(identity(cell_of(row)) in cells for row in stored)
 
 
 def test_all_schemes_meet_the_same_key_message_and_noise() -> None:

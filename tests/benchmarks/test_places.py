@@ -47,7 +47,7 @@ def test_visibility_is_measured_and_its_worst_place_shown(folder: Path, tmp_path
     cover = load(pictures["a"])
     assert all(0 <= at < length for at, length in zip(measured["worst_at"], cover.shape, strict=False))
     path = write_panels([{**CELL, **measured}], pictures, tmp_path / "places")[0]
-    assert path.name == "dwt-42-a.png"
+    assert path.name == "dwt-42-dB-a.png"
     shown = np.asarray(Image.open(path))
     side = (shown.shape[1] - 16) // 3
     assert np.array_equal(shown[:, :side], panel(cover, cover, tuple(measured["worst_at"]))[:, :side])

@@ -27,12 +27,15 @@ FLAGS = (
 DARK = "--blink-settings=preferredColorScheme=0"
 
 
-def read_rows(scheme: str) -> list[dict[str, Any]]:
-    usual = {"scheme": scheme, "photograph": "a", "key": 0, "psnr": 42.0, "bytes": 8}
+SEEN = {"SSIMULACRA2": 87.9, "Butteraugli": 1.9, "Butteraugli 3-norm": 0.7, "PSNR": 46.0}
+
+
+def read_rows(scheme: str, **strength: float | str) -> list[dict[str, Any]]:
+    usual = {"scheme": scheme, "photograph": "a", "key": 0, **(strength or {"psnr": 42.0}), "bytes": 8}
     attacks = ["none", *(f"jpeg(quality={q}, subsampling=420)" for q in range(10, 100, 8))]
     return [
         {**usual, "attack": attack, "seed": 1, "status": "done", "read": len(attack) % 3 > 0, "wrong": False,
-         "ber": 0.1, "p": 1e-9, "marked_psnr": 42.0, "run": "r", "seconds": [0.1, 0.1]}
+         "ber": 0.1, "p": 1e-9, **(SEEN if strength else {}), "run": "r", "seconds": [0.1, 0.1]}
         for attack in attacks
     ]  # fmt: skip
 
@@ -40,21 +43,24 @@ def read_rows(scheme: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("report")
-    rows = [row for scheme in ("dwt", "additive_block", "peer:<b>bold</b>") for row in read_rows(scheme)]
-    sizes = [{**row, "bytes": n} for row in rows[:2] for n in (4, 16, 32)]
+    rows = [row for scheme in ("dwt", "additive_block") for row in read_rows(scheme)]
+    rows += [*read_rows("dwt", fidelity=88.0), *read_rows("peer:<b>bold</b>", fidelity="own")]
+    sizes = [{"search": 0, **row, "bytes": n} for row in rows[26:28] for n in (4, 8, 16, 32)]
     part = {"scheme": "dwt", "photograph": "a", "seed": 1}
     rest: list[dict[str, Any]] = [
         {"part": "quality", **part, "psnr": 42.0, "status": "done", "PSNR": 42.0, "SSIM": 0.98,
          "SSIMULACRA2": 83.0, "Butteraugli": 2.5, "run": "r"},
         {"part": "quality", **part, "photograph": "b", "psnr": 42.0, "status": "done", "PSNR": 42.0, "SSIM": 0.98,
          "SSIMULACRA2": 61.0, "Butteraugli": 3.5, "run": "r"},
+        {"part": "quality", **part, "fidelity": 88.0, "status": "done", "PSNR": 46.0, "SSIM": 0.99, **SEEN, "run": "r"},
         {"part": "quality", **part, "psnr": 44.0, "status": "done", "PSNR": 44.0, "SSIM": 0.99, "run": "old"},
         {"part": "null", **part, "question": "read", "search": 0, "status": "done", "messages": 0, "p": [1e-9, 1e-9],
          "run": "r"},
         {"part": "redraws", **part, "statistic": "pilot", "redraws": 9, "status": "done", "passed": {"1e-6": 0},
          "run": "r"},
         {"part": "presence", **part, "attack": "grey", "status": "done", "read": 1e-7, "known": 1e-9, "run": "r"},
-        {"part": "loss", "photograph": "a", "attack": "none", "seed": 1, "status": "done", "SSIM": 1.0, "run": "r"},
+        {"part": "loss", "photograph": "a", "attack": "none", "seed": 1, "status": "done", "SSIM": 1.0,
+         "SSIMULACRA2": 100.0, "run": "r"},
         {"part": "wrong key", **part, "search": 0, "status": "done", "read": True, "messages": 0, "p": [1.0],
          "run": "r"},
     ]  # fmt: skip
@@ -85,7 +91,7 @@ def test_every_part_has_its_command_and_its_content(report: Path) -> None:
     for script in ("robustness", "rank", "capacity", "compare", "quality", "detection", "security", "speed"):
         assert f"python benchmarks/{script}.py" in page
     assert "has not been run yet" not in page
-    assert page.count("<svg") == 5
+    assert page.count("<svg") == 6
     assert "<td>FAIL" not in page
     assert "FAIL" in page  # two null reads with p-values of 1e-9
 
@@ -95,6 +101,16 @@ def test_the_worst_stands_beside_the_mean_and_old_rows_lack_it(report: Path) -> 
     assert "72 / 61" in page
     assert "3 / 3.5" in page
     assert "44 dB" in page
+    assert "<td>score 88</td>" in page
+
+
+def test_packages_stand_beside_ours_at_a_score(report: Path) -> None:
+    page = report.read_text("utf-8")
+    assert "8 bytes, SSIMULACRA2 88" in page
+    assert "&lt;b&gt;bold&lt; b&gt; at 87.9" in page.replace("<wbr>", "")  # a slash may be broken at
+    assert "on the same pictures as each point of another package, at the same Butteraugli or better (even: 1)" in page
+    assert "<h3>SSIMULACRA2 88, 8 bytes</h3>" in page
+    assert "<h3>42 dB, 8 bytes</h3>" in page
 
 
 def test_what_rows_say_is_no_markup(report: Path) -> None:
@@ -105,7 +121,7 @@ def test_what_rows_say_is_no_markup(report: Path) -> None:
 
 def test_plots_are_files_too(report: Path) -> None:
     plots = sorted(path.name for path in (report.parent / "plots").iterdir())
-    assert len(plots) == 10
+    assert len(plots) == 12
     assert np.asarray(Image.open(report.parent / "plots/capacity.png")).std() > 5
 
 

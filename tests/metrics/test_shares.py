@@ -12,6 +12,7 @@ from watermarking.metrics import (
     bit_accuracy,
     bits_per_pixel,
     bootstrap_interval,
+    clustered_interval,
     match_p_value,
     roc,
     threshold_at_fpr,
@@ -35,6 +36,50 @@ def test_wilson_ends() -> None:
     for bad in ((-1, 5), (6, 5)):
         with pytest.raises(ValueError, match="no interval"):
             wilson_interval(*bad)
+
+
+@pytest.mark.parametrize("alike", [0.02, 0.3, 0.9])
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_intervals_of_clusters_cover_the_share_where_pooled_ones_do_not(share: float, alike: float) -> None:
+    """Seventeen photographs of another share each, read twelve times: beta-binomial counts."""
+    rng = np.random.default_rng(3)
+    shape = 1 / alike - 1
+    counts = rng.binomial(12, rng.beta(share * shape, (1 - share) * shape, (400, 17)))
+    clustered = [clustered_interval(one, np.full(17, 12)) for one in counts]
+    pooled = [wilson_interval(int(one.sum()), 17 * 12) for one in counts]
+    covered, too_narrow = (np.mean([low <= share <= high for low, high in them]) for them in (clustered, pooled))
+    assert covered >= 0.94
+    if alike >= 0.3:
+        assert too_narrow < 0.8
+
+
+def test_intervals_of_clusters_know_what_is_alike() -> None:
+    wide, narrow = clustered_interval([12] * 8 + [0] * 9, [12] * 17), clustered_interval([6] * 17, [12] * 17)
+    assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
+    single, pooled = clustered_interval([1] * 17, [1] * 17), wilson_interval(17, 17)
+    assert single == pytest.approx(pooled, abs=0.03)  # one read of each: nothing to be alike
+    assert clustered_interval([1, 0, 0, 2], [2, 0, 1, 2]) == clustered_interval([1, 0, 2], [2, 1, 2])
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=20), st.sampled_from([0.5, 0.95]))
+def test_intervals_of_clusters_hold_their_share(counts: list[tuple[int, int]], confidence: float) -> None:
+    found, tried = [min(pair) for pair in counts], [max(pair) for pair in counts]
+    low, high = clustered_interval(found, tried, confidence=confidence)
+    assert 0 <= low <= high <= 1
+    if sum(tried):
+        assert low <= sum(found) / sum(tried) + 1e-12
+        assert high >= sum(found) / sum(tried) - 1e-12
+    else:
+        assert (low, high) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "tried", "confidence"),
+    [([2], [1], 0.95), ([-1], [1], 0.95), ([1], [1, 2], 0.95), (1, 2, 0.95), ([1], [2], 1.0), ([np.nan], [2], 0.95)],
+)
+def test_counts_that_make_no_interval(found: object, tried: object, confidence: float) -> None:
+    with pytest.raises(ValueError, match="no interval"):
+        clustered_interval(found, tried, confidence=confidence)  # type: ignore[arg-type]  # scalars are among them
 
 
 def test_bootstrap_against_scipy() -> None:

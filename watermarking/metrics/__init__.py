@@ -7,7 +7,7 @@ from watermarking.metrics.channel import bi_awgn_capacity, bsc_capacity, soft_ca
 from watermarking.metrics.deep import lpips_distance, vgg_distance
 from watermarking.metrics.detection import Roc, roc, threshold_at_fpr, tpr_at_fpr
 from watermarking.metrics.hvs import psnr_hvs_m
-from watermarking.metrics.intervals import bootstrap_interval, wilson_interval
+from watermarking.metrics.intervals import bootstrap_interval, clustered_interval, wilson_interval
 from watermarking.metrics.ms_ssim import ms_ssim
 from watermarking.metrics.payload import bit_accuracy, bits_per_pixel, match_p_value, word_accuracy
 from watermarking.metrics.psnr import mse, psnr
@@ -24,6 +24,7 @@ __all__ = [
     "bootstrap_interval",
     "bsc_capacity",
     "butteraugli",
+    "clustered_interval",
     "lpips_distance",
     "match_p_value",
     "ms_ssim",

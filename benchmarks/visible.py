@@ -2,8 +2,9 @@
 
 Every row says the score that was reached and how far Butteraugli sees the mark, beside what was read after an attack.
 
-    python benchmarks/visible.py                          # grids/visible.toml: 90, 88 and 80
-    python benchmarks/visible.py --fidelities 88 --schemes dwt,dct,additive
+    python benchmarks/visible.py                          # grids/visible.toml: discreet, normal and strong
+    python benchmarks/visible.py --grid visible_large     # through messengers; visible_pages: pages and drawings
+    python benchmarks/visible.py --fidelities 85,normal --schemes dwt,dct,additive
     python benchmarks/visible.py --show
 """
 
@@ -14,9 +15,10 @@ import statistics
 from typing import TYPE_CHECKING
 
 from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid_of
+from harness.cells import strength_label
 from harness.marking import SEEN, SHARED, mark_attack_read
 from harness.tables import attack_label, scheme_label, shares, text_table
-from watermarking.messages.fidelity import NORMAL
+from watermarking.messages.fidelity import FIDELITIES
 
 if TYPE_CHECKING:
     from harness.cells import Row
@@ -28,7 +30,7 @@ def main() -> None:
     parser = arguments(__doc__, grid="visible")
     parser.add_argument(
         "--fidelities",
-        type=lambda text: [float(one) for one in text.split(",")],
+        type=lambda text: [_fidelity(one) for one in text.split(",")],
     )
     options = parser.parse_args()
     grid = grid_of(options)
@@ -41,18 +43,22 @@ def main() -> None:
     print(f"{seen(rows)}\n\n{read(grid, rows)}")
 
 
+def _fidelity(text: str) -> float | str:
+    return text if text in FIDELITIES else float(text)
+
+
 def seen(rows: list[Row]) -> str:
     """Return mean and worst of what shows, by scheme, fidelity and message size, over the marked pictures."""
     lines: list[list[object]] = []
-    for scheme, fidelity, n_bytes in dict.fromkeys(map(_column, rows)):
-        mine = [row for row in rows if _column(row) == (scheme, fidelity, n_bytes)]
+    for column in dict.fromkeys(map(_column, rows)):
+        mine = [row for row in rows if _column(row) == column]
         tried = {(row["photograph"], row["key"]) for row in mine}
         done = {(row["photograph"], row["key"]): row for row in mine if SEEN[0] in row}
         if not done:
             continue
         scores, far, near, noise = ([row[name] for row in done.values()] for name in SEEN)
         lines.append([
-            scheme, f"{fidelity:g}", n_bytes, f"{statistics.mean(scores):.1f}", f"{min(scores):.1f}",
+            *column, f"{statistics.mean(scores):.1f}", f"{min(scores):.1f}",
             f"{statistics.mean(far):.2f}", f"{max(far):.2f}", f"{statistics.mean(near):.2f}",
             f"{min(noise):.1f} to {max(noise):.1f}", f"{len(tried) - len(done)}",
         ])  # fmt: skip
@@ -70,13 +76,12 @@ def read(grid: Grid, rows: list[Row]) -> str:
             found = [counted.get((column, attack)) for column in columns]
             target = "" if block.at_least is None else f">= {100 * block.at_least:g}"
             lines.append([attack_label(attack), *(share or "" for share in found), target])
-    promised = NORMAL if NORMAL in {fidelity for _, fidelity, _ in columns} else None
-    headings = [f"{scheme} {fidelity:g}" for scheme, fidelity, _ in columns]
-    return text_table(["attack", *headings, "promised" if promised is None else f"at {promised:g}"], lines)
+    headings = [f"{scheme}, {strength}" for scheme, strength, _ in columns]
+    return text_table(["attack", *headings, "asked of normal"], lines)
 
 
-def _column(row: Row) -> tuple[str, float, int]:
-    return scheme_label(row["scheme"]), row["fidelity"], row["bytes"]
+def _column(row: Row) -> tuple[str, str, int]:
+    return scheme_label(row["scheme"]), strength_label(row), row["bytes"]
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def test_a_fidelity_stands_instead_of_a_psnr_or_beside_it(tmp_path: Path) -> Non
     assert not any("psnr" in cell for cell in instead)
     text = 'schemes = ["dct"]\nkeys = 1\n[[rows]]\nfidelity = ["normal"]\npsnr = [42.0]'
     beside = cells_of(read_grid(written(tmp_path, text)), "a")
-    assert [strength_label(cell) for cell in beside] == ["42 dB", "score 88"]
+    assert [strength_label(cell) for cell in beside] == ["42 dB", "normal strength"]
     assert len(grouped(beside, SHARED)) == 2
     assert "fidelity" not in cells_of(read_grid(written(tmp_path, 'schemes = ["dct"]')), "a")[0]  # as stored rows are
 

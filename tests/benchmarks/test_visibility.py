@@ -141,7 +141,7 @@ def test_the_curve_is_drawn(tmp_path: Path) -> None:
 def test_what_shows_is_told_once_a_picture_and_refusals_are_counted() -> None:
     rows = [*OURS, *rows_of("dct", 88.0, 86, 1, refused="d")]
     lines = visible.seen(rows).splitlines()
-    assert lines[3].split()[:5] == ["dwt", "88", "4", "88.0", "88.0"]
+    assert lines[3].split()[:6] == ["dwt", "score", "88", "4", "88.0", "88.0"]
     assert lines[-1].split()[0] == "dct"
     assert lines[-1].split()[-1] == "1"
 
@@ -152,7 +152,7 @@ def test_what_is_read_is_told_beside_what_is_promised(tmp_path: Path) -> None:
         'schemes = ["dwt"]\n[[rows]]\nfidelity = [88.0]\nattacks = ["none", "grey"]\nat_least = 0.98\n', "utf-8"
     )
     lines = visible.read(read_grid(str(path)), rows_of("dwt", 88.0, 88, 1)).splitlines()
-    assert lines[0].split() == ["attack", "dwt", "88", "at", "88"]
+    assert re.split(r"  +", lines[0]) == ["attack", "dwt, score 88", "asked of normal"]
     assert lines[2].split()[:2] == ["none", "100.0"]
     assert lines[3].split()[:2] == ["grey", "0.0"]
     assert lines[3].endswith(">= 98")

@@ -8,6 +8,7 @@ import numpy as np
 from imwatermark import WatermarkDecoder, WatermarkEncoder
 
 _SCALES = {"dwtDct": [0, 36, 36], "dwtDctSvd": [0, 36, 0]}  # the package's own
+_LEAST = 256 * 256  # pixels that the package takes
 _last: dict[str, Any] = {}
 
 
@@ -28,7 +29,7 @@ class Adapter:
         """Return a marked copy (H, W, 3)."""
         if self.method == "rivaGan" and bits.size != 32:
             raise self.refused(f"rivaGan carries 32 bits, {bits.size} are asked for")
-        if rgb.shape[0] * rgb.shape[1] < 256 * 256:
+        if rgb.shape[0] * rgb.shape[1] < _LEAST:
             raise self.refused("invisible-watermark takes pictures of at least 256x256 pixels")
         if self.method != "rivaGan" or strength is None:
             return self._encode(rgb, bits, strength or 1.0)
@@ -38,7 +39,9 @@ class Adapter:
         return np.clip(np.rint(rgb + strength * (_last["marked"].astype(np.float32) - rgb)), 0, 255)
 
     def read(self, rgb: Any, n_bits: int, strength: float) -> Any:
-        """Return the bits."""
+        """Return the bits; none of a picture that is too small for the package, such as a part that was cut out."""
+        if rgb.shape[0] * rgb.shape[1] < _LEAST:
+            return np.zeros(0, np.uint8)
         return WatermarkDecoder("bits", n_bits).decode(rgb[..., ::-1].copy(), self.method, **self._scales(strength))
 
     def _encode(self, rgb: Any, bits: Any, strength: float) -> Any:

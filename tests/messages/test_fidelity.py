@@ -131,8 +131,8 @@ def test_bounds_and_names() -> None:
 
 def test_the_normal_step_of_large_pictures_is_that_of_what_is_seen_of_them() -> None:
     sizes = [(600, 800), (1000, 2000, 3), (2000, 2000), (2000, 4000, 3), (6000, 8000, 4)]
-    assert [score_aimed_at("normal", size) for size in sizes] == [88, 88, 86, 84, 84]
-    assert [score_aimed_at("normal", size, page=True) for size in sizes] == [86, 86, 85, 84, 84]
+    assert [score_aimed_at("normal", size) for size in sizes] == [88, 88, 84, 84, 84]
+    assert [score_aimed_at("normal", size, page=True) for size in sizes] == [86, 86, 84, 84, 84]
     assert [score_aimed_at("discreet", size) for size in sizes] == [90] * 5
     assert [score_aimed_at("strong", size) for size in sizes] == [80] * 5
     assert [score_aimed_at(87.5, size) for size in sizes] == [87.5] * 5

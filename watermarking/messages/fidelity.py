@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Step(NamedTuple):
-    """The scores that a name stands for: of pictures up to 2 MP, of pages and drawings among them, from 8 MP on."""
+    """The scores that a name stands for: of pictures up to 2 MP, of pages and drawings among them, from 4 MP on."""
 
     usual: float
     page: float
@@ -45,7 +45,7 @@ fainter. Large pictures are looked at and passed on shrunk: less shows of a mark
 """
 NORMAL: Final = "normal"
 """What is aimed at where nothing is said."""
-_SMALL, _LARGE = 2e6, 8e6  # pixels
+_SMALL, _LARGE = 2e6, 4e6  # pixels
 FLOOR: Final = 70.0
 """How far down ``insist`` goes: high quality still, as of JPEG 55."""
 _RANGE: Final = (30.0, 95.0)

@@ -61,8 +61,8 @@ class Job:
 @click.option(
     "--fidelity",
     metavar="SCORE",
-    help="How little the mark shows: discreet (90), normal (88), strong (80) or another SSIMULACRA2 score.  "
-    "[default: normal]",
+    help="How little the mark shows: discreet (90), normal (88; pages 86, large pictures 84), strong (80) or another "
+    "SSIMULACRA2 score.  [default: normal]",
 )
 @click.option("--psnr", type=float, metavar="DB", help="Strength in dB instead; more is fainter.")
 @click.option("--insist", is_flag=True, help="Let the mark show more, down to 70, where the message needs it.")

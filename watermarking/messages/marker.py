@@ -42,9 +42,10 @@ class Marker:
     key : Key or sequence of Key
         A reader takes several and tries them in turn; only a single key can embed.
     fidelity : float or {"discreet", "normal", "strong"}, optional
-        Strength by what the eye sees: the SSIMULACRA2 score that marking leaves, 90 for "discreet", 88 for "normal" and
-        80 for "strong", reached within 1.5 on photographs; above 1200 pixels it is estimated. Schemes on the working
-        plane aim at "normal" by themselves. The reader ignores it.
+        Strength by what the eye sees: the SSIMULACRA2 score that marking leaves, reached within 1.5 on photographs;
+        above 1200 pixels it is estimated. 90 for "discreet", 80 for "strong"; "normal" is 88, or 86 for pages and
+        drawings, and goes down to 84 between 2 and 4 MP. Schemes on the working plane aim at "normal" by themselves.
+        The reader ignores it.
     psnr : float, optional
         Strength in dB over RGB instead, for those who compare: 20 to 70.
     insist : bool

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import html
-import io
 import json
 import string
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 import watermarking as wm
+from harness import steps
+from harness.steps import AMPLIFIED, amplified, inline
 from watermarking.attacks import parse_attack
-from watermarking.metrics import psnr, ssim
+from watermarking.metrics import psnr, ssimulacra2
 from watermarking.pictures.files import read_picture
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Pixels = npt.NDArray[np.uint8]
 
 HERE = Path(__file__).parent
 PHOTOGRAPH = HERE / "photographs" / "citrus-fruits.jpg"
 SCHEMES = ("dwt", "dct", "additive", "additive_block")
 MESSAGE = "Ada 2026"
-PSNR = 42.0
-AMPLIFIED = 12
 ATTACKS = (
     *("jpeg(90)", "jpeg(50)", "jpeg(30)", "jpeg(10)", "webp(50)", "noise(10)", "noise(20)", "blur(1)", "blur(2)"),
     *("median(5)", "brightness(1.2)", "contrast(1.5)", "gamma(0.7)", "grey", "posterise(4)", "sharpen"),
     *("salt_pepper(0.01)", "brightness(0.8) | noise(5) | jpeg(50)"),
 )
 CORNER = np.s_[-300:, :448]
-Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def main() -> None:
     print("marking, attacking and reading (the first run on a machine compiles for some seconds)", flush=True)
     attacked: dict[str, Pixels] = {}
     stories = [tell(scheme, original, key, attacked) for scheme in SCHEMES]
-    page = render(original, stories, attacked, time.perf_counter() - start)
+    page = render(original, key, stories, attacked, start)
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / "report.html"
     report.write_text(page, "utf-8")
@@ -73,7 +73,7 @@ def main() -> None:
 
 def tell(scheme: str, original: Pixels, key: wm.Key, attacked: dict[str, Pixels]) -> Story:
     """Mark, attack and read with one scheme; keep the attacked pictures of the first."""
-    marker = wm.Marker(scheme, key=key, psnr=PSNR)
+    marker = wm.Marker(scheme, key=key)
     marked = marker.embed(original, MESSAGE)
     readings = {"none": marker.extract(marked)}
     for name in ATTACKS:
@@ -95,7 +95,7 @@ def is_false(reading: wm.Reading) -> bool:
     return reading.message is not None and not came_back(reading)
 
 
-def render(original: Pixels, stories: list[Story], attacked: dict[str, Pixels], seconds: float) -> str:
+def render(original: Pixels, key: wm.Key, stories: list[Story], attacked: dict[str, Pixels], start: float) -> str:
     """Fill the page's template."""
     cards = {row["file"]: row for row in json.loads((PHOTOGRAPH.parent / "photographs.json").read_text("utf-8"))}
     card = cards[PHOTOGRAPH.name]
@@ -104,27 +104,28 @@ def render(original: Pixels, stories: list[Story], attacked: dict[str, Pixels], 
         "message": html.escape(MESSAGE),
         "photograph": PHOTOGRAPH.name,
         "size": f"{original.shape[1]}x{original.shape[0]}",
-        "psnr": f"{PSNR:g}",
         "version": wm.__version__,
-        "seconds": f"{seconds:.0f}",
         "credit": html.escape(f"{card['title']}, {card['author']}, {card['licence']}"),
         "original": inline(original, 640),
         "corner": inline(original[CORNER], 448),
         "schemes": "\n".join(scheme_figure(original, story) for story in stories),
+        "amplified": AMPLIFIED,
+        "steps": steps.section(original, key),
         "heads": "".join(f"<th>{story.scheme}</th>" for story in stories),
         "rows": "\n".join(table_row(name, pictures[name], stories) for name in stories[0].readings),
     }
+    values["seconds"] = f"{time.perf_counter() - start:.0f}"
     return string.Template((HERE / "demo.html").read_text("utf-8")).substitute(values)
 
 
 def scheme_figure(original: Pixels, story: Story) -> str:
     """Show the marked picture and, amplified, what was changed."""
-    change = np.clip(128 + AMPLIFIED * (story.marked.astype(np.int16) - original), 0, 255).astype(np.uint8)
+    change = amplified(original, story.marked)
     return (
         f'<figure><img src="{inline(story.marked, 640)}" alt="Marked by {story.scheme}">'
         f'<img src="{inline(change[CORNER], 448)}" alt="Change made by {story.scheme}, {AMPLIFIED} times amplified">'
-        f"<figcaption><b>{story.scheme}</b>: PSNR {psnr(original, story.marked):.2f} dB, SSIM "
-        f"{ssim(original, story.marked):.4f}<br>below: the change, {AMPLIFIED} times amplified, lower left corner"
+        f"<figcaption><b>{story.scheme}</b>: SSIMULACRA2 {ssimulacra2(original, story.marked):.1f}, PSNR "
+        f"{psnr(original, story.marked):.1f} dB<br>below: the change, {AMPLIFIED} times amplified, lower left corner"
         "</figcaption></figure>"
     )
 
@@ -148,16 +149,6 @@ def verdict(reading: wm.Reading) -> str:
     p_value = reading.detection.p_value
     chance = f"p = {p_value:.1g}" if p_value > 1e-300 else "p &lt; 1e-300"
     return f'{mark}<span class="soft">{chance}</span>'
-
-
-def inline(picture: Pixels, width: int) -> str:
-    """Return a picture, shrunk to a width, as an address that holds all of it."""
-    image = Image.fromarray(picture)
-    if image.width > width:
-        image = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
-    target = io.BytesIO()
-    image.save(target, "WEBP", quality=88)
-    return f"data:image/webp;base64,{base64.b64encode(target.getvalue()).decode()}"
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ __all__ = ["Cover", "Request"]
 
 _LOOKED_AT: Final = 4e6
 """Pixels of a large picture that are marked and scored to find its strength."""
-_EVERY: Final = 3
+_EVERY: Final = 5
 """Of so many bands of rows, one is looked at, at least."""
 _BAND: Final = 32  # working rows
 

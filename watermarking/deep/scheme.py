@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from watermarking.deep.adapter import to_picture
+from watermarking.deep.fit import HIGHEST_ROUNDED
 from watermarking.deep.networks.nets import STRIDE
 from watermarking.deep.scramble import block_correlation, pilot_detection, pilot_signs, scramble, unscramble
 from watermarking.deep.weights import Weights, load_weights
@@ -112,6 +113,12 @@ class Deep:
         """Size (rows, columns) of the picture that the weights carry; any other is brought to it."""
         side = self._load().side
         return side, side
+
+    @property
+    def psnr_range(self) -> tuple[float, float]:
+        """Least and greatest strength in dB that any cover can be marked at: with ``deep-any``, one of 8 bits too."""
+        low, high = PSNR_RANGE
+        return low, high if self._load().pair.scalable else HIGHEST_ROUNDED
 
     @property
     def n_modules(self) -> int:

@@ -18,9 +18,9 @@ from watermarking.pictures.plane import working_scale
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from watermarking.interface import Image
+    from watermarking.interface import Image, Scheme
 
-__all__ = ["FIDELITIES", "FLOOR", "NORMAL", "Found", "fidelity_of", "find_strength"]
+__all__ = ["FIDELITIES", "FLOOR", "NORMAL", "Found", "fidelity_of", "find_strength", "psnr_range"]
 
 FIDELITIES: Final = {"discreet": 90.0, "normal": 88.0, "strong": 80.0}
 """Named steps: nothing to be seen beside the original; nothing to be seen; nothing that disturbs."""
@@ -61,7 +61,19 @@ def fidelity_of(fidelity: float | str) -> float:
     return float(fidelity)
 
 
-def find_strength(mark_at: Callable[[float], Image], cover: Image, target: float, peak: float) -> Found:
+def psnr_range(scheme: Scheme) -> tuple[float, float]:
+    """Return the strengths in dB between which a scheme's is searched: its own "psnr_range" if it says one."""
+    low, high = getattr(scheme, "psnr_range", _PSNR_RANGE)
+    return float(low), float(high)
+
+
+def find_strength(
+    mark_at: Callable[[float], Image],
+    cover: Image,
+    target: float,
+    peak: float,
+    within: tuple[float, float] = _PSNR_RANGE,
+) -> Found:
     """Mark a picture so that its score is the one aimed at, within 1.5.
 
     Parameters
@@ -73,6 +85,8 @@ def find_strength(mark_at: Callable[[float], Image], cover: Image, target: float
     target : SSIMULACRA2 score
     peak : float
         What the samples stand for at most.
+    within : (float, float)
+        Least and greatest PSNR that ``mark_at`` takes.
 
     Raises
     ------
@@ -80,7 +94,7 @@ def find_strength(mark_at: Callable[[float], Image], cover: Image, target: float
         If no strength leads to that score; the message says what can be had.
     """
     judge = CoarseScore(cover, peak) if working_scale(cover.shape) > 1 else Ssimulacra2(cover, peak)
-    psnr, slope = _GUESS, _SLOPE
+    psnr, slope = min(max(_GUESS, within[0]), within[1]), _SLOPE
     best: Found | None = None
     last: tuple[float, float] | None = None
     for _ in range(_MOST_STEPS):
@@ -94,7 +108,7 @@ def find_strength(mark_at: Callable[[float], Image], cover: Image, target: float
         if last is not None and abs(psnr - last[0]) > 0.05:
             slope = min(max((last[1] - error) / (psnr - last[0]), 0.04), 0.4)
         last = (psnr, error)
-        wanted = min(max(psnr + error / slope, _PSNR_RANGE[0]), _PSNR_RANGE[1])
+        wanted = min(max(psnr + error / slope, within[0]), within[1])
         if wanted == psnr:
             break
         psnr = wanted

@@ -21,7 +21,7 @@ from watermarking.messages.carrier import (
     message_detection,
     soft_reads,
 )
-from watermarking.messages.fidelity import FLOOR, find_strength
+from watermarking.messages.fidelity import FLOOR, find_strength, psnr_range
 from watermarking.pictures.plane import apply_residual, luma_energy, luma_plane
 from watermarking.pictures.ranges import peak_in_use, rescaled, restored
 from watermarking.sync.template import SHARE, UNSEEN_SHARE, signal
@@ -159,12 +159,13 @@ class _Cover:
 def _faithful(cover: _Cover, fidelity: float) -> Marked:
     """Mark at the fidelity asked for, or below it if that is insisted on and the message needs it."""
     target = fidelity
-    found = find_strength(cover.marked, cover.array, target, cover.peak)
+    within = psnr_range(cover.request.scheme)
+    found = find_strength(cover.marked, cover.array, target, cover.peak, within)
     readable = cover.is_readable(found.array)
     while not readable and target - _STEP >= FLOOR:
         target -= _STEP
         try:
-            found = find_strength(cover.marked, cover.array, target, cover.peak)
+            found = find_strength(cover.marked, cover.array, target, cover.peak, within)
         except FidelityError:  # of a target that nobody asked for
             break
         readable = cover.is_readable(found.array)

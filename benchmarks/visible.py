@@ -4,6 +4,7 @@ Every row says the score that was reached and how far Butteraugli sees the mark,
 
     python benchmarks/visible.py                          # grids/visible.toml at 90, 88 and 80
     python benchmarks/visible.py --fidelities 88 --schemes dwt,dct,additive
+    python benchmarks/visible.py --grid visible_deep --fidelities 85,88     # the networks
     python benchmarks/visible.py --show
 """
 
@@ -16,7 +17,7 @@ from harness.campaign import arguments, carry_out, exit_status, grid_of
 from harness.cells import DONE, IMPOSSIBLE, Cell, Row, key_of, message_of, significant
 from harness.marking import attacked_picture
 from harness.photographs import Photograph, find, load
-from harness.tables import attack_label, shares, text_table
+from harness.tables import attack_label, scheme_label, shares, text_table
 from harness.workers import failed
 from watermarking.errors import WatermarkError
 from watermarking.messages.marker import Marker
@@ -83,8 +84,9 @@ def measure(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
 def seen(rows: list[Row]) -> str:
     """Return mean and worst of what shows, by scheme and fidelity, over the marked pictures."""
     lines: list[list[object]] = []
-    for scheme, fidelity in dict.fromkeys((row["scheme"], row["fidelity"]) for row in rows):
-        mine = [row for row in rows if (row["scheme"], row["fidelity"], row["attack"]) == (scheme, fidelity, "none")]
+    for scheme, fidelity in dict.fromkeys((scheme_label(row["scheme"]), row["fidelity"]) for row in rows):
+        wanted = (scheme, fidelity, "none")
+        mine = [row for row in rows if (scheme_label(row["scheme"]), row["fidelity"], row["attack"]) == wanted]
         done = [row for row in mine if row["status"] == DONE]
         if not done:
             continue
@@ -102,8 +104,8 @@ def seen(rows: list[Row]) -> str:
 
 def read(grid: Grid, rows: list[Row]) -> str:
     """Return the share of exact messages in percent, with Wilson's interval, by attack and fidelity."""
-    counted = shares(rows, lambda row: (row["scheme"], row["fidelity"], row["attack"]))
-    columns = list(dict.fromkeys((row["scheme"], row["fidelity"]) for row in rows))
+    counted = shares(rows, lambda row: (scheme_label(row["scheme"]), row["fidelity"], row["attack"]))
+    columns = list(dict.fromkeys((scheme_label(row["scheme"]), row["fidelity"]) for row in rows))
     lines: list[list[object]] = []
     for block in grid.blocks:
         for attack in block.attacks:

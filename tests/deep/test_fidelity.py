@@ -12,12 +12,12 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
-from watermarking.cli import main  # noqa: E402
-from watermarking.deep.scheme import Deep  # noqa: E402
-from watermarking.errors import FidelityError  # noqa: E402
-from watermarking.keys import Key  # noqa: E402
-from watermarking.messages.marker import Marker  # noqa: E402
-from watermarking.metrics import ssimulacra2  # noqa: E402
+from watermarking.cli import main
+from watermarking.deep.scheme import Deep
+from watermarking.errors import FidelityError
+from watermarking.keys import Key
+from watermarking.messages.marker import Marker
+from watermarking.metrics import ssimulacra2
 
 if TYPE_CHECKING:
     from pathlib import Path

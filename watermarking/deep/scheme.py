@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from numbers import Real
@@ -31,6 +32,7 @@ _LEAST_SHARE: Final = 0.5
 """Smallest side of a cover over the working side for payloads as coarse as a trunk's cell; finer ones need every pixel
 of the working picture."""
 PSNR_RANGE: Final = (30.0, 60.0)
+_UNSEEN: Final = {"deep-robust": "deep-unseen"}
 
 
 def to_payload(picture: Image, side: int, channels: int) -> F32:
@@ -73,8 +75,9 @@ class Deep:
     Attributes
     ----------
     weights : str
-        ``"deep-robust"`` (a 32 x 32 code raster), ``"deep-any"`` (any picture, 128 x 128 RGB), or the path of a
-        ``.safetensors`` file with its card beside it.
+        ``"deep-robust"`` (a 32 x 32 code raster), ``"deep-unseen"`` (the same, H trained to show less; what a fidelity
+        is reached with), ``"deep-any"`` (any picture, 128 x 128 RGB), or the path of a ``.safetensors`` file with its
+        card beside it.
     psnr : float
         Strength in dB, 30 to 60, with ``deep-any`` in 8-bit covers to 54; R was trained for about 36 to 52.
     device : str
@@ -119,6 +122,14 @@ class Deep:
         """Least and greatest strength in dB that any cover can be marked at: with ``deep-any``, one of 8 bits too."""
         low, high = PSNR_RANGE
         return low, high if self._load().pair.scalable else HIGHEST_ROUNDED
+
+    @property
+    def unseen(self) -> Deep:
+        """The same scheme with weights that show less, read by the same R; of most weights, itself.
+
+        ``deep-robust`` needs the least energy, and is read from fainter marks; those of ``deep-unseen`` show less.
+        """
+        return dataclasses.replace(self, weights=_UNSEEN.get(self.weights, self.weights))
 
     @property
     def n_modules(self) -> int:

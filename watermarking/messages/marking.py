@@ -140,6 +140,8 @@ class _Cover:
         """Mark the picture at a strength in dB."""
         scheme, key = self.request.scheme, self.request.key
         if not isinstance(scheme, PlaneScheme):
+            if self.request.fidelity is not None:  # some have a form that shows less, read in the same way
+                scheme = getattr(scheme, "unseen", scheme)
             chosen = scheme if psnr == scheme.psnr else dataclasses.replace(cast("Any", scheme), psnr=psnr)
             seen = rescaled(self.array, int(self.peak))
             return restored(chosen.embed(seen, self._payload, key=key), self.array, self.peak)

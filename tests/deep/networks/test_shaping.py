@@ -56,6 +56,15 @@ def test_nothing_is_asked_for_nothing_is_done() -> None:
     assert not shape_residual(torch.zeros(1, 3, 16, 16), limit=2, border=2).any()
 
 
+def test_it_loses_its_colour_and_keeps_its_luma() -> None:
+    residual = noise(2, 3, 16, 20)
+    shaped = shape_residual(residual, limit=0, border=0, untinted=True)
+    luma = 0.299 * residual[:, 0] + 0.587 * residual[:, 1] + 0.114 * residual[:, 2]
+    assert shaped.shape == residual.shape
+    for channel in range(3):
+        assert torch.allclose(shaped[:, channel], luma, atol=1e-7)
+
+
 def test_tiles_of_a_picture_share_a_limit() -> None:
     """A busy tile beside a flat one may have peaks as high as one in the busy picture that both are of."""
     busy, flat = noise(1, 3, 24, 24), noise(1, 3, 24, 24) * 1e-3

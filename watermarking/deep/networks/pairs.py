@@ -85,7 +85,10 @@ class PlainPair(Pair):
 
     def before_growing(self, residual: Tensor, size: tuple[int, int], grey: Tensor | None = None) -> Tensor:
         """Return the residual in the shape that shows least, on grey covers its mean over the channels."""
-        shaped = shape_residual(residual, limit=self.spec.limit, border=self.spec.border, group=self.group)
+        spec = self.spec
+        shaped = shape_residual(
+            residual, limit=spec.limit, border=spec.border, untinted=spec.untinted, group=self.group
+        )
         return shaped if grey is None else torch.where(grey, shaped.mean(1, keepdim=True), shaped)
 
     def read(self, image: Tensor, psnr: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""What keeps a plain residual from showing: it fades out at the border, and its peaks are limited.
+"""What keeps a plain residual from showing: no colour, limited peaks, and a border where it fades out.
 
 The eye, and Butteraugli with it, judges a picture by its worst place. A network that minimises a mean puts a few places
 at many times the strength of the rest, at edges and along the border, where R sees less and H makes up for it.
@@ -15,6 +15,7 @@ from torch import Tensor
 __all__ = ["shape_residual"]
 
 _TINY: Final = 1e-12
+_LUMA: Final = (0.299, 0.587, 0.114)
 
 
 @lru_cache(maxsize=32)
@@ -26,8 +27,8 @@ def _fading(length: int, border: int, device: torch.device) -> Tensor:
         return ((distance + 0.5) / border).clamp_max(1)
 
 
-def shape_residual(residual: Tensor, *, limit: float, border: int, group: int = 1) -> Tensor:
-    """Limit the peaks of residuals and let them fade out at the border.
+def shape_residual(residual: Tensor, *, limit: float, border: int, untinted: bool = False, group: int = 1) -> Tensor:
+    """Limit the peaks of residuals, let them fade out at the border, and take their colour.
 
     Parameters
     ----------
@@ -38,6 +39,9 @@ def shape_residual(residual: Tensor, *, limit: float, border: int, group: int = 
         peaks as they are.
     border : int
         Pixels over which the residual fades; 0 leaves the border as it is.
+    untinted : bool
+        Change R, G and B equally, by the change of luma. An H that must reach a PSNR and learns to show little puts
+        strength that it does not need into blue, where the metrics do not see it.
     group : int
         Consecutive residuals that belong to one picture, and have one root mean square.
 
@@ -45,6 +49,9 @@ def shape_residual(residual: Tensor, *, limit: float, border: int, group: int = 
     -------
     Tensor (N, 3, h, w)
     """
+    if untinted:
+        luma = torch.einsum("c,nchw->nhw", torch.tensor(_LUMA, dtype=residual.dtype, device=residual.device), residual)
+        residual = luma[:, None].expand_as(residual)
     if limit:
         energy = residual.square().mean((1, 2, 3)).reshape(-1, group).mean(1).repeat_interleave(group)
         greatest = limit * (energy + _TINY).sqrt().reshape(-1, 1, 1, 1)

@@ -88,7 +88,7 @@ def test_an_installed_copy_holds_what_it_must(installed: Path) -> None:
     held = {path.relative_to(installed) for path in installed.rglob("*") if path.is_file()}
     held = {path for path in held if not path.parts[0].endswith(".egg-info")}
     assert held == wanted
-    for name in ("py.typed", "__init__.pyi", "deep/weights/deep-robust.safetensors", "deep/configs/deep-logo.json"):
+    for name in ("py.typed", "__init__.pyi", "deep/weights/deep-unseen.safetensors", "deep/configs/deep-logo.json"):
         assert Path("watermarking", name) in held
     assert sum(path.stat().st_size for path in (installed / "watermarking").rglob("*")) < 12_000_000
 

@@ -19,6 +19,7 @@ __all__ = [
     "Embedder",
     "Extraction",
     "Extractor",
+    "HidingScheme",
     "Image",
     "KeylessReader",
     "PictureScheme",
@@ -152,6 +153,21 @@ class KeylessReader(Scheme, Protocol):
 
     def extract_from(self, read: Any, *, key: Key) -> Extraction[Any]:
         """Return what a key makes of what was read."""
+        ...
+
+
+@runtime_checkable
+class HidingScheme(Scheme, Protocol):
+    """A scheme that has a form of its own for marks that are to show little, read in the same way."""
+
+    @property
+    def unseen(self) -> Scheme:
+        """Return that form; the scheme itself will do."""
+        ...
+
+    @property
+    def psnr_range(self) -> tuple[float, float]:
+        """Return the least and the greatest strength, in dB, that every cover can be marked at."""
         ...
 
 

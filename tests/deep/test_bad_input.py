@@ -66,7 +66,7 @@ def folder(tmp_path: Path) -> Path:
         ),
         ("train --config {0}/logo.json --images {0}/large -o {0}/run", "no.json cannot be read as a picture"),
         ("export --weights {0}/pickle.pth {0}/onnx", "pickle.pth may be a pickle"),
-        ("export --weights deep-none {0}/onnx", "built in are: deep-any, deep-logo, deep-robust"),
+        ("export --weights deep-none {0}/onnx", "built in are: deep-any, deep-logo, deep-robust, deep-unseen"),
     ],
 )
 def test_one_line_says_what_is_wrong(folder: Path, arguments: str, complaint: str) -> None:

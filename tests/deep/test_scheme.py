@@ -164,7 +164,7 @@ def test_small_covers_and_wrong_weights_are_refused(photograph: np.ndarray, tmp_
     for name in ("deep-any", "deep-robust"):
         with pytest.raises(WeightsError, match=f"{name} has a pilot, which needs a key"):
             FixedLogo(weights=name).embed(photograph)
-    with pytest.raises(WeightsError, match="built in are: deep-any, deep-logo, deep-robust"):
+    with pytest.raises(WeightsError, match="built in are: deep-any, deep-logo, deep-robust, deep-unseen"):
         load_weights("deep-anything")
     pickles = ((".pth", b"PK\x03\x04"), (".safetensors", b"PK\x03\x04zip"), (".safetensors", b"\x80\x02}q\x00."))
     for suffix, content in pickles:
@@ -191,7 +191,7 @@ def test_weights_must_fit_their_card_and_the_code(tmp_path: Path) -> None:
 
 
 def test_shipped_weights_are_small_and_documented() -> None:
-    assert built_in() == ("deep-any", "deep-logo", "deep-robust")
+    assert built_in() == ("deep-any", "deep-logo", "deep-robust", "deep-unseen")
     for name in built_in():
         assert (FOLDER / f"{name}.safetensors").stat().st_size < 4_000_000
         assert {"licence", "training", "metrics", "sha256"} <= json.loads((FOLDER / f"{name}.json").read_text()).keys()

@@ -21,7 +21,7 @@ def command() -> None:
 @click.option("--images", required=True, type=click.Path(), help="Folder of photographs; one in ten is held out.")
 @click.option("--pictures", type=click.Path(), help="Folder of PNG icons that join the payloads.")
 @click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the run; going on where it stopped.")
-@click.option("--initial", "start", type=click.Path(), help="Checkpoint whose weights a new run starts from.")
+@click.option("--initial", "start", type=click.Path(), help="Checkpoint or weights that a new run starts from.")
 @click.option("--device", default="cpu", show_default=True, help="Torch device.")
 @click.option("--minutes", type=float, help="Stop after this time, with a checkpoint.")
 @logging_options

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from watermarking.deep.networks.pairs import Pair
     from watermarking.interface import Image
 
-__all__ = ["fit_residual", "grown_error"]
+__all__ = ["HIGHEST_ROUNDED", "fit_residual", "grown_error"]
 
-_HIGHEST_ROUNDED: Final = 54.0
+HIGHEST_ROUNDED: Final = 54.0
 """Strength in dB above which the rounding of 8-bit pictures takes most of a mark away that cannot be scaled."""
 _TURNS: Final = 6
 _CLOSE: Final = 0.03
@@ -69,9 +69,9 @@ def fit_residual(pair: Pair, inputs: tuple[Tensor, Tensor, Tensor], psnr: float,
     if pair.scalable:
         return residual_at(psnr)
     rounded = image.dtype == np.uint8
-    if rounded and psnr > _HIGHEST_ROUNDED:
+    if rounded and psnr > HIGHEST_ROUNDED:
         raise WatermarkError(
-            f"psnr is {psnr:g} dB: in 8-bit pictures weights on a lattice mark at {_HIGHEST_ROUNDED:g} dB at the most, "
+            f"psnr is {psnr:g} dB: in 8-bit pictures weights on a lattice mark at {HIGHEST_ROUNDED:g} dB at the most, "
             "since rounding takes fainter marks away: lower psnr, or mark 16-bit or float pictures"
         )
     level, visible = psnr, _visible(image, inputs[0])

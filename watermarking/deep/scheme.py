@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from numbers import Real
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from watermarking.deep.adapter import to_picture
+from watermarking.deep.fit import HIGHEST_ROUNDED
 from watermarking.deep.networks.nets import STRIDE
 from watermarking.deep.scramble import block_correlation, pilot_detection, pilot_signs, scramble, unscramble
 from watermarking.deep.weights import Weights, load_weights
@@ -30,6 +32,7 @@ _LEAST_SHARE: Final = 0.5
 """Smallest side of a cover over the working side for payloads as coarse as a trunk's cell; finer ones need every pixel
 of the working picture."""
 PSNR_RANGE: Final = (30.0, 60.0)
+_UNSEEN: Final = {"deep-robust": "deep-unseen"}
 
 
 def to_payload(picture: Image, side: int, channels: int) -> F32:
@@ -72,8 +75,9 @@ class Deep:
     Attributes
     ----------
     weights : str
-        ``"deep-robust"`` (a 32 x 32 code raster), ``"deep-any"`` (any picture, 128 x 128 RGB), or the path of a
-        ``.safetensors`` file with its card beside it.
+        ``"deep-robust"`` (a 32 x 32 code raster), ``"deep-unseen"`` (the same, H trained to show less; what a fidelity
+        is reached with), ``"deep-any"`` (any picture, 128 x 128 RGB), or the path of a ``.safetensors`` file with its
+        card beside it.
     psnr : float
         Strength in dB, 30 to 60, with ``deep-any`` in 8-bit covers to 54; R was trained for about 36 to 52.
     device : str
@@ -112,6 +116,20 @@ class Deep:
         """Size (rows, columns) of the picture that the weights carry; any other is brought to it."""
         side = self._load().side
         return side, side
+
+    @property
+    def psnr_range(self) -> tuple[float, float]:
+        """Least and greatest strength in dB that any cover can be marked at: with ``deep-any``, one of 8 bits too."""
+        low, high = PSNR_RANGE
+        return low, high if self._load().pair.scalable else HIGHEST_ROUNDED
+
+    @property
+    def unseen(self) -> Deep:
+        """The same scheme with weights that show less, read by the same R; of most weights, itself.
+
+        ``deep-robust`` needs the least energy, and is read from fainter marks; those of ``deep-unseen`` show less.
+        """
+        return dataclasses.replace(self, weights=_UNSEEN.get(self.weights, self.weights))
 
     @property
     def n_modules(self) -> int:

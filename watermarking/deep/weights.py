@@ -48,7 +48,8 @@ class Weights:
         H and R in evaluation mode.
     card : mapping
         ``name``, ``code_version``, ``net``, ``working`` (side of the working picture), ``payload``, ``blank``,
-        ``block``, ``sha256`` and, for people, ``training``, ``licence``, ``metrics``.
+        ``block``, ``sha256`` and, for people, ``training``, ``licence``, ``metrics``. Where the file holds H alone,
+        ``reader`` names the weights whose R belongs to it, and ``reader_sha256`` says which they are.
     logo : Tensor (side, side, 3) uint8 or None
         The one picture that weights for a fixed payload carry; None for the built-in one.
     """
@@ -103,6 +104,10 @@ def built_in() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.safetensors")))
 
 
+def _path_of(name: str) -> Path:
+    return Path(name) if Path(name).suffix else _FOLDER / f"{name}.safetensors"
+
+
 def _digest(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -121,6 +126,21 @@ def _read_card(path: Path) -> dict[str, Any]:
     return card
 
 
+def _shared_reader(path: Path, card: dict[str, Any]) -> dict[str, Tensor]:
+    """Return the R of the weights that a card names; nothing if they have their own."""
+    if "reader" not in card:
+        return {}
+    if "reader" in _read_card(_path_of(card["reader"]).with_suffix(".json")):
+        raise WeightsError(f"{path} names the weights {card['reader']} for their reader, which have none of their own")
+    lender = load_weights(card["reader"])
+    if lender.card["sha256"] != card.get("reader_sha256"):
+        raise WeightsError(
+            f"{path} was made for the reader of other weights {card['reader']} than these: install the version of the "
+            "package that the weights came with"
+        )
+    return {f"reader.{name}": value for name, value in lender.pair.reader.state_dict().items()}
+
+
 @lru_cache(maxsize=8)
 def load_weights(name: str, device: str = "cpu") -> Weights:
     """Load weights that the package ships, or a ``.safetensors`` file with its card beside it.
@@ -132,7 +152,7 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
         torch cannot use the device.
     """
     target = find_device(device)
-    path = Path(name) if Path(name).suffix else _FOLDER / f"{name}.safetensors"
+    path = _path_of(name)
     if path.suffix in _PICKLES:
         raise WeightsError(
             f"{path} may be a pickle, which can run code when it is loaded: only .safetensors are accepted"
@@ -154,6 +174,7 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
         spec = NetSpec(**shape)
         pair = build_pair(spec)
         own = {name: value.float() for name, value in tensors.items() if name.startswith(("hider.", "reader."))}
+        own |= _shared_reader(path, card)
         pair.load_state_dict(own)
         pair.to(target).eval().requires_grad_(False)
     except TypeError as error:

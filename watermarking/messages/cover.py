@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from watermarking.interface import PlaneScheme
+from watermarking.interface import HidingScheme, PlaneScheme
 from watermarking.messages.carrier import Attempt, carried_payload, decode_message, soft_reads
+from watermarking.messages.fidelity import PSNR_RANGE
 from watermarking.metrics.coarse_score import CoarseScore
 from watermarking.metrics.light import is_seen_through
 from watermarking.metrics.ssimulacra2 import Ssimulacra2
@@ -95,13 +96,10 @@ class Cover:
 
     def marked(self, psnr: float) -> Image:
         """Mark the picture so that this PSNR comes out, in dB."""
-        scheme, key = self.request.scheme, self.request.key
-        if not isinstance(scheme, PlaneScheme):
-            chosen = scheme if psnr == scheme.psnr else dataclasses.replace(cast("Any", scheme), psnr=psnr)
-            seen = rescaled(self.array, int(self.peak))
-            return restored(chosen.embed(seen, self._payload, key=key), self.array, self.peak)
+        if not isinstance(self.request.scheme, PlaneScheme):
+            return self._embedded(self.request.scheme, psnr)
         energy = luma_energy(self.array, psnr)
-        whole = self._residual(energy * (1 - SHARE)) + signal(self._plane, key, energy * SHARE)
+        whole = self._residual(energy * (1 - SHARE)) + signal(self._plane, self.request.key, energy * SHARE)
         return apply_residual(self.array, whole, psnr, peak=self.peak)
 
     def drawn(self, psnr: float) -> Image:
@@ -110,8 +108,9 @@ class Cover:
         On the working plane the PSNR is that of the change before it is rounded and clipped: nothing has to be tried
         to come by it.
         """
-        if not isinstance(self.request.scheme, PlaneScheme):
-            return self.marked(psnr)
+        scheme = self.request.scheme
+        if not isinstance(scheme, PlaneScheme):
+            return self._embedded(scheme.unseen if isinstance(scheme, HidingScheme) else scheme, psnr)
         return draw_residual(self.array, self._change(psnr), peak=self.peak, untinted=True)
 
     def score(self, psnr: float) -> float:
@@ -123,9 +122,20 @@ class Cover:
         return self._judge.score(seen)
 
     @property
+    def psnr_range(self) -> tuple[float, float]:
+        """Least and greatest PSNR that the picture can be marked at."""
+        return self.request.scheme.psnr_range if isinstance(self.request.scheme, HidingScheme) else PSNR_RANGE
+
+    @property
     def is_page(self) -> bool:
         """Whether it shows a page or a drawing."""
         return is_page(self._plane)
+
+    def _embedded(self, scheme: Scheme, psnr: float) -> Image:
+        """Mark the picture with a scheme that does not work on the plane."""
+        chosen = scheme if psnr == scheme.psnr else dataclasses.replace(cast("Any", scheme), psnr=psnr)
+        seen = rescaled(self.array, int(self.peak))
+        return restored(chosen.embed(seen, self._payload, key=self.request.key), self.array, self.peak)
 
     @cached_property
     def _plane(self) -> F32:

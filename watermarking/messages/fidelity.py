@@ -20,6 +20,7 @@ __all__ = [
     "FIDELITIES",
     "FLOOR",
     "NORMAL",
+    "PSNR_RANGE",
     "Step",
     "Strength",
     "fidelity_of",
@@ -49,7 +50,8 @@ _SMALL, _LARGE = 2e6, 4e6  # pixels
 FLOOR: Final = 70.0
 """How far down ``insist`` goes: high quality still, as of JPEG 55."""
 _RANGE: Final = (30.0, 95.0)
-_PSNR_RANGE: Final = (24.0, 62.0)
+PSNR_RANGE: Final = (24.0, 62.0)
+"""Between which a strength is searched, in dB, unless a scheme says that it takes less."""
 _USUAL_PSNR: Final = 46.5
 _MORE_IF_LARGE: Final = 9.0
 """dB more that marks at a large working scale need: their clouds are large, too, and show the more."""
@@ -102,10 +104,12 @@ def score_aimed_at(fidelity: float | str, shape: tuple[int, ...], *, page: bool 
 def usual_psnr(target: float, shape: tuple[int, ...]) -> float:
     """Return about the PSNR at which marks of a picture of this shape have the score: where to begin."""
     usual = _USUAL_PSNR + _MORE_IF_LARGE * (1 - 1 / working_scale(shape))
-    return _bounded(usual + math.log((100 - FIDELITIES[NORMAL].usual) / (100 - target)) / _SLOPE)
+    return usual + math.log((100 - FIDELITIES[NORMAL].usual) / (100 - target)) / _SLOPE
 
 
-def find_strength(score_at: Callable[[float], float], target: float, start: float) -> Strength:
+def find_strength(
+    score_at: Callable[[float], float], target: float, start: float, within: tuple[float, float] = PSNR_RANGE
+) -> Strength:
     """Find the strength that leads to a score, within 1.5.
 
     Parameters
@@ -114,13 +118,14 @@ def find_strength(score_at: Callable[[float], float], target: float, start: floa
         Returns the SSIMULACRA2 score of the picture marked at a PSNR, in dB.
     target : the score
     start : the PSNR that is tried first
+    within : the least and the greatest PSNR that can be tried
 
     Raises
     ------
     FidelityError
         If no strength leads to that score; the message says what can be had.
     """
-    psnr, slope = start, _SLOPE
+    psnr, slope = _bounded(start, within), _SLOPE
     best: Strength | None = None
     last: tuple[float, float] | None = None
     for _ in range(_MOST_STEPS):
@@ -133,7 +138,7 @@ def find_strength(score_at: Callable[[float], float], target: float, start: floa
         if last is not None and abs(psnr - last[0]) > 0.05:
             slope = min(max((last[1] - error) / (psnr - last[0]), 0.04), 0.4)
         last = (psnr, error)
-        wanted = _bounded(psnr + error / slope)
+        wanted = _bounded(psnr + error / slope, within)
         if wanted == psnr:
             break
         psnr = wanted
@@ -143,8 +148,8 @@ def find_strength(score_at: Callable[[float], float], target: float, start: floa
     return best
 
 
-def _bounded(psnr: float) -> float:
-    return min(max(psnr, _PSNR_RANGE[0]), _PSNR_RANGE[1])
+def _bounded(psnr: float, within: tuple[float, float]) -> float:
+    return min(max(psnr, within[0]), within[1])
 
 
 def _out_of_reach(best: Strength, target: float) -> str:

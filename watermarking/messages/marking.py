@@ -78,13 +78,13 @@ def mark(request: Request, array: Image) -> Marked:
 def _faithful(cover: Cover, fidelity: float) -> Marked:
     """Mark at the fidelity asked for, or below it if that is insisted on and the message needs it."""
     target, start = fidelity, usual_psnr(fidelity, cover.array.shape)
-    found = find_strength(cover.score, target, start)
+    found = find_strength(cover.score, target, start, cover.psnr_range)
     array = cover.drawn(found.psnr)
     readable = cover.is_readable(array)
     while not readable and target - _STEP >= FLOOR:
         target -= _STEP
         try:
-            found = find_strength(cover.score, target, found.psnr)
+            found = find_strength(cover.score, target, found.psnr, cover.psnr_range)
         except FidelityError:  # of a target that nobody asked for
             break
         array = cover.drawn(found.psnr)

@@ -42,6 +42,9 @@ class NetSpec:
         Channels of R's first layers, at half the working resolution.
     bound : float
         Largest value of the raw residual, in units of full scale; without meaning on a lattice.
+    limit, border, untinted : float, int, bool
+        How the residual is kept from showing, see :func:`watermarking.deep.networks.shaping.shape_residual`; 0 for not
+        at all. Without meaning on a lattice. R need not know.
     lattice : bool
         Whether the networks bend and clean what a lattice says; see :mod:`watermarking.deep.networks.lattice_nets`.
     """
@@ -54,6 +57,9 @@ class NetSpec:
     reader_blocks: int = 7
     stem_width: int = 32
     bound: float = 0.25
+    limit: float = 0.0
+    border: int = 0
+    untinted: bool = False
     lattice: bool = False
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from watermarking.deep.networks.lattice_nets import LatticeHider, LatticeReader
 from watermarking.deep.networks.nets import Hider, Reader
 from watermarking.deep.networks.resample import sharpen
+from watermarking.deep.networks.shaping import shape_residual
 
 if TYPE_CHECKING:
     from watermarking.deep.networks.nets import NetSpec
@@ -83,8 +84,12 @@ class PlainPair(Pair):
         self.hider, self.reader = Hider(spec), Reader(spec)
 
     def before_growing(self, residual: Tensor, size: tuple[int, int], grey: Tensor | None = None) -> Tensor:
-        """Return the residual, on grey covers its mean over the channels."""
-        return residual if grey is None else torch.where(grey, residual.mean(1, keepdim=True), residual)
+        """Return the residual in the shape that shows least, on grey covers its mean over the channels."""
+        spec = self.spec
+        shaped = shape_residual(
+            residual, limit=spec.limit, border=spec.border, untinted=spec.untinted, group=self.group
+        )
+        return shaped if grey is None else torch.where(grey, shaped.mean(1, keepdim=True), shaped)
 
     def read(self, image: Tensor, psnr: Tensor) -> tuple[Tensor, Tensor]:
         """Read tiles as R does anywhere."""

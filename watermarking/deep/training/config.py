@@ -22,10 +22,12 @@ LONGEST: Final = 1.13
 
 @dataclass(frozen=True, kw_only=True)
 class LossWeights:
-    """Weights of the loss terms, named as in the paper; a term of weight 0 is not computed."""
+    """Weights of the loss terms, the paper's by its names; a term of weight 0 is not computed."""
 
     basic: float = 1.0
     perceptual: float = 0.1
+    seen: float = 0.0
+    peaks: float = 0.0
     adversarial: float = 0.0
     watermark: float = 1.0
     pilot: float = 0.1
@@ -71,6 +73,11 @@ class TrainConfig:
         Decay of the averaged weights that are shipped.
     critic_width : int
         Width of D, where the adversarial term is on.
+    reader : str
+        Released weights whose R is taken and stays as it is: H alone is trained, and whatever was read before is read
+        by the new weights too. Empty to train both.
+    window : int
+        Side of the part of a cover that the terms ``seen`` and ``peaks`` look at, in its own pixels.
     precision : {"fp32", "bf16"}
     """
 
@@ -97,6 +104,8 @@ class TrainConfig:
     ema: float = 0.999
     weight_decay: float = 1e-4
     critic_width: int = 32
+    reader: str = ""
+    window: int = 192
     precision: Literal["fp32", "bf16"] = "fp32"
     seed: int = 0
     log_every: int = 50

@@ -13,6 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from watermarking.deep.training.visibility.butteraugli import butteraugli_map, greatest
+from watermarking.deep.training.visibility.light import linear_light
+from watermarking.deep.training.visibility.ssimulacra2 import ssimulacra2_error
+
 __all__ = [
     "basic",
     "blankness",
@@ -21,8 +25,11 @@ __all__ = [
     "deception",
     "perceptual",
     "reading",
+    "visible",
+    "windows",
 ]
 
+_LEAST_SEEN = 0.05  # of SSIMULACRA2's error, at a score of 98: less is not worth learning
 _FLOOR = 0.03**2
 """Variance (full scale 1) below which the ground counts as flat, SSIM's second constant."""
 
@@ -57,6 +64,40 @@ def perceptual(marked: Tensor, cover: Tensor, psnr: Tensor) -> Tensor:
         variance = _window_mean(cover.square()) - _window_mean(cover).square()
         visible = _FLOOR / (2 * variance.clamp_min(0) + _FLOOR)
     return ((_window_mean((marked - cover).square()) * visible).mean((1, 2, 3)) / allowed_error(psnr)).mean()
+
+
+def windows(cover: Tensor, marked: Tensor, seeds: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Cut a window of at most ``side`` pixels out of covers and marked pictures (N, 3, H, W), both in one place.
+
+    The place follows from ``seeds`` (N,); one in four along each axis lies at a border, which shows more than the rest.
+    """
+    size = [min(side, length) for length in cover.shape[-2:]]
+    cuts = []
+    for seed in seeds.tolist():
+        part = [slice(None)]
+        for shift, length, kept in zip((0, 24), cover.shape[-2:], size, strict=True):
+            share = ((seed >> shift) % 4096 / 4096 - 0.125) / 0.75
+            first = round(min(max(share, 0.0), 1.0) * (length - kept))
+            part.append(slice(first, first + kept))
+        cuts.append(part)
+    one, two = (
+        torch.stack([x[tuple(cut)] for x, cut in zip(pictures, cuts, strict=True)]) for pictures in (cover, marked)
+    )
+    return one, two
+
+
+def visible(cover: Tensor, marked: Tensor, *, seen: float, peaks: float) -> dict[str, Tensor]:
+    """Return SSIMULACRA2's error and Butteraugli's greatest, as logarithms and times their weights.
+
+    A logarithm's slope is relative, so that strong marks and faint ones, busy pictures and flat ones teach alike.
+    """
+    pair = linear_light(cover), linear_light(marked)
+    found = {}
+    if seen:
+        found["seen"] = seen * (ssimulacra2_error(*pair) + _LEAST_SEEN).log().mean()
+    if peaks:
+        found["peaks"] = peaks * greatest(butteraugli_map(*pair)).log().mean()
+    return found
 
 
 def deception(scores: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from watermarking.deep.logo import read_logo
 from watermarking.deep.networks.pairs import build_pair
 from watermarking.deep.training.checkpoint import Origin, fill, read_averages
 from watermarking.deep.training.payloads import BLOCK
-from watermarking.deep.weights import save_weights
+from watermarking.deep.weights import load_weights, save_weights
 from watermarking.errors import FileFormatError, WeightsError
 
 if TYPE_CHECKING:
@@ -78,6 +78,9 @@ def release(
         "config_sha256": origin.config.sha256,
     }
     logo = _logo(checkpoint, origin, working // config.net.payload_ratio) if fixed else None
+    if config.reader:  # which was not trained: its own weights hold it
+        averages = {name: value for name, value in averages.items() if name.startswith("hider.")}
+        card |= {"reader": config.reader, "reader_sha256": load_weights(config.reader).card["sha256"]}
     return save_weights(out / f"{config.name}.safetensors", averages, config.net, card, logo)
 
 

@@ -53,7 +53,7 @@ def run_training(
     pictures : path, optional
         Folder of PNG icons that join the drawn codes, texts and photographs as payloads.
     start : path, optional
-        A checkpoint of another run of the same networks, whose weights a new run starts from.
+        What a new run starts from: a checkpoint of the same networks, or released weights by name or file.
     seconds : float
         Stop after this time, with a checkpoint.
     report : callable
@@ -76,7 +76,7 @@ def run_training(
     try:
         trainer, held = _prepare(config, Path(images), folder, pictures, target)
         if start is not None and trainer.step == 0:
-            trainer.start_from(Path(start))
+            trainer.start_from(start)
         if trainer.share[0] == 0:
             _lead(trainer, held, seconds, report)
         else:

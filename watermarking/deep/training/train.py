@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,14 +15,14 @@ from watermarking.deep.networks.nets import Critic
 from watermarking.deep.networks.pairs import build_pair
 from watermarking.deep.networks.resample import resample
 from watermarking.deep.training import losses, noise, ranks
-from watermarking.deep.training.checkpoint import Origin, load_checkpoint, save_checkpoint
+from watermarking.deep.training.checkpoint import Origin, fill, load_checkpoint, save_checkpoint
 from watermarking.deep.training.config import differences
 from watermarking.deep.training.strength import mark
+from watermarking.deep.weights import built_in, load_weights
 from watermarking.errors import WatermarkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from watermarking.deep.training.sampling import Sample, Sampler
 
@@ -83,6 +84,8 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.pair = build_pair(config.net, config.group)
         self.pair.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
+        if config.reader:
+            self._keep_reader(config.reader)
         self.modules: dict[str, torch.nn.Module] = {"hider": self.pair.hider, "reader": self.pair.reader}
         self.parameters: list[Tensor] = list(self.pair.parameters())
         settings = {"lr": config.learning_rate, "betas": (0.9, 0.98), "fused": self.device.type == "cuda"}
@@ -102,14 +105,25 @@ class Trainer:
             self.step, before = load_checkpoint(self.checkpoint, *state, self.origin)
             self.changed = {} if before is None else differences(before.config, config)
 
+    def _keep_reader(self, name: str) -> None:
+        """Take the R of released weights, which is not trained."""
+        released = load_weights(name).pair.reader.state_dict()
+        fill(self.pair.reader, released, Path(name))
+        self.pair.reader.requires_grad_(False)
+
     @property
     def checkpoint(self) -> Path:
         """The file that the run continues from."""
         return self.folder / "checkpoint.safetensors"
 
-    def start_from(self, path: Path) -> None:
-        """Take over the weights and averages of another run's checkpoint, for a new run from step 0."""
-        load_checkpoint(path, self.modules, self.averages, {})
+    def start_from(self, source: str | Path) -> None:
+        """Take over the weights of another run's checkpoint, or released ones by name or file."""
+        if str(source) in built_in() or Path(source).with_suffix(".json").exists():  # a checkpoint has no card
+            released = load_weights(str(source)).pair.state_dict()
+            fill(self.pair, released, Path(source))
+            torch._foreach_copy_(list(self.averages.values()), [p.detach() for p in self.parameters])
+            return
+        load_checkpoint(Path(source), self.modules, self.averages, {})
 
     def save(self) -> None:
         """Write the checkpoint; in a group of processes only the first one does."""
@@ -138,6 +152,10 @@ class Trainer:
         if weights.perceptual:
             strength = self.pair.strength(marked, cover, drawn.psnr)
             found["perceptual"] = weights.perceptual * self.ramp(self.step) * losses.perceptual(marked, cover, strength)
+        if weights.seen or weights.peaks:
+            windows = losses.windows(cover, marked, drawn.seeds[0], config.window)
+            shown = losses.visible(*windows, seen=weights.seen, peaks=weights.peaks)
+            found |= {name: self.ramp(self.step) * term for name, term in shown.items()}
         if weights.pilot and config.net.pilot_ratio:
             found["pilot"] = weights.pilot * losses.reading(pilot[:n], drawn.pilot)
             if n_clean:

@@ -1,0 +1,1 @@
+"""Metrics of visibility, differentiable: what a network learns to keep low."""

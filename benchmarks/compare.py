@@ -102,7 +102,9 @@ def _bits_table(chosen: list[Point]) -> str:
 
 def _verdict(ours: list[Share], theirs: list[Share]) -> str:
     best = max((share.value for share in ours if share.trials), default=0.0)
-    rival = max((share.value for share in theirs if share.trials), default=0.0)
+    if not any(share.trials for share in theirs):
+        return "no peer measured"
+    rival = max(share.value for share in theirs if share.trials)
     if rival < SURVIVES:
         return "no peer survives"
     return "ahead" if best > rival else "even" if best == rival else "BEHIND"

@@ -29,6 +29,15 @@ def luma_box(rows: Array, channels: int, scale: int, weights: Array, shape: tupl
     return out
 
 
+def colour_boxes(rows: Array, channels: int, scale: int, shape: tuple[int, int, int]) -> Array:
+    """Average each of the first channels over scale x scale boxes."""
+    out = np.zeros(shape)
+    for c, i, x in np.ndindex(shape):
+        box = rows[i * scale : (i + 1) * scale, x * scale * channels : (x + 1) * scale * channels]
+        out[c, i, x] = box[:, c::channels].astype(np.float64).mean()
+    return out
+
+
 def luma_box_alpha(rows: Array, scale: int, weights: Array, neutral: float, shape: tuple[int, int]) -> Array:
     """Do the same for RGBA; pixels whose alpha is 0 count as ``neutral``, every other alpha is ignored."""
     out = np.zeros(shape)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watermarking.kernels import pixels
-from watermarking.kernels.pixels import add_residual, interpolate, luma_box, luma_box_alpha
+from watermarking.kernels.pixels import add_residual, colour_boxes, interpolate, luma_box, luma_box_alpha
 
 Array = np.ndarray[Any, Any]
 DTYPES = st.sampled_from([np.uint8, np.float32])
@@ -42,6 +42,17 @@ def test_luma_box(height: int, width: int, scale: int, channels: int, dtype: typ
     out = np.full((height, width), np.nan, np.float32)
     luma_box(rows, channels, scale, weights, out)
     assert np.allclose(out, naive.luma_box(rows, channels, scale, weights, out.shape), rtol=1e-5, atol=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SIDES, SIDES, SCALES, st.sampled_from([(1, 1), (3, 3), (4, 3), (4, 4)]), DTYPES, SEEDS)
+def test_colour_boxes(height: int, width: int, scale: int, channels: tuple[int, int], dtype: type, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    extra = rng.integers(0, scale)
+    rows = samples(rng, (height * scale, (width * scale + extra) * channels[0]), dtype)
+    out = np.full((channels[1], height, width), np.nan, np.float32)
+    colour_boxes(rows, channels[0], scale, out)
+    assert np.allclose(out, naive.colour_boxes(rows, channels[0], scale, out.shape), rtol=1e-5, atol=1e-4)
 
 
 @settings(max_examples=30, deadline=None)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from watermarking.kernels.jit import kernel, reduction
 
-__all__ = ["add_residual", "interpolate", "luma_box", "luma_box_alpha"]
+__all__ = ["add_residual", "colour_boxes", "interpolate", "luma_box", "luma_box_alpha"]
 
 F32 = npt.NDArray[np.float32]
 
@@ -45,6 +45,30 @@ def luma_box(rows: Any, channels: int, scale: int, weights: F32, out: F32) -> No
                     part += total[start + k * channels + c]
                 value += weights[c] * part
             out[i, x] = value * norm
+
+
+@kernel
+def colour_boxes(rows: Any, channels: int, scale: int, out: F32) -> None:
+    """Write the means of ``scale`` x ``scale`` boxes of each of the first channels: rows as above, out (n, h, w)."""
+    n_colours, height, width = out.shape
+    n = width * scale * channels
+    total = np.empty(n, np.float32)
+    norm = np.float32(1.0 / (scale * scale))
+    for i in range(height):
+        first = rows[i * scale]
+        for j in range(n):
+            total[j] = first[j]
+        for k in range(1, scale):
+            row = rows[i * scale + k]
+            for j in range(n):
+                total[j] += row[j]
+        for x in range(width):
+            start = x * scale * channels
+            for c in range(n_colours):
+                value = np.float32(0)
+                for k in range(scale):
+                    value += total[start + k * channels + c]
+                out[c, i, x] = value * norm
 
 
 @kernel

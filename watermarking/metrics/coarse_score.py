@@ -9,7 +9,7 @@ import numpy as np
 from watermarking.metrics.light import check_visible, is_seen_through, light_of_levels
 from watermarking.metrics.ssimulacra2 import GROUNDS, WEIGHTS, scales_of, score_of_error, weighted_errors
 from watermarking.pictures.opencv import cv2_module
-from watermarking.pictures.plane import luma_plane
+from watermarking.pictures.plane import colour_planes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,6 +27,8 @@ _SHORTEST: Final = 16
 _PATCHES: Final = 32
 _PATCH: Final = (48, 320)  # rows, columns
 _STRIDE: Final = 13  # prime to every number of patches that is likely: they lie on no line
+_SEEN: Final = (1, 2)
+"""Y and B - Y: a change alike in red, green and blue leaves X, red against green, nearly as it was."""
 _NEGLIGIBLE: Final = 0.01
 """Weights below this are a fiftieth of a point at the most."""
 _SEAMS: Final = 1.11
@@ -38,8 +40,9 @@ _MISSED: Final = 1.25
 class CoarseScore:
     """A reference whose copies are scored at a quarter of the size and below, and in patches at 1:1 and 1:2.
 
-    Made for marks at the working scale of large pictures, which are smooth from pixel to pixel: nine tenths of what
-    SSIMULACRA2 sees of them lies at the coarser scales. The rest is mostly what rounding adds, much alike everywhere.
+    Made for marks at the working scale of large pictures, alike in red, green and blue and smooth from pixel to pixel:
+    nine tenths of what SSIMULACRA2 sees of them lies at the coarser scales. The rest is mostly what rounding adds, much
+    alike everywhere.
 
     Parameters
     ----------
@@ -69,9 +72,8 @@ class CoarseScore:
         pairs: list[list[tuple[F32, F32, npt.NDArray[np.float64]]]] = [[], []]
         for number, (one, other) in enumerate(zip(reference, distorted, strict=True)):
             weights = WEIGHTS[:, number]
-            pairs[number >= _FIRST] += [
-                (one[c], other[c], weights[c]) for c in range(3) if weights[c].max() > _NEGLIGIBLE
-            ]
+            seen = [c for c in _SEEN if weights[c].max() > _NEGLIGIBLE]
+            pairs[number >= _FIRST] += [(one[c], other[c], weights[c]) for c in seen]
         return score_of_error(_MISSED * weighted_errors(pairs[0]) + self._seams * weighted_errors(pairs[1]))
 
 
@@ -96,7 +98,8 @@ def _scales(picture: Image, peak: float, ground: float | None) -> list[F32]:
         colours = [_halved(colour) for colour in colours] if scales else colours
         light = np.empty((3, *colours[0].shape), np.float32)
         for number in range(3):
-            light[number] = table[np.rint(colours[number % len(colours)] * (top / 255)).astype(np.int32)]
+            steps = colours[number % len(colours)] * np.float32(top / 255) + np.float32(0.5)
+            light[number] = table[steps.astype(np.int32)]
         scales.append(np.empty_like(light))
         xyb_rows(light, 0, scales[-1], 0, light.shape[1])
     return scales
@@ -104,14 +107,12 @@ def _scales(picture: Image, peak: float, ground: float | None) -> list[F32]:
 
 def _colours(picture: Image, peak: float, ground: float | None) -> list[F32]:
     """Return grey levels at a quarter of the size, one plane or three, over a ground (0 to 1) if there is one."""
-    if picture.ndim == 3 and picture.shape[2] == 3:
-        return [luma_plane(picture, _SCALE, peak=peak, shares=one) for one in ((1, 0, 0), (0, 1, 0), (0, 0, 1))]
-    channels = [picture] if picture.ndim == 2 else [np.ascontiguousarray(picture[..., c]) for c in range(3)]
-    colours = [luma_plane(channel, _SCALE, peak=peak) for channel in channels]
+    planes = colour_planes(picture, _SCALE, peak)
+    colours = list(planes[:3])
     if ground is None:
         return colours
     opaque = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1
-    alpha = luma_plane(np.ascontiguousarray(picture[..., 3]), _SCALE, peak=opaque) / 255
+    alpha = planes[3] * np.float32(peak / opaque / 255)
     return [np.asarray(np.clip(ground * 255 + (colour - ground * 255) * alpha, 0, 255)) for colour in colours]
 
 

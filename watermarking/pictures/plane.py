@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from watermarking.kernels.pixels import luma_box, luma_box_alpha
+from watermarking.kernels.pixels import colour_boxes, luma_box, luma_box_alpha
 from watermarking.pictures.ranges import sample_peak
 from watermarking.threads import map_bands, row_bands
 
@@ -23,6 +23,7 @@ __all__ = [
     "BAND",
     "LUMA",
     "channel_weights",
+    "colour_planes",
     "flat_rows",
     "grey_levels",
     "luma_energy",
@@ -69,7 +70,6 @@ def luma_plane(
     scale: int | None = None,
     *,
     peak: float | None = None,
-    shares: tuple[float, float, float] = LUMA,
 ) -> F32:
     """Return the luma of a picture, averaged over boxes of the working scale.
 
@@ -80,7 +80,6 @@ def luma_plane(
         Pixels a working pixel; by default :func:`working_scale`.
     peak : float, optional
         Sample value that is grey level 255; by default :func:`watermarking.pictures.ranges.sample_peak`.
-    shares : of red, green and blue; one of them alone gives that channel
 
     Returns
     -------
@@ -90,7 +89,7 @@ def luma_plane(
     channels = _channels(image)
     masked = channels == 4 and not bool(image[..., 3].all())
     out = np.empty((image.shape[0] // scale, image.shape[1] // scale), np.float32)
-    weights = np.array([1.0] if channels == 1 else [*shares, 0.0][:channels], np.float32)
+    weights = np.array([1.0] if channels == 1 else [*LUMA, 0.0][:channels], np.float32)
 
     def work(band: tuple[int, int]) -> None:
         rows = grey_levels(image[band[0] * scale : band[1] * scale], peak)
@@ -101,6 +100,32 @@ def luma_plane(
             luma_box(rows, channels, scale, weights, target)
 
     map_bands(work, row_bands(out.shape[0], BAND))
+    return out
+
+
+def colour_planes(image: Image, scale: int, peak: float) -> F32:
+    """Return every channel of a picture, alpha too, averaged over boxes.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]
+    scale : int, pixels to a box's side
+    peak : float, sample value that is grey level 255
+
+    Returns
+    -------
+    (channels, H // scale, W // scale) float32, grey levels
+    """
+    channels = _channels(image)
+    out = np.empty((channels, image.shape[0] // scale, image.shape[1] // scale), np.float32)
+
+    def work(band: tuple[int, int]) -> None:
+        rows = grey_levels(image[band[0] * scale : band[1] * scale], peak)
+        means = np.empty((channels, band[1] - band[0], out.shape[2]), np.float32)
+        colour_boxes(rows, channels, scale, means)
+        out[:, band[0] : band[1]] = means
+
+    map_bands(work, row_bands(out.shape[1], BAND))
     return out
 
 

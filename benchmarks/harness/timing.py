@@ -57,7 +57,7 @@ OPERATIONS = (
 )  # fmt: skip
 CODEC = ("Pillow, decode and encode", "Pillow, decode, encode and decode")
 FILES = ("embed_bytes, not read back", "embed_bytes, read back")
-UNSEEN = "Marker.embed, fidelity 88"
+UNSEEN = "Marker.embed, default fidelity"
 PROCESSES = ("import", "--help", "embed 12 MP JPEG", "first call")
 _KEY, _MESSAGE = Key(b"the key of the timings"), b"8 bytes."
 _MOVE = "rotate(3) | crop(0.9, where='centre')"
@@ -125,7 +125,7 @@ def _call(cell: Cell, picture: Pixels) -> Callable[[], object] | str:
     cv2.setNumThreads(1)
     operation = cell["operation"]
     if operation == UNSEEN:
-        marker = Marker(cell["scheme"], key=_KEY, fidelity=88.0)
+        marker = Marker(cell["scheme"], key=_KEY)
         return lambda: marker.embed(picture, _MESSAGE)
     if operation in (*CODEC, *FILES):
         return _file_call(operation, cell["scheme"], picture)

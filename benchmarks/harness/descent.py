@@ -33,7 +33,7 @@ _SCORE: Final = 88.0
 _STEPS: Final = 10
 _LENGTH: Final = 0.05  # of the mark's own size, a step
 _MOMENTUM: Final = 0.7
-_BEGIN: Final = 47.0  # dB
+_BEGIN: Final = (47.0, 0.127)  # dB, and their slope
 
 
 class Course:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cover", "Request"]
 
-_LOOKED_AT: Final = 4e6
+_LOOKED_AT: Final = 2.4e6
 """Pixels of a large picture that are marked and scored to find its strength."""
 _EVERY: Final = 5
 """Of so many bands of rows, one is looked at, at least."""
@@ -167,7 +167,9 @@ class Cover:
         if working_scale(shape) == 1 or not isinstance(self.request.scheme, PlaneScheme):
             return None
         bands = row_bands(-(-shape[0] // working_scale(shape)), _BAND)
-        step = 1 if is_seen_through(self.array) else min(max(round(shape[0] * shape[1] / _LOOKED_AT), 1), _EVERY)
+        if self.is_page or is_seen_through(self.array):  # a few bands may show nothing of what is on it
+            return bands
+        step = min(max(round(shape[0] * shape[1] / _LOOKED_AT), 1), _EVERY)
         return bands[(step - 1) // 2 :: step]
 
     @cached_property

@@ -23,10 +23,10 @@ __all__ = [
     "PSNR_RANGE",
     "Step",
     "Strength",
+    "beginning",
     "fidelity_of",
     "find_strength",
     "score_aimed_at",
-    "usual_psnr",
 ]
 
 
@@ -56,6 +56,7 @@ _USUAL_PSNR: Final = 46.5
 _MORE_IF_LARGE: Final = 9.0
 """dB more that marks at a large working scale need: their clouds are large, too, and show the more."""
 _SLOPE: Final = 0.127
+_SLOPE_IF_LARGE: Final = 0.112
 """By how much the logarithm of what is missing to 100 falls with a dB, at first; then it is measured."""
 _NEAR: Final = 0.4
 _TOLERANCE: Final = 1.5
@@ -101,14 +102,19 @@ def score_aimed_at(fidelity: float | str, shape: tuple[int, ...], *, page: bool 
     return score + (step.large - score) * min(max(part, 0.0), 1.0)
 
 
-def usual_psnr(target: float, shape: tuple[int, ...]) -> float:
-    """Return about the PSNR at which marks of a picture of this shape have the score: where to begin."""
-    usual = _USUAL_PSNR + _MORE_IF_LARGE * (1 - 1 / working_scale(shape))
-    return usual + math.log((100 - FIDELITIES[NORMAL].usual) / (100 - target)) / _SLOPE
+def beginning(target: float, shape: tuple[int, ...]) -> tuple[float, float]:
+    """Return where a search begins: the usual PSNR of a score, and how fast what is missing to 100 falls with a dB."""
+    scale = working_scale(shape)
+    slope = _SLOPE if scale == 1 else _SLOPE_IF_LARGE
+    usual = _USUAL_PSNR + _MORE_IF_LARGE * (1 - 1 / scale)
+    return usual + math.log((100 - FIDELITIES[NORMAL].usual) / (100 - target)) / slope, slope
 
 
 def find_strength(
-    score_at: Callable[[float], float], target: float, start: float, within: tuple[float, float] = PSNR_RANGE
+    score_at: Callable[[float], float],
+    target: float,
+    start: tuple[float, float],
+    within: tuple[float, float] = PSNR_RANGE,
 ) -> Strength:
     """Find the strength that leads to a score, within 1.5.
 
@@ -117,7 +123,7 @@ def find_strength(
     score_at : callable
         Returns the SSIMULACRA2 score of the picture marked at a PSNR, in dB.
     target : the score
-    start : the PSNR that is tried first
+    start : (PSNR, slope), see :func:`beginning`
     within : the least and the greatest PSNR that can be tried
 
     Raises
@@ -125,7 +131,7 @@ def find_strength(
     FidelityError
         If no strength leads to that score; the message says what can be had.
     """
-    psnr, slope = _bounded(start, within), _SLOPE
+    psnr, slope = _bounded(start[0], within), start[1]
     best: Strength | None = None
     last: tuple[float, float] | None = None
     for _ in range(_MOST_STEPS):

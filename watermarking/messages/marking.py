@@ -16,7 +16,7 @@ from watermarking.messages.carrier import (
     message_detection,
 )
 from watermarking.messages.cover import Cover
-from watermarking.messages.fidelity import FLOOR, find_strength, score_aimed_at, usual_psnr
+from watermarking.messages.fidelity import FLOOR, beginning, find_strength, score_aimed_at
 from watermarking.pictures.ranges import peak_in_use
 
 if TYPE_CHECKING:
@@ -77,14 +77,14 @@ def mark(request: Request, array: Image) -> Marked:
 
 def _faithful(cover: Cover, fidelity: float) -> Marked:
     """Mark at the fidelity asked for, or below it if that is insisted on and the message needs it."""
-    target, start = fidelity, usual_psnr(fidelity, cover.array.shape)
+    target, start = fidelity, beginning(fidelity, cover.array.shape)
     found = find_strength(cover.score, target, start, cover.psnr_range)
     array = cover.drawn(found.psnr)
     readable = cover.is_readable(array)
     while not readable and target - _STEP >= FLOOR:
         target -= _STEP
         try:
-            found = find_strength(cover.score, target, found.psnr, cover.psnr_range)
+            found = find_strength(cover.score, target, (found.psnr, start[1]), cover.psnr_range)
         except FidelityError:  # of a target that nobody asked for
             break
         array = cover.drawn(found.psnr)

@@ -31,7 +31,7 @@ _SEEN: Final = (1, 2)
 """Y and B - Y: a change alike in red, green and blue leaves X, red against green, nearly as it was."""
 _NEGLIGIBLE: Final = 0.01
 """Weights below this are a fiftieth of a point at the most."""
-_SEAMS: Final = 1.11
+_SEAMS: Final = 1.16
 """What the error is to that of bands of rows put together: filters end at a seam, which hides some of it."""
 _MISSED: Final = 1.25
 """What the error is to that of the patches, for the same reason, and since the worst places lie in none of them."""

@@ -39,6 +39,10 @@ bench: $(STAMPS)/bench peers
 	$(BIN)/python benchmarks/capacity.py
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/visible.py
+	$(BIN)/python benchmarks/visible.py --grid visible_large
+	$(BIN)/python benchmarks/visible.py --grid visible_pages
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/visible.py --grid visible_deep
+	$(BIN)/python benchmarks/descent.py
 	$(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/rank.py
 	$(BIN)/python benchmarks/security.py

@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument(
         "--fidelities",
         type=lambda text: [_fidelity(one) for one in text.split(",")],
+        help="scores or names of steps, separated by commas, instead of the grid's",
     )
     options = parser.parse_args()
     grid = grid_of(options)

@@ -1,7 +1,7 @@
 """The photographs that everything is measured on, and the rule for their size.
 
 ``shipped``: the ten of the repository. ``evaluation``: those and seven more that ``fetch_data.sh`` fetches. ``large``:
-flower.png and held-out training photographs of 2 to 16 MP, at their own size. ``training-validation``: the held-out
+flower.png and held-out training photographs of 3 to 8 MP, at their own size. ``training-validation``: the held-out
 ones at the standard size. ``pages``: what :mod:`harness.pages` draws. Or any folder. Evaluation photographs never tune
 anything, nor do these pages.
 """

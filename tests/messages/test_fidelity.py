@@ -15,7 +15,8 @@ from PIL import Image
 from watermarking import Key, Marker, get_scheme
 from watermarking.embedders.dct import Dct
 from watermarking.errors import FidelityError, WatermarkError
-from watermarking.messages.fidelity import FLOOR, score_aimed_at
+from watermarking.messages import marking
+from watermarking.messages.fidelity import FLOOR, Strength, score_aimed_at
 from watermarking.metrics.ssimulacra2 import Ssimulacra2
 from watermarking.pictures.plane import luma_plane
 from watermarking.transforms.masks import is_page
@@ -193,6 +194,23 @@ def test_insisting_goes_down_and_says_how_far() -> None:
     assert Marker(key=THIRD, search=0).extract(marked).message == message
     aimed = Marker(key=THIRD, fidelity=had).embed(cover, message)  # the way out that was named
     assert Marker(key=THIRD, search=0).extract(aimed).message == message
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "tried"), [(80, [80, 77, 74, 71, 70]), (71.5, [71.5, 70]), (70, [70]), (40, [40])]
+)
+def test_insisting_ends_at_the_floor(monkeypatch: pytest.MonkeyPatch, fidelity: float, tried: list[float]) -> None:
+    aims: list[float] = []
+
+    def find(_score: object, target: float, *_: object) -> Strength:
+        aims.append(target)
+        return Strength(40.0, target)
+
+    monkeypatch.setattr(marking, "find_strength", find)
+    monkeypatch.setattr(marking.Cover, "is_readable", lambda *_: False)
+    with pytest.raises(FidelityError, match=f"cannot be read at a SSIMULACRA2 score of {fidelity:g} in"):
+        Marker(key=KEY, fidelity=fidelity, insist=True).embed(photograph(SHAPE), "Ada")
+    assert aims == tried
 
 
 def test_nothing_that_can_be_seen() -> None:

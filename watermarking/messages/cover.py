@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["Cover", "Request"]
 
 _LOOKED_AT: Final = 2.4e6
-"""Pixels of a large picture that are marked and scored to find its strength."""
+"""About so many pixels of a large picture are marked and scored to find its strength; more above 12 MP."""
 _EVERY: Final = 5
-"""Of so many bands of rows, one is looked at, at least."""
+"""Of so many bands of rows at least one is looked at, however large the picture is."""
 _BAND: Final = 32  # working rows
 
 

@@ -81,8 +81,8 @@ def _faithful(cover: Cover, fidelity: float) -> Marked:
     found = find_strength(cover.score, target, start, cover.psnr_range)
     array = cover.drawn(found.psnr)
     readable = cover.is_readable(array)
-    while not readable and target - _STEP >= FLOOR:
-        target -= _STEP
+    while not readable and target > FLOOR:
+        target = max(target - _STEP, FLOOR)
         try:
             found = find_strength(cover.score, target, (found.psnr, start[1]), cover.psnr_range)
         except FidelityError:  # of a target that nobody asked for

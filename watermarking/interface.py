@@ -175,10 +175,13 @@ class HidingScheme(Scheme, Protocol):
 class PlaneScheme(Scheme, Protocol):
     """A bit scheme that works on the luma plane at the working scale, so that other signals can share the residual."""
 
-    def residual(self, plane: npt.NDArray[np.float32], payload: Bits, *, key: Key, unseen: bool = False) -> Residual:
+    def residual(
+        self, plane: npt.NDArray[np.float32], payload: Bits, *, key: Key, unseen: bool = False, page: bool = False
+    ) -> Residual:
         """Return the change of the plane (h, w) that carries the payload, to be had at any strength.
 
-        With ``unseen`` it is spread so that it shows least, else so that least energy is needed.
+        With ``unseen`` it is spread so that it shows least, on a ``page`` or elsewhere, else so that least energy is
+        needed.
         """
         ...
 

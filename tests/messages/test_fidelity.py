@@ -217,7 +217,7 @@ def test_nothing_that_can_be_seen() -> None:
     cover = photograph((256, 320, 4)).copy()
     cover[..., 3] = 0
     for insist in (False, True):
-        with pytest.raises(FidelityError, match=r"score of 86: nothing that can be seen .* use a picture with more"):
+        with pytest.raises(FidelityError, match=r"score of 88: nothing that can be seen .* use a picture with more"):
             Marker(key=KEY, insist=insist).embed(cover, "A")
     cover[..., 3] = 3  # hardly anything
     with pytest.raises(FidelityError, match=r"score of 8[68]: at 24\.0 dB it is 9\d\.\d, so aim at that"):
@@ -229,7 +229,7 @@ def test_the_score_that_was_asked_for_is_named() -> None:
     cover = photograph((256, 320, 4)).copy()
     cover[..., 3] = 0
     cover[:20, :20, 3] = 255
-    with pytest.raises(FidelityError, match="score of 86 in this picture: use a shorter message or a larger image"):
+    with pytest.raises(FidelityError, match="score of 88 in this picture: use a shorter message or a larger image"):
         Marker(key=KEY).embed(cover, "A")
 
 

@@ -35,7 +35,6 @@ from watermarking.pictures.drawing import apply_residual
 from watermarking.pictures.plane import luma_energy, luma_plane, working_shape
 from watermarking.significance import any_of, rademacher_p_value
 from watermarking.threads import map_bands, row_bands
-from watermarking.transforms.masks import is_page
 
 if TYPE_CHECKING:
     from watermarking.interface import Bits, Image, Residual
@@ -158,7 +157,7 @@ class SpreadSpectrum(abc.ABC):
         best = reads[0]
         return Extraction(best.sums > 0, to_llr(best.sums), pilot_detection(reads))
 
-    def residual(self, plane: F32, payload: Bits, *, key: Key, unseen: bool = False) -> Residual:
+    def residual(self, plane: F32, payload: Bits, *, key: Key, unseen: bool = False, page: bool = False) -> Residual:
         """Return the change of the plane that carries the payload, as a function of its mean squared change.
 
         Parameters
@@ -167,6 +166,8 @@ class SpreadSpectrum(abc.ABC):
         payload : (n,) bool
         unseen : bool
             Spread it so that it shows least, not so that least of it is needed.
+        page : bool
+            The plane shows a page or a drawing: what shows least there is something else.
 
         Returns
         -------
@@ -179,7 +180,6 @@ class SpreadSpectrum(abc.ABC):
         bands = self.analyse(plane)
         mask, weights = self._weigh(bands, (_EMBEDDER_NOISE,))
         if unseen:
-            page = is_page(plane)
             shape, exponent = (self.page_shape, _PAGE_EXPONENT) if page else (self.hiding_shape, _HIDING_EXPONENT)
             mask, _ = self._weigh(bands, (), shape, exponent)
         table = place(layout, key, layout.n_tiles(bands.shape[:2]))

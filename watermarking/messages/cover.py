@@ -17,7 +17,7 @@ from watermarking.metrics.coarse_score import CoarseScore
 from watermarking.metrics.light import is_seen_through
 from watermarking.metrics.ssimulacra2 import Ssimulacra2
 from watermarking.pictures.drawing import apply_residual, draw_residual, rows_of_bands
-from watermarking.pictures.plane import luma_energy, luma_plane, working_scale
+from watermarking.pictures.plane import colour_planes, luma_energy, luma_plane, working_scale
 from watermarking.pictures.ranges import rescaled, restored
 from watermarking.sync.template import SHARE, UNSEEN_SHARE, signal
 from watermarking.threads import row_bands
@@ -126,10 +126,13 @@ class Cover:
         """Least and greatest PSNR that the picture can be marked at."""
         return self.request.scheme.psnr_range if isinstance(self.request.scheme, HidingScheme) else PSNR_RANGE
 
-    @property
+    @cached_property
     def is_page(self) -> bool:
-        """Whether it shows a page or a drawing."""
-        return is_page(self._plane)
+        """Whether what can be seen of it is a page or a drawing."""
+        if not is_seen_through(self.array):
+            return is_page(self._plane)
+        alpha = colour_planes(self.array[..., 3:], working_scale(self.array.shape), 1.0)
+        return is_page(self._plane, alpha[0] > 0)
 
     def _embedded(self, scheme: Scheme, psnr: float) -> Image:
         """Mark the picture with a scheme that does not work on the plane."""
@@ -148,7 +151,9 @@ class Cover:
     @cached_property
     def _residual(self) -> Residual:
         scheme, bits = cast("PlaneScheme", self.request.scheme), cast("Bits", self._payload)
-        return scheme.residual(self._plane, bits, key=self.request.key, unseen=self.request.fidelity is not None)
+        unseen = self.request.fidelity is not None
+        page = unseen and self.is_page
+        return scheme.residual(self._plane, bits, key=self.request.key, unseen=unseen, page=page)
 
     @cached_property
     def _waves(self) -> F32:

@@ -35,12 +35,18 @@ def busyness_mask(plane: F32) -> F32:
     return mask
 
 
-def is_page(plane: F32) -> bool:
+def is_page(plane: F32, shown: npt.NDArray[np.bool_] | None = None) -> bool:
     """Say whether a plane (h, w) shows a page, a drawing or a screenshot: most neighbours are equal.
+
+    ``shown`` (h, w) is False where the picture is clear, which counts for nothing.
 
     Examples
     --------
     >>> is_page(np.full((64, 64), 250, np.float32)), is_page(np.add.outer(np.arange(64), np.arange(64)) * np.float32(2))
     (True, False)
     """
-    return float(np.mean(np.abs(np.diff(plane)) < _EQUAL)) > _PAGE_SHARE
+    equal = np.abs(np.diff(plane)) < _EQUAL
+    if shown is None:
+        return float(equal.mean()) > _PAGE_SHARE
+    seen = shown[:, 1:] & shown[:, :-1]
+    return bool(seen.any()) and float(equal[seen].mean()) > _PAGE_SHARE

@@ -41,11 +41,11 @@ Status = Literal["marked", "already", "copied", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was done to one sample.
+    r"""What was done to one sample.
 
     Attributes
     ----------
-    sample : str, its name in the source; bytes that are not UTF-8 stand there as ``\\xff``
+    sample : str, its name in the source; bytes that are not UTF-8 stand there as ``\xff``
     shard : str, name of the shard that holds it; with recipients, ``recipient/shard``
     index : int, its place in the whole source, from 0
     status : "marked"; "already", which carried the message before; "copied", as it was; "skipped", left out
@@ -187,17 +187,22 @@ class Manifest:
         files = [str(path) for path in sorted(self.parts.glob("*.parquet"))]
         return pa_dataset.dataset(files, schema=_schema(), format="parquet")
 
-    def look_up(self, samples: Iterable[str], *, shard: str | None = None) -> list[Record]:
-        """Return the records of some samples, by their names, in the order of the manifest.
+    def look_up(
+        self, samples: Iterable[str] | None = None, *, shard: str | None = None, recipient: str | None = None
+    ) -> list[Record]:
+        """Return records in the order of the manifest: of samples by their names, of a shard, of a recipient's copy.
 
-        With ``shard``, those of this shard alone.
+        What is not given does not matter; at least one of samples and shard is.
         """
         needed("pyarrow", "datasets")
         import pyarrow.compute as pc
 
-        wanted = pc.field("sample").isin(list(samples))
-        if shard is not None:
-            wanted = wanted & (pc.field("shard") == shard)
+        wanted = pc.scalar(True)
+        if samples is not None:
+            wanted = wanted & pc.field("sample").isin(list(samples))
+        for name, value in (("shard", shard), ("recipient", recipient)):
+            if value is not None:
+                wanted = wanted & (pc.field(name) == value)
         return _records(self.dataset().to_table(filter=wanted))
 
     def records(self, number: int | None = None) -> Iterable[Record]:

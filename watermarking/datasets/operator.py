@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import io
 import warnings
+from collections import ChainMap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from watermarking.datasets.manifest import Record, shown_name
 from watermarking.datasets.sample import Placed, sha256_of
@@ -111,7 +112,8 @@ class MarkSamples:
 
     def _marked(self, sample: Sample, record: Record, recipient: Recipient | None) -> Marked:
         known = {"sample": sample.name, "shard": record.shard, "index": record.index}
-        message = self.wording.of({**sample.fields, **known}, recipient)
+        fields: Any = ChainMap(known, cast("Any", sample.fields))  # which are read only if they are asked for
+        message = self.wording.of(fields, recipient)
         label = key_label(record.index) if self.keys_per_sample else None
         key = self.marker.keys[0] if label is None else self.marker.keys[0].derive(label)
         mark = _mark_file if isinstance(sample.content, bytes) else _mark_array

@@ -67,6 +67,13 @@ class Plan:
     recipients: Sequence[Recipient] = ()
     shards: Sequence[Shard] = field(repr=False)
 
+    def __post_init__(self) -> None:
+        if self.operator.on_error == "skip" and not self.store.leaves_out:
+            raise WatermarkError(
+                f"no sample of {self.store.kind} can be left out, labels would not fit any more: use --on-error copy "
+                "or stop"
+            )
+
     @property
     def manifest(self) -> Manifest:
         """The manifest in the target."""

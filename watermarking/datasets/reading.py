@@ -91,8 +91,8 @@ class ReadTask:
         """Read the shard; what cannot be read is part of the tally."""
         records = {} if self.use == "nothing" else self._records()
         found = []
-        for sample in self.store.read(self.shard):
-            record = records.pop(sample.name, None)
+        for number, sample in enumerate(self.store.read(self.shard)):
+            record = records.pop(str(number) if self.store.numbered else sample.name, None)
             if self.use == "compare":
                 found.append(self._compared(reader, sample, record))
             elif sample.is_picture:
@@ -106,7 +106,11 @@ class ReadTask:
         if self.shard.members:  # of a folder, whose shards are cut anew
             names = [shown_name(name) for name in self.shard.members]
             return {one.sample: one for one in manifest.look_up(names, recipient=self.recipient)}
-        return {one.sample: one for one in manifest.look_up(shard=self.name)}
+        of_shard = manifest.look_up(shard=self.name)
+        if self.store.numbered:  # which are other numbers where some are left out
+            kept = (one for one in of_shard if one.sha256_after is not None)
+            return {str(number): one for number, one in enumerate(kept)}
+        return {one.sample: one for one in of_shard}
 
     def _compared(self, reader: ReadSamples, sample: Sample, record: Record | None) -> SampleReading:
         if record is None:

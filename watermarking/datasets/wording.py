@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import string
+from collections import ChainMap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from watermarking.codes.messages import to_bytes
 from watermarking.errors import FileFormatError, WatermarkError
@@ -83,7 +84,7 @@ class Wording:
         WatermarkError
             If a field is missing, or is nothing that a message can be.
         """
-        known = {**fields, **(recipient.fields if recipient else {})}
+        known: Mapping[str, object] = ChainMap(cast("Any", recipient.fields if recipient else {}), cast("Any", fields))
         if self.template is not None:
             try:
                 return to_bytes(_Plain().vformat(self.template, (), known))

@@ -42,6 +42,8 @@ class Folder:
     """
 
     kind: ClassVar[str] = "folder"
+    numbered: ClassVar[bool] = False
+    leaves_out: ClassVar[bool] = True
     place: Path
 
     def options(self) -> dict[str, Any]:
@@ -59,14 +61,17 @@ class Folder:
             If the system fails to read the folder.
         """
         found = survey(self.place)
-        if not found.pictures:
+        pictures = [path for path in found.pictures if not _is_broken(path)]
+        if not pictures:
             raise FileFormatError(f"{self.place} holds no pictures: name a folder with pictures in it or below")
         beside = [one.path for one in found.passed_over if one.reason not in _LEFT]
-        return cut(self.place, [str(path.relative_to(self.place)) for path in sorted([*found.pictures, *beside])])
+        return cut(self.place, [str(path.relative_to(self.place)) for path in sorted([*pictures, *beside])])
 
     def passed_over(self) -> dict[str, int]:
         """Count links to folders, hidden files and whatever else is no file of the data set."""
-        return dict(Counter(one.reason for one in survey(self.place).passed_over if one.reason in _LEFT))
+        found = survey(self.place)
+        reasons = [one.reason for one in found.passed_over if one.reason in _LEFT]
+        return dict(Counter([*reasons, *("broken link" for path in found.pictures if _is_broken(path))]))
 
     def read(self, shard: Shard) -> Iterator[Sample]:
         """Yield the files of a shard, each with its content."""
@@ -98,6 +103,11 @@ class Folder:
 
     def finish(self, _target: Path, _tag: str) -> None:
         """Do nothing: every file is in a shard."""
+
+
+def _is_broken(path: Path) -> bool:
+    """Say whether it is a link to nothing, or to itself."""
+    return path.is_symlink() and not path.exists()
 
 
 def cut(place: Path, names: Sequence[str]) -> list[Shard]:

@@ -22,9 +22,13 @@ class Store(Protocol):
     Attributes
     ----------
     kind : str, key of :data:`KINDS`
+    numbered : bool, samples are named by their numbers, which change where one is left out
+    leaves_out : bool, samples can be left out; of stacks of arrays they cannot, labels would not fit
     """
 
     kind: ClassVar[str]
+    numbered: ClassVar[bool]
+    leaves_out: ClassVar[bool]
 
     def options(self) -> dict[str, Any]:
         """Return what, beside its place, opens the store: fields that survive JSON."""

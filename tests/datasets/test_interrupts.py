@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
-N, KILLS, PATIENCE = 96, 12, 120.0
+N, KILLS, PATIENCE = 64, 6, 120.0
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of six shards."""
+    """A folder of four shards."""
     place = tmp_path_factory.mktemp("source")
     for i in range(N):
         (place / f"{i:03}.jpg").write_bytes(encoded(i % 8, side=256))
@@ -112,7 +111,7 @@ def test_killed_at_random_moments(source: Path, uninterrupted: Path, keyfile: Pa
         all_gone(process)
         if (target / BOOK / "_stats.json").exists():
             break
-    assert n_killed > 2
+    assert n_killed > 0
     process = start(source, target, keyfile)
     stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, stderr) == (0, b"")
@@ -167,15 +166,16 @@ def test_a_second_run_is_refused_and_a_dead_one_is_not_in_the_way(
         first.communicate()
     assert json.loads((target / BOOK / "lock").read_text())["pid"] == first.pid
     third = start(source, target, keyfile)
-    assert third.communicate(timeout=PATIENCE) and third.returncode == 0
+    assert third.communicate(timeout=PATIENCE)
+    assert third.returncode == 0
     is_whole(target, uninterrupted)
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("mount"), reason="needs a small file system")
 def test_a_full_disk_is_one_line_and_no_loss(source: Path, uninterrupted: Path, keyfile: Path, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=800k", "tmpfs", str(small)], capture_output=True).returncode:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("no file system can be mounted here")
     try:
         process = start(source, small / "out", keyfile)

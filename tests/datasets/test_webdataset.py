@@ -95,6 +95,7 @@ def test_a_tar_cut_short_keeps_what_is_whole(tmp_path: Path, run: Run, lost: int
     with tarfile.open(source, "w") as tar:
         for i in range(N):
             member(tar, f"{i}.jpg", encoded(i))
+    with tarfile.open(source) as tar:
         last = tar.getmembers()[-1]
     end = last.offset_data + last.size
     source.write_bytes(source.read_bytes()[: end - lost])

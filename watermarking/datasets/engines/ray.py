@@ -1,6 +1,6 @@
 """Many machines by Ray Data: the same tasks, a class mapped over them, a shard each.
 
-Every machine must see source and target under the same names. A task writes its shard under the shard's own name, whole,
+Every machine must see source and target under the same names. A task writes its shard under its own name, whole,
 and then its part of the manifest, so that it does not matter where it ran, or how often.
 """
 

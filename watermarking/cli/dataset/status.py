@@ -40,7 +40,9 @@ def command(target: str, look_up: tuple[str, ...], as_json: bool) -> int:
         for name in sorted(set(look_up) - {one.sample for one in found}):
             say(f"watermarking: {name}: the manifest does not know it", err=True)
         return DONE if set(look_up) == {one.sample for one in found} else NOT_FOUND
-    stats, run = statistics(manifest), manifest.run()
+    stats, run = manifest.stats(), manifest.run()
+    if stats.get("n_shards_done") != len(manifest.done()):  # a run is at work, or was killed
+        stats = statistics(manifest)
     working = is_locked(manifest.folder)
     if as_json:
         print_record({**stats, "running": working, "key_commitment": run["key_commitment"], "scheme": run["scheme"]})

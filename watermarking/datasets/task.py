@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol
@@ -143,12 +144,13 @@ class ShardTask:
         manifest = Manifest(self.book)
         lines = manifest.lines(self.number)
         records: list[Record] = []
+        places = itertools.count()
         try:
             lines.unlink(missing_ok=True)  # an orphan of a killed run writes to what is no file any more
             with lines.open("w", encoding="utf-8") as stream:
 
                 def wrote() -> None:
-                    stream.write(records[-1].to_json() + "\n")
+                    stream.write(records[next(places)].to_json() + "\n")
                     stream.flush()
 
                 placed = self._placed(operator, records, stream)

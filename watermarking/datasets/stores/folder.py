@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections import Counter
+from collections import Counter, deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Folder", "cut", "read_steadily"]
 
 _SHARDS: Final = 64
+_BEHIND: Final = 8
 _SMALLEST, _LARGEST = 16, 1000
 _LEFT: Final = ("hidden", "link to a folder", "broken link", "no regular file")
 """What is no file of the data set: it is counted and stays where it is."""
@@ -91,15 +93,24 @@ class Folder:
             yield Sample(shown_name(name), content, fields, is_picture=is_picture, flaw=flaw, place=name)
 
     def write(self, target: Path, _shard: Shard, placed: Iterable[Placed], wrote: Callable[[], None]) -> None:
-        """Write each file under its name."""
-        for one in placed:
-            if one.content is not None:
-                assert isinstance(one.content, bytes)
-                path = target / one.sample.place
-                with whole_file(path) as temporary:
-                    temporary.write_bytes(one.content)
-                    temporary.chmod(stat.S_IMODE((self.place / one.sample.place).stat().st_mode) | stat.S_IWUSR)
-            wrote()
+        """Write each file under its name; waiting for the disk is left to a thread, some files behind."""
+        waiting: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(1) as disk:
+            for one in placed:
+                waiting.append(disk.submit(self._write, target, one))
+                while len(waiting) > _BEHIND:
+                    waiting.popleft().result()
+                    wrote()
+            for done in waiting:
+                done.result()
+                wrote()
+
+    def _write(self, target: Path, one: Placed) -> None:
+        if one.content is not None:
+            assert isinstance(one.content, bytes)
+            with whole_file(target / one.sample.place) as temporary:
+                temporary.write_bytes(one.content)
+                temporary.chmod(stat.S_IMODE((self.place / one.sample.place).stat().st_mode) | stat.S_IWUSR)
 
     def finish(self, _target: Path, _tag: str) -> None:
         """Do nothing: every file is in a shard."""

@@ -167,3 +167,25 @@ def test_a_damaged_manifest_says_so(folder: Path, tmp_path: Path, run: Run) -> N
     done = run.embed(folder, tmp_path / "out")
     assert done.exit_code == 2
     assert "the manifest is damaged" in done.output
+
+
+def test_what_was_noted_before_a_kill_is_not_marked_again(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    assert embed(source, target, OPERATOR, Local(1)).is_whole
+    whole, manifest = contents(target), Manifest.find(target)
+    marked: list[str] = []
+
+    def listening(sample: Any, **given: Any) -> Any:
+        marked.append(sample.name)
+        return OPERATOR(sample, **given)
+
+    records = list(manifest.records(1))
+    lines = [record.to_json() for record in records[:10]]
+    manifest.part(1).unlink()
+    manifest.lines(1).write_text("\n".join([*lines, lines[0][:50]]))  # the last one torn
+    (target / records[2].sample).write_bytes(b"spoilt")
+    (target / records[3].sample).unlink()
+    assert embed(source, target, listening, Local(1)).is_whole
+    assert contents(target) == whole
+    assert list(manifest.records(1)) == records
+    assert marked == [record.sample for record in [records[2], records[3], *records[10:]]]

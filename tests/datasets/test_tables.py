@@ -155,4 +155,4 @@ def test_stacks_that_are_refused(tmp_path: Path, run: Run) -> None:
     (tmp_path / "c.npz").write_bytes(b"PK no zip")
     assert "no whole archive" in run.embed(tmp_path / "c.npz", tmp_path / "out").output
     np.save(tmp_path / "d.npy", stack())
-    assert "labels would not fit" in run.embed(tmp_path / "d.npy", tmp_path / "out", "--on-error", "skip").output
+    assert "the others would move" in run.embed(tmp_path / "d.npy", tmp_path / "out", "--on-error", "skip").output

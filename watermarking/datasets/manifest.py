@@ -187,6 +187,13 @@ class Manifest:
         files = [str(path) for path in sorted(self.parts.glob("*.parquet"))]
         return pa_dataset.dataset(files, schema=_schema(), format="parquet")
 
+    def n_written(self) -> int:
+        """Return how many samples were written, that is all but those that were left out."""
+        needed("pyarrow", "datasets")
+        import pyarrow.compute as pc
+
+        return int(self.dataset().count_rows(filter=pc.field("sha256_after").is_valid()))
+
     def look_up(
         self, samples: Iterable[str] | None = None, *, shard: str | None = None, recipient: str | None = None
     ) -> list[Record]:

@@ -65,7 +65,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Placed:
-    """A sample and what is written in its place: None where it is left out."""
+    """A sample and what is written in its place: None where it is left out, or is there already."""
 
     sample: Sample
     content: Content | None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 from watermarking.datasets.manifest import Manifest, Record
+from watermarking.datasets.sample import Placed, sha256_of
 from watermarking.errors import FileAccessError
 
 if TYPE_CHECKING:
@@ -15,11 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from watermarking.datasets.operator import MarkSamples
-    from watermarking.datasets.sample import Placed, Shard
+    from watermarking.datasets.sample import Sample, Shard
     from watermarking.datasets.stores.store import Store
     from watermarking.datasets.wording import Recipient
 
-__all__ = ["UNHURT", "Begun", "SampleReading", "ShardTask", "Tally", "Task", "last_begun", "tally"]
+__all__ = ["UNHURT", "Begun", "SampleReading", "ShardTask", "Tally", "Task", "last_begun", "noted", "tally"]
 
 _BEGUN: Final = "begun "
 
@@ -132,7 +134,8 @@ class ShardTask:
     def carry_out(self, operator: MarkSamples) -> Tally:
         """Mark the shard, write it, and note that it is done.
 
-        What was written before is written anew, to the same bytes: marking depends on nothing but the source.
+        Of a folder's shard, the files that an earlier run wrote and noted are left as they are. All else is written
+        anew, to the same bytes: marking depends on nothing but the source.
 
         Raises
         ------
@@ -144,16 +147,19 @@ class ShardTask:
         manifest = Manifest(self.book)
         lines = manifest.lines(self.number)
         records: list[Record] = []
-        places = itertools.count()
+        places, before = itertools.count(), noted(lines)
         try:
             lines.unlink(missing_ok=True)  # an orphan of a killed run writes to what is no file any more
             with lines.open("w", encoding="utf-8") as stream:
+                stream.writelines(record.to_json() + "\n" for record in before.values())
 
                 def wrote() -> None:
-                    stream.write(records[next(places)].to_json() + "\n")
-                    stream.flush()
+                    record = records[next(places)]
+                    if record.sample not in before:
+                        stream.write(record.to_json() + "\n")
+                        stream.flush()
 
-                placed = self._placed(operator, records, stream)
+                placed = self._placed(operator, records, stream, before)
                 self.store.write(self.target, self.shard, placed, wrote)
         except OSError as error:
             if error.errno is None:  # one of ours, which says what is wrong
@@ -168,8 +174,16 @@ class ShardTask:
         lines.unlink(missing_ok=True)
         return tally(self.number, records)
 
-    def _placed(self, operator: MarkSamples, records: list[Record], stream: IO[str]) -> Iterator[Placed]:
+    def _placed(
+        self, operator: MarkSamples, records: list[Record], stream: IO[str], before: dict[str, Record]
+    ) -> Iterator[Placed]:
         for offset, sample in enumerate(self.store.read(self.shard)):
+            known = before.get(sample.name)
+            if known is not None and self._is_there(sample, known):
+                records.append(known)
+                yield Placed(sample, None)
+                continue
+            before.pop(sample.name, None)
             if self.begun.careful:
                 stream.write(_BEGUN + sample.name.encode("unicode_escape").decode() + "\n")
                 stream.flush()
@@ -179,6 +193,28 @@ class ShardTask:
             )  # fmt: skip
             records.append(marked.record)
             yield marked.placed
+
+
+    def _is_there(self, sample: Sample, known: Record) -> bool:
+        """Say whether an earlier run wrote a sample, and it is still what it wrote, of what it read."""
+        if known.sha256_after is None or known.sha256_before != sha256_of(sample.content):
+            return False
+        found = self.store.written(self.target, sample)
+        return found is not None and sha256_of(found) == known.sha256_after
+
+
+def noted(lines: Path) -> dict[str, Record]:
+    """Return the records that a run which was cut short noted of a shard, by their samples; a torn line is none."""
+    found: dict[str, Record] = {}
+    try:
+        text = lines.read_text("utf-8", "replace")
+    except OSError:
+        return found
+    for line in text.splitlines():
+        with suppress(ValueError, TypeError):
+            record = Record.from_json(line)
+            found[record.sample] = record
+    return found
 
 
 def tally(number: int, records: list[Record]) -> Tally:

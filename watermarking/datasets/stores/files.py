@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["beside", "copy_beside", "files_of", "steady"]
+__all__ = ["beside", "copy_beside", "files_of", "steady", "walk"]
 
 
 def files_of(place: Path, suffixes: tuple[str, ...]) -> list[str]:
@@ -29,7 +29,7 @@ def files_of(place: Path, suffixes: tuple[str, ...]) -> list[str]:
     """
     if place.is_file():
         return [place.name]
-    found = [name for name in _walk(place) if name.lower().endswith(suffixes)]
+    found = [name for name in walk(place) if name.lower().endswith(suffixes)]
     if not found:
         raise FileFormatError(f"{place} holds no files that end in {', '.join(suffixes)}: name the folder with them")
     return sorted(found)
@@ -37,7 +37,7 @@ def files_of(place: Path, suffixes: tuple[str, ...]) -> list[str]:
 
 def beside(place: Path, suffixes: tuple[str, ...]) -> list[str]:
     """Return the names of a folder's other files, sorted."""
-    return sorted(name for name in _walk(place) if not name.lower().endswith(suffixes)) if place.is_dir() else []
+    return sorted(name for name in walk(place) if not name.lower().endswith(suffixes)) if place.is_dir() else []
 
 
 def copy_beside(place: Path, target: Path, suffixes: tuple[str, ...]) -> None:
@@ -79,8 +79,14 @@ def _state(path: Path) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def _walk(place: Path) -> Iterator[str]:
-    """Yield the files in and below a folder, hidden ones and links to folders left aside."""
+def walk(place: Path) -> Iterator[str]:
+    """Yield the files in and below a folder, hidden ones and links to folders left aside.
+
+    Raises
+    ------
+    FileAccessError
+        If the system fails to read a folder.
+    """
 
     def fail(error: OSError) -> NoReturn:
         raise FileAccessError(f"cannot read the folder {error.filename}: {error.strerror or error}") from error

@@ -46,6 +46,7 @@ class Folder:
     kind: ClassVar[str] = "folder"
     numbered: ClassVar[bool] = False
     leaves_out: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
     place: Path
 
     def options(self) -> dict[str, Any]:
@@ -111,6 +112,14 @@ class Folder:
             with whole_file(target / one.sample.place) as temporary:
                 temporary.write_bytes(one.content)
                 temporary.chmod(stat.S_IMODE((self.place / one.sample.place).stat().st_mode) | stat.S_IWUSR)
+
+    def written(self, target: Path, sample: Sample) -> bytes | None:
+        """Return the file that stands in a sample's place already."""
+        path = target / sample.place
+        try:
+            return path.read_bytes() if path.is_file() else None
+        except OSError:
+            return None
 
     def finish(self, _target: Path, _tag: str) -> None:
         """Do nothing: every file is in a shard."""

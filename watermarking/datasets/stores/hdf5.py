@@ -40,6 +40,7 @@ class Hdf5:
     kind: ClassVar[str] = "hdf5"
     numbered: ClassVar[bool] = True
     leaves_out: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
     place: Path
     column: str | None = None
 
@@ -79,6 +80,9 @@ class Hdf5:
                 for number, one in enumerate(placed):
                     stack[number] = unstacked(one, stack.shape[1:])
                     wrote()
+
+    def written(self, _target: Path, _sample: Sample) -> None:
+        """Return nothing: a file is written whole."""
 
     def finish(self, _target: Path, _tag: str) -> None:
         """Do nothing: the file is all there is."""

@@ -39,6 +39,7 @@ class Listing:
     kind: ClassVar[str] = "listing"
     numbered: ClassVar[bool] = False
     leaves_out: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
     place: Path
     column: str | None = None
 
@@ -68,6 +69,10 @@ class Listing:
     def write(self, target: Path, shard: Shard, placed: Iterable[Placed], wrote: Callable[[], None]) -> None:
         """Write each file under its name."""
         Folder(self._root).write(target, shard, placed, wrote)
+
+    def written(self, target: Path, sample: Sample) -> bytes | None:
+        """Return the file that stands in a sample's place already."""
+        return Folder(self._root).written(target, sample)
 
     def finish(self, target: Path, _tag: str) -> None:
         """Copy the list itself."""

@@ -43,6 +43,7 @@ class Parquet:
     kind: ClassVar[str] = "parquet"
     numbered: ClassVar[bool] = True
     leaves_out: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
     place: Path
     column: str | None = None
 
@@ -99,6 +100,9 @@ class Parquet:
                     rows = replaced(file.read_row_group(number), column, first, group)
                     writer.write_table(rows, row_group_size=max(1, rows.num_rows))
                     first += sizes[number]
+
+    def written(self, _target: Path, _sample: Sample) -> None:
+        """Return nothing: a file is written whole."""
 
     def finish(self, target: Path, _tag: str) -> None:
         """Copy what lies beside the files."""

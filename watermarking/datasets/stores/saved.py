@@ -47,6 +47,7 @@ class Saved:
     kind: ClassVar[str] = "arrow"
     numbered: ClassVar[bool] = True
     leaves_out: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
     place: Path
     column: str | None = None
 
@@ -104,6 +105,9 @@ class Saved:
                     first += batch.num_rows
             for _ in groups:
                 pass
+
+    def written(self, _target: Path, _sample: Sample) -> None:
+        """Return nothing: a file is written whole."""
 
     def finish(self, target: Path, tag: str) -> None:
         """Copy what lies beside the Arrow files, with new fingerprints."""

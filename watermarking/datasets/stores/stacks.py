@@ -64,6 +64,7 @@ class Npy:
     kind: ClassVar[str] = "npy"
     numbered: ClassVar[bool] = True
     leaves_out: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
     place: Path
 
     def options(self) -> dict[str, Any]:
@@ -104,6 +105,9 @@ class Npy:
                     stream.write(np.ascontiguousarray(unstacked(one, array.shape[1:]), array.dtype).tobytes())
                     wrote()
 
+    def written(self, _target: Path, _sample: Sample) -> None:
+        """Return nothing: a file is written whole."""
+
     def finish(self, _target: Path, _tag: str) -> None:
         """Do nothing: the file is all there is."""
 
@@ -129,6 +133,7 @@ class Npz:
     kind: ClassVar[str] = "npz"
     numbered: ClassVar[bool] = True
     leaves_out: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
     place: Path
     column: str | None = None
 
@@ -183,6 +188,9 @@ class Npz:
                     else:
                         with source.open(info) as other:
                             shutil.copyfileobj(other, stream)
+
+    def written(self, _target: Path, _sample: Sample) -> None:
+        """Return nothing: a file is written whole."""
 
     def finish(self, _target: Path, _tag: str) -> None:
         """Do nothing: the file is all there is."""

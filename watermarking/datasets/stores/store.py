@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
+from watermarking.datasets.stores.files import walk
 from watermarking.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ class Store(Protocol):
     kind : str, key of :data:`KINDS`
     numbered : bool, samples are named by their numbers, which change where one is left out
     leaves_out : bool, samples can be left out; of stacks of arrays they cannot, labels would not fit
+    exact : bool, what is read from the target is what was written; of films it is what their coding left
     """
 
     kind: ClassVar[str]
     numbered: ClassVar[bool]
     leaves_out: ClassVar[bool]
+    exact: ClassVar[bool]
 
     def options(self) -> dict[str, Any]:
         """Return what, beside its place, opens the store: fields that survive JSON."""
@@ -59,6 +62,10 @@ class Store(Protocol):
         """
         ...
 
+    def written(self, target: Path, sample: Sample, /) -> bytes | None:
+        """Return what stands in a sample's place already, if samples have places that are written one by one."""
+        ...
+
     def finish(self, target: Path, tag: str, /) -> None:
         """Write what belongs to no shard, when all are done; ``tag`` names the run."""
         ...
@@ -73,6 +80,7 @@ KINDS: Final = {
     "npy": "watermarking.datasets.stores.stacks:Npy",
     "npz": "watermarking.datasets.stores.stacks:Npz",
     "hdf5": "watermarking.datasets.stores.hdf5:Hdf5",
+    "film": "watermarking.datasets.stores.films:Films",
 }
 """Kinds of stores and the classes that are them."""
 
@@ -88,8 +96,12 @@ _SUFFIXES: Final = {
     ".npz": "npz",
     ".h5": "hdf5",
     ".hdf5": "hdf5",
+    ".mp4": "film",
+    ".mov": "film",
+    ".mkv": "film",
+    ".webm": "film",
 }
-_MANY: Final = ("webdataset", "parquet")
+_MANY: Final = ("webdataset", "parquet", "film")
 """Kinds that are taken for a folder's when it holds nothing else."""
 
 
@@ -122,9 +134,13 @@ def _kind_of(place: Path) -> str:
         raise FileFormatError(f"{place} ends in none of {known}: name a folder, or say what it is with --kind")
     if any((place / name).is_file() for name in ("dataset_dict.json", "state.json")):
         return "arrow"
-    found = {_many_of(path.name.lower()) for path in place.rglob("*") if path.is_file() and path.name[0] != "."}
-    beside = found - {None}
-    return beside.pop() or "folder" if len(beside) == 1 and "picture" not in beside else "folder"
+    found: set[str] = set()
+    for name in walk(place):
+        if (what := _many_of(name.lower())) is not None:
+            found.add(what)
+        if what == "picture" or len(found) > 1:
+            return "folder"
+    return found.pop() if found else "folder"
 
 
 def _many_of(name: str) -> str | None:

@@ -54,6 +54,7 @@ class Tars:
     kind: ClassVar[str] = "webdataset"
     numbered: ClassVar[bool] = False
     leaves_out: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
     place: Path
     column: str | None = None
 
@@ -112,6 +113,9 @@ class Tars:
                     info = _header(one.sample.place, len(one.content))
                     tar.addfile(info, io.BytesIO(one.content) if info.isreg() else None)
                 wrote()
+
+    def written(self, _target: Path, _sample: Sample) -> None:
+        """Return nothing: a file is written whole."""
 
     def finish(self, target: Path, _tag: str) -> None:
         """Copy what lies beside the tars."""

@@ -1,0 +1,1 @@
+"""Whole data sets: what they carry together, and whose copy leaked."""

@@ -1,0 +1,187 @@
+"""Pooled evidence: many pictures' soft values against the code words that one recipient's copies carry.
+
+The statistic. A code word is XORed with a keyed mask, so its signs w are c m: c from the message, m the mask, which all
+words of a size class and key share. Over pictures s with soft values u_s, the sum of <w_s, u_s> is <m, a> with
+a = sum of c_s u_s, place by place: a sum of fixed numbers with independent random signs, whatever the pictures show
+and however alike they are. Its score <m, a> / |a| is bounded by Bentkus and Dzindzalieta's theorem
+(:mod:`watermarking.significance`). Nothing is assumed independent that shares a mask: a score never exceeds the square
+root of the number of places. Words of other size classes and keys have masks of their own, and add to both.
+
+What was chosen is counted. Which of their words stands for a picture, in which alignment, and which pictures count,
+is decided by looking at the scores: a recipient with N words (a word a sample, say) and m of S pictures chosen has
+C(S, m) N^m ways, and the bound is multiplied by them, and by the number of m tried. Where a recipient's copies all
+carry one word, all pictures are also added up in their most credible alignment, which chooses nothing.
+
+What the p-value means. With the pictures fixed and the key random it bounds the chance of such a score: for pictures
+without the key's mark it is proven. For a recipient whose copies were not used, while others' were, the pictures do
+depend on the mask, and what is random are the recipient's own code words, drawn by keyed hash from the message: code
+words of a linear code, 80 random bits or more, in place of independent signs. That their scores keep to the same bound
+is measured, not proven: benchmarks/tracing.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from watermarking.codes.framing import encode_all
+from watermarking.interface import Detection
+from watermarking.significance import log_rademacher, probability
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from watermarking.datasets.soft_reads import SoftPicture
+    from watermarking.keys import Key
+
+__all__ = ["Pool", "Words"]
+
+F32 = npt.NDArray[np.float32]
+Mask: TypeAlias = tuple[int, int]
+"""Whose signs are shared: number of the key, bytes of the size class."""
+Sums: TypeAlias = "dict[Mask, npt.NDArray[np.float64]]"
+
+_BLOCK: Final = 1 << 13  # words compared at once
+_POOLED: Final = tuple(sorted({round(1.5**i) for i in range(13)}))  # 1 .. 130: how many pictures are chosen
+STATISTIC: Final = "pooled code words"
+
+
+@dataclass(frozen=True)
+class Words:
+    """The messages that copies carry under one key.
+
+    Attributes
+    ----------
+    messages : list of bytes
+    owners : (n,) int64, which recipient's copy carries each, counted from 0; no message twice
+    """
+
+    messages: list[bytes]
+    owners: npt.NDArray[np.int64]
+
+
+class _Match(NamedTuple):
+    """A picture under the word that fits it best: score, mask, word times values place by place."""
+
+    score: float
+    mask: Mask
+    product: F32
+
+
+@dataclass
+class Pool:
+    """Evidence for each of ``n`` recipients, added key by key.
+
+    Examples
+    --------
+    >>> from watermarking import Key
+    >>> from watermarking.codes.framing import encode
+    >>> from watermarking.datasets.soft_reads import SoftPicture
+    >>> key, names = Key(bytes(16)), [b"ada", b"bob"]
+    >>> signs = np.where(encode(b"bob", key=key), 1, -1).astype(np.float32)
+    >>> seen = SoftPicture({signs.size: signs[None] / signs.size**0.5}, {signs.size: 9.0}, Detection(9.0, 1e-9, "pilot"))
+    >>> pool = Pool(2)
+    >>> pool.add(Words(names, np.arange(2)), [seen], key)
+    >>> [verdict.p_value < 1e-9 for verdict in pool.verdicts()]
+    [False, True]
+    """
+
+    n: int
+    _matches: list[dict[int, _Match]] = field(init=False)
+    _tried: list[Counter[int]] = field(init=False)
+    _sums: list[Sums] = field(init=False)
+    _several: list[bool] = field(init=False)
+    _n_pictures: int = 0
+    _n_keys: int = 0
+
+    def __post_init__(self) -> None:
+        """Start without evidence."""
+        self._matches = [{} for _ in range(self.n)]
+        self._tried = [Counter() for _ in range(self.n)]
+        self._sums = [{} for _ in range(self.n)]
+        self._several = [False] * self.n
+
+    def add(self, words: Words, pictures: Sequence[SoftPicture], key: Key) -> None:
+        """Compare the pictures, as the key reads them, with all words that copies carry under it.
+
+        Each key is added once, and the pictures are the same ones in the same order.
+        """
+        self._n_pictures, key_number = len(pictures), self._n_keys
+        self._n_keys += 1
+        for owner, count in enumerate(np.bincount(words.owners, minlength=self.n).tolist()):
+            self._several[owner] |= count > 1
+            if count:
+                for place, picture in enumerate(pictures):
+                    self._tried[owner][place] += count * max(map(len, picture.values.values()))
+        order = np.argsort(words.owners, kind="stable")
+        for start in range(0, order.size, _BLOCK):
+            block = order[start : start + _BLOCK]
+            for frame, places, bits in encode_all([words.messages[i] for i in block], key=key):
+                signs = np.where(bits, np.float32(1), np.float32(-1))
+                self._compare(signs, words.owners[block[places]], pictures, (key_number, frame.n_bytes))
+
+    def verdicts(self) -> list[Detection]:
+        """Return the verdict on each recipient, their number counted."""
+        return [self._verdict(owner) for owner in range(self.n)]
+
+    def _compare(
+        self, signs: F32, owners: npt.NDArray[np.int64], pictures: Sequence[SoftPicture], mask: Mask
+    ) -> None:
+        firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+        stops = [*firsts[1:].tolist(), len(owners)]
+        for place, picture in enumerate(pictures):
+            values = picture.values[signs.shape[1]]
+            scores = signs @ values.T  # (words, alignments)
+            best = np.maximum.reduceat(scores.max(axis=1), firsts)
+            for first, stop, top in zip(firsts.tolist(), stops, best.tolist(), strict=True):
+                matches = self._matches[int(owners[first])]
+                if place not in matches or top > matches[place].score:
+                    word, row = divmod(int(scores[first:stop].argmax()), len(values))
+                    matches[place] = _Match(top, mask, signs[first + word] * values[row])
+            self._add_all(signs, owners, picture, mask)
+
+    def _add_all(self, signs: F32, owners: npt.NDArray[np.int64], picture: SoftPicture, mask: Mask) -> None:
+        """Add the picture, in its most credible alignment, for those whose copies carry one word."""
+        length = signs.shape[1]
+        weight = max(picture.pilots[length], 0.0) + 0.5
+        for row, owner in enumerate(owners):
+            if not self._several[owner]:
+                sums = self._sums[owner].setdefault(mask, np.zeros(length))
+                sums += weight * signs[row] * picture.values[length][0]
+
+    def _verdict(self, owner: int) -> Detection:
+        ways = list(self._of_best(owner))
+        if not self._several[owner] and self._sums[owner]:
+            score = _score(self._sums[owner])
+            ways.append((score, log_rademacher(score)))
+        if not ways:
+            return Detection(0.0, 1.0, STATISTIC)
+        score, log_p = min(ways, key=lambda one: one[1])
+        return Detection(score, probability(log_p + math.log(len(ways) * self.n)), STATISTIC)
+
+    def _of_best(self, owner: int) -> Iterator[tuple[float, float]]:
+        """Yield score and log p-value of the best pictures, fewer and more of them."""
+        ranked = sorted(self._matches[owner].items(), key=lambda item: -item[1].score)
+        sums: Sums = {}
+        log_tried = 0.0
+        for size, (place, match) in enumerate(ranked[: _POOLED[-1]], start=1):
+            sums[match.mask] = sums.get(match.mask, 0) + match.product.astype(np.float64)
+            log_tried += math.log(self._tried[owner][place])
+            if size in _POOLED:
+                score = _score(sums)
+                yield score, log_rademacher(score) + log_tried + _log_choices(self._n_pictures, size)
+
+
+def _score(sums: Sums) -> float:
+    """Return the sum over its root sum of squares, over the places of all masks."""
+    norm = math.sqrt(sum(float(values @ values) for values in sums.values()))
+    return sum(float(values.sum()) for values in sums.values()) / norm if norm > 0 else 0.0
+
+
+def _log_choices(n: int, m: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(m + 1) - math.lgamma(n - m + 1)

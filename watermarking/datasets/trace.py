@@ -1,0 +1,211 @@
+"""Whose copy leaked: suspect pictures against what a manifest says that each recipient's copy carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+
+from watermarking.codes.framing import size_class
+from watermarking.datasets.evidence import Pool, Words
+from watermarking.datasets.soft_reads import read_softly
+from watermarking.errors import UnknownSchemeError, WatermarkError
+from watermarking.interface import Detection, PlaneScheme
+from watermarking.messages.arguments import scheme_of, search_of
+from watermarking.messages.reader import read
+from watermarking.pictures.arrays import to_array
+from watermarking.significance import any_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from watermarking.datasets.soft_reads import SoftPicture
+    from watermarking.interface import Scheme
+    from watermarking.keys import Key
+
+__all__ = ["MOST_KEYS", "ManifestRow", "Tracing", "trace"]
+
+MOST_KEYS: Final = 64
+"""Keys that suspects are read with: each costs one alignment search a picture."""
+_LOOKED_INTO: Final = 3  # pictures read in full where nobody is named
+_SHARED: Final = -1
+_SHOWN: Final = 60
+
+
+class ManifestRow(Protocol):
+    """What tracing needs of a manifest's row; :class:`watermarking.datasets.manifest.Record` has it.
+
+    Attributes
+    ----------
+    message : bytes, or None where the sample was not marked
+    recipient : str, or None where the copy is nobody's
+    key_label : str or None, the label that the sample's key is derived with; none: the key itself
+    """
+
+    @property
+    def message(self) -> bytes | None: ...  # noqa: D102  # said above
+
+    @property
+    def recipient(self) -> str | None: ...  # noqa: D102
+
+    @property
+    def key_label(self) -> str | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Tracing(Mapping[str, Detection]):
+    """The verdict on each recipient, by name.
+
+    Attributes
+    ----------
+    detections : dict from recipient to Detection, the strongest evidence first
+        Each p-value counts all recipients, samples, alignments and choices of pictures that were tried.
+    presence : Detection
+        Whether the pictures carry marks of the key at all, whoever's.
+    strangers : tuple of bytes
+        Messages read from the pictures that no row of the manifest holds; looked for where nobody is named.
+    """
+
+    detections: dict[str, Detection]
+    presence: Detection
+    strangers: tuple[bytes, ...] = ()
+
+    def __getitem__(self, recipient: str) -> Detection:
+        """Return the verdict on a recipient."""
+        return self.detections[recipient]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the recipients, the strongest evidence first."""
+        return iter(self.detections)
+
+    def __len__(self) -> int:
+        """Return how many recipients there are."""
+        return len(self.detections)
+
+    def named(self, fpr: float = 1e-6) -> list[str]:
+        """Return the recipients whose copies the suspect was made from, at this false-positive rate."""
+        return [name for name, verdict in self.detections.items() if verdict.is_present(fpr)]
+
+    def summary(self, fpr: float = 1e-6) -> str:
+        """Say in one line what was found, also where the manifest is not the suspect's."""
+        if named := self.named(fpr):
+            return "made from the copies of " + ", ".join(f"{n} (p = {self[n].p_value:.1e})" for n in named)
+        if self.strangers:
+            shown = ", ".join(repr(one.decode("utf-8", "backslashreplace"))[:_SHOWN] for one in self.strangers)
+            return f"the manifest is not the suspect's: it carries messages that no row holds, {shown}"
+        if self.presence.is_present(fpr):
+            return "the manifest is not the suspect's: marks of the key are there, but none of any recipient's words"
+        return "no mark of the key was found: pictures of another set, marked with another key, or damaged too much"
+
+
+def trace(
+    suspects: Sequence[Any],
+    rows: Iterable[ManifestRow],
+    key: Key,
+    *,
+    scheme: str | Mapping[str, Any] | Scheme | None = None,
+    search: int = 3,
+) -> Tracing:
+    """Say from whose copies suspect pictures were made.
+
+    The pictures may be few of the set, renamed, scaled, cropped, coded anew, taken from several recipients' copies, or
+    averages of them. Nothing but what they carry says which sample they are: each is compared with all words of all
+    recipients, and all that is tried is counted. See :mod:`watermarking.datasets.evidence` for the statistic, and for
+    what its p-value is proven to bound.
+
+    Parameters
+    ----------
+    suspects : sequence of arrays or PIL images
+        Asked for twice or three times each; a sequence that reads files as they are asked for needs little memory.
+    rows : iterable of ManifestRow
+        Rows of the recipients' copies. Rows without message or recipient are passed over.
+    key : Key
+        The key that the set was marked with.
+    scheme : str, mapping or Scheme, optional
+        The scheme it was marked with.
+    search : int
+        Alignments of the full search, as for :class:`watermarking.Marker`; 0 where the pictures were not moved.
+
+    Raises
+    ------
+    WatermarkError
+        If the rows name no recipient, two recipients' copies are the same, or the rows have more than 64 keys.
+    UnknownSchemeError
+        If the scheme has no soft values on the working plane.
+    """
+    found, search = scheme_of(scheme), search_of(search)
+    if not isinstance(found, PlaneScheme):
+        raise UnknownSchemeError(f"copies marked with {found.id!r} cannot be traced: use 'dwt', 'dct' or 'additive'")
+    names, by_key = _words_by_key(rows)
+    if isinstance(suspects, np.ndarray) or not isinstance(suspects, Sequence):
+        raise WatermarkError("several pictures are traced: give a list of them")
+    pool, read_with = Pool(len(names)), []
+    for label, words in by_key.items():
+        label_key = key.derive(label) if label else key
+        lengths = {size_class(len(message)).n for message in words.messages}
+        pictures = read_softly(suspects, found, label_key, lengths, search=search)
+        pool.add(words, pictures, label_key)
+        read_with.append((label_key, pictures))
+    presence = min((_presence(pictures) for _, pictures in read_with), key=lambda one: one.p_value)
+    presence = Detection(presence.score, any_of(presence.p_value, len(read_with)), presence.statistic)
+    verdicts = sorted(zip(names, pool.verdicts(), strict=True), key=lambda one: one[1].p_value)
+    tracing = Tracing(dict(verdicts), presence)
+    if tracing.named():
+        return tracing
+    known = {message for words in by_key.values() for message in words.messages}
+    strangers = [
+        message
+        for label_key, pictures in read_with
+        for message in _strangers(suspects, pictures, found, label_key, search)
+        if message not in known
+    ]
+    return Tracing(tracing.detections, presence, tuple(dict.fromkeys(strangers)))
+
+
+def _words_by_key(rows: Iterable[ManifestRow]) -> tuple[list[str], dict[str, Words]]:
+    """Return the recipients' names, and by label of the key the words that one's copies carry and no other's."""
+    names: dict[str, int] = {}
+    owners: dict[str, dict[bytes, int]] = {}
+    for row in rows:
+        if row.message is None or row.recipient is None:
+            continue
+        number = names.setdefault(row.recipient, len(names))
+        of_key = owners.setdefault(row.key_label or "", {})
+        if of_key.setdefault(row.message, number) != number:
+            of_key[row.message] = _SHARED
+    if not names:
+        raise WatermarkError("the manifest names no recipient: trace a set that was marked for recipients")
+    if len(owners) > MOST_KEYS:
+        raise WatermarkError(
+            f"the rows have {len(owners)} keys, suspects are read with at most {MOST_KEYS}: give the rows of those "
+            "samples alone that the suspects can be"
+        )
+    own = {number for of_key in owners.values() for number in of_key.values()}
+    for name, number in names.items():
+        if number not in own:
+            raise WatermarkError(
+                f"the copies of {name!r} carry no message that others' do not: copies that are equal cannot be traced"
+            )
+    return list(names), {label: _words(of_key) for label, of_key in owners.items()}
+
+
+def _words(of_key: dict[bytes, int]) -> Words:
+    own = [(message, number) for message, number in of_key.items() if number != _SHARED]
+    return Words([message for message, _ in own], np.array([number for _, number in own], np.int64))
+
+
+def _presence(pictures: Sequence[SoftPicture]) -> Detection:
+    """Return the strongest presence, as the best of so many."""
+    best = min((one.presence for one in pictures), key=lambda one: one.p_value, default=Detection(0.0, 1.0, "pilot"))
+    return Detection(best.score, any_of(best.p_value, max(1, len(pictures))), best.statistic)
+
+
+def _strangers(
+    suspects: Sequence[Any], pictures: Sequence[SoftPicture], scheme: Scheme, key: Key, search: int
+) -> list[bytes]:
+    """Read the pictures that are the most likely to be marked, and return their messages."""
+    ranked = sorted(range(len(pictures)), key=lambda place: pictures[place].presence.p_value)
+    found = (read((scheme,), to_array(suspects[place])[0], (key,), search).message for place in ranked[:_LOOKED_INTO])
+    return [message for message in found if message is not None]

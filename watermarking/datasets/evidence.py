@@ -10,7 +10,8 @@ root of the number of places. Words of other size classes and keys have masks of
 What was chosen is counted. Which of their words stands for a picture, in which alignment, and which pictures count,
 is decided by looking at the scores: a recipient with N words (a word a sample, say) and m of S pictures chosen has
 C(S, m) N^m ways, and the bound is multiplied by them, and by the number of m tried. Where a recipient's copies all
-carry one word, all pictures are also added up in their most credible alignment, which chooses nothing.
+carry one word, all pictures are also added up, in their most credible alignment and in all that were kept, which
+chooses nothing.
 
 What the p-value means. With the pictures fixed and the key random it bounds the chance of such a score: for pictures
 without the key's mark it is proven. For a recipient whose copies were not used, while others' were, the pictures do
@@ -94,7 +95,7 @@ class Pool:
     n: int
     _matches: list[dict[int, _Match]] = field(init=False)
     _tried: list[Counter[int]] = field(init=False)
-    _sums: list[Sums] = field(init=False)
+    _sums: list[tuple[Sums, Sums]] = field(init=False)
     _several: list[bool] = field(init=False)
     _n_pictures: int = 0
     _n_keys: int = 0
@@ -103,7 +104,7 @@ class Pool:
         """Start without evidence."""
         self._matches = [{} for _ in range(self.n)]
         self._tried = [Counter() for _ in range(self.n)]
-        self._sums = [{} for _ in range(self.n)]
+        self._sums = [({}, {}) for _ in range(self.n)]
         self._several = [False] * self.n
 
     def add(self, words: Words, pictures: Sequence[SoftPicture], key: Key) -> None:
@@ -146,19 +147,21 @@ class Pool:
             self._add_all(signs, owners, picture, mask)
 
     def _add_all(self, signs: F32, owners: npt.NDArray[np.int64], picture: SoftPicture, mask: Mask) -> None:
-        """Add the picture, in its most credible alignment, for those whose copies carry one word."""
+        """Add the picture, in its most credible alignment and in all, for those whose copies carry one word."""
         length = signs.shape[1]
+        together = picture.values[length].sum(axis=0)
         weight = max(picture.pilots[length], 0.0) + 0.5
         for row, owner in enumerate(owners):
             if not self._several[owner]:
-                sums = self._sums[owner].setdefault(mask, np.zeros(length))
-                sums += weight * signs[row] * picture.values[length][0]
+                for values, sums in zip((picture.values[length][0], together), self._sums[owner], strict=True):
+                    of_mask = sums.setdefault(mask, np.zeros(length))
+                    of_mask += weight * signs[row] * values
 
     def _verdict(self, owner: int) -> Detection:
         ways = list(self._of_best(owner))
-        if not self._several[owner] and self._sums[owner]:
-            score = _score(self._sums[owner])
-            ways.append((score, log_rademacher(score)))
+        if not self._several[owner]:
+            scores = [_score(sums) for sums in self._sums[owner] if sums]
+            ways += [(score, log_rademacher(score)) for score in scores]
         if not ways:
             return Detection(0.0, 1.0, STATISTIC)
         score, log_p = min(ways, key=lambda one: one[1])

@@ -106,12 +106,13 @@ def _can_be_moved(plane: F32) -> bool:
 
 
 def _alignments(plane: F32, key: Key, scales: list[float], search: int) -> list[Alignment]:
-    """Return the alignments with the strongest waves."""
+    """Return the alignments to read in: taken for uncut at each common scale, then those with the strongest waves."""
     spectrum: Spectrum | None = spectrum_of(plane) if scales else None
-    found = [one for scale in scales if spectrum is not None for one in at_scale(plane, spectrum, key, scale)]
-    if max((one.score for one in found), default=0.0) < _CERTAIN:
-        found += alignments(plane, key, search)
-    return sorted(found, key=lambda one: -one.score)[:KEPT]
+    sets = [at_scale(plane, spectrum, key, scale) for scale in scales if spectrum is not None]
+    uncut, others = [one for found in sets for one in found[:1]], [one for found in sets for one in found[1:]]
+    if max((one.score for one in (*uncut, *others)), default=0.0) < _CERTAIN:
+        others += alignments(plane, key, search)
+    return [*uncut, *sorted(others, key=lambda one: -one.score)[: max(1, KEPT - len(uncut))]]
 
 
 def _read_aligned(scheme: PlaneScheme, one: Alignment, key: Key) -> list[SoftRead]:

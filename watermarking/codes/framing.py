@@ -147,9 +147,7 @@ def encode(message: bytes, *, key: Key, room: int | None = None) -> Bits:
     return _code_word(np.unpackbits(data).astype(np.bool_) ^ _data_mask(key, frame), key, frame)
 
 
-def encode_all(
-    messages: Sequence[bytes], *, key: Key
-) -> Iterator[tuple[SizeClass, npt.NDArray[np.int64], Bits]]:
+def encode_all(messages: Sequence[bytes], *, key: Key) -> Iterator[tuple[SizeClass, npt.NDArray[np.int64], Bits]]:
     """Encode many messages, a size class at a time: a tenth of the time of one after the other.
 
     Yields

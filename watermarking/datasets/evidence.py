@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from watermarking.codes.framing import encode_all
 from watermarking.interface import Detection
-from watermarking.significance import log_rademacher, probability
+from watermarking.significance import any_of, log_rademacher, probability, rademacher_p_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from watermarking.datasets.soft_reads import SoftPicture
     from watermarking.keys import Key
 
-__all__ = ["Pool", "Words"]
+__all__ = ["Pool", "Words", "pooled_presence"]
 
 F32 = npt.NDArray[np.float32]
 Mask: TypeAlias = tuple[int, int]
@@ -83,9 +83,9 @@ class Pool:
     >>> from watermarking import Key
     >>> from watermarking.codes.framing import encode
     >>> from watermarking.datasets.soft_reads import SoftPicture
-    >>> key, names = Key(bytes(16)), [b"ada", b"bob"]
-    >>> signs = np.where(encode(b"bob", key=key), 1, -1).astype(np.float32)
-    >>> seen = SoftPicture({signs.size: signs[None] / signs.size**0.5}, {signs.size: 9.0}, Detection(9.0, 1e-9, "pilot"))
+    >>> key, names = Key(bytes(16)), [b"for ada", b"for bob"]
+    >>> signs = np.where(encode(b"for bob", key=key), 1, -1).astype(np.float32)
+    >>> seen = SoftPicture({signs.size: signs[None] / 32}, {signs.size: 9.0}, Detection(9.0, 1e-9, "pilot"))
     >>> pool = Pool(2)
     >>> pool.add(Words(names, np.arange(2)), [seen], key)
     >>> [verdict.p_value < 1e-9 for verdict in pool.verdicts()]
@@ -130,9 +130,7 @@ class Pool:
         """Return the verdict on each recipient, their number counted."""
         return [self._verdict(owner) for owner in range(self.n)]
 
-    def _compare(
-        self, signs: F32, owners: npt.NDArray[np.int64], pictures: Sequence[SoftPicture], mask: Mask
-    ) -> None:
+    def _compare(self, signs: F32, owners: npt.NDArray[np.int64], pictures: Sequence[SoftPicture], mask: Mask) -> None:
         firsts = np.flatnonzero(np.diff(owners, prepend=-1))
         stops = [*firsts[1:].tolist(), len(owners)]
         for place, picture in enumerate(pictures):
@@ -178,6 +176,23 @@ class Pool:
             if size in _POOLED:
                 score = _score(sums)
                 yield score, log_rademacher(score) + log_tried + _log_choices(self._n_pictures, size)
+
+
+def pooled_presence(pictures: Sequence[SoftPicture]) -> Detection:
+    """Say whether any of the pictures carries the key's mark, or all together do, whatever the message.
+
+    Pilots' signs are keyed and the same in all pictures, so their parts are added pilot by pilot, as words are.
+    """
+    singles = [one.presence for one in pictures]
+    best = min(singles, key=lambda one: one.p_value, default=Detection(0.0, 1.0, "pilot"))
+    found = [Detection(best.score, any_of(best.p_value, max(1, len(singles))), "pilot")]
+    lengths = {length for one in pictures for length in one.pilot_parts}
+    for length in sorted(lengths):
+        parts = [one.pilot_parts[length].astype(np.float64) for one in pictures if length in one.pilot_parts]
+        score = _score({(0, length): np.sum(parts, axis=0)})
+        found.append(Detection(score, any_of(rademacher_p_value(score), len(lengths)), "pooled pilots"))
+    best = min(found, key=lambda one: one.p_value)
+    return Detection(best.score, any_of(best.p_value, 2), best.statistic)
 
 
 def _score(sums: Sums) -> float:

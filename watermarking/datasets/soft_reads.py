@@ -7,7 +7,7 @@ words afterwards may take them as fixed numbers (:mod:`watermarking.datasets.evi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -37,6 +37,8 @@ KEPT: Final = 3
 _DECISIVE: Final = 1e-8
 """Chance of the pilots at which a picture as it lies needs no alignment."""
 _CERTAIN: Final = 22.0  # coherent sum of the waves that no wrong alignment reaches
+_WAVES_A_PILOT: Final = 8.0
+"""Standard deviations of refined waves that weigh as much as one of the pilots."""
 _SMALLEST: Final = 64  # working pixels
 _SCALES_TRIED: Final = 2
 _LOOKED_AT: Final = 200
@@ -54,11 +56,14 @@ class SoftPicture:
         nothing could be read.
     pilots : {length: float}, score of the pilots in the first alignment, standard deviations under a random key
     presence : Detection, whether the key's mark is there at all, by the pilots
+    pilot_parts : {length: (m,) float32}
+        Each pilot's part in that, times its sign, of unit norm; in an alignment that the pilots did not choose.
     """
 
     values: dict[int, F32]
     pilots: dict[int, float]
     presence: Detection
+    pilot_parts: dict[int, F32] = field(default_factory=dict)
 
 
 def read_softly(
@@ -95,8 +100,8 @@ def read_softly(
     for number in moved:
         plane = luma_plane(to_array(pictures[number])[0])
         tried = [(0.0, as_they_lie[number])]
-        for one in _alignments(plane, key, scales, search):
-            tried.append((one.score, _read_aligned(scheme, one, key)))
+        aligned = _alignments(plane, key, scales, search)
+        tried += [(one.score, _read_aligned(scheme, one, key)) for one in aligned]
         found[number] = _kept(tried, wanted)
     return found
 
@@ -123,8 +128,8 @@ def _read_aligned(scheme: PlaneScheme, one: Alignment, key: Key) -> list[SoftRea
 def _kept(tried: list[tuple[float, list[SoftRead]]], lengths: list[int]) -> SoftPicture:
     """Keep what the pilots say is the better noise level of each alignment; order alignments by pilots and waves.
 
-    The picture as it lies has no waves looked for: its pilots stand for it, and where they are nothing, an alignment
-    whose waves add up comes first.
+    The picture as it lies, which comes first, has no waves looked for: its pilots stand for it, and where they are
+    nothing, an alignment whose waves add up comes before it.
     """
     values: dict[int, F32] = {}
     pilots: dict[int, float] = {}
@@ -139,11 +144,18 @@ def _kept(tried: list[tuple[float, list[SoftRead]]], lengths: list[int]) -> Soft
         pilots[length] = rows[0][1] if rows else 0.0
     presences = [_presence(reads) for _, reads in tried]
     best_of = min(presences, key=lambda one: one.p_value)
-    return SoftPicture(values, pilots, Detection(best_of.score, any_of(best_of.p_value, len(tried)), "pilot"))
+    presence = Detection(best_of.score, any_of(best_of.p_value, len(tried)), "pilot")
+    waves, reads = max(tried, key=lambda one: one[0])
+    return SoftPicture(values, pilots, presence, _pilot_parts(reads if waves >= _CERTAIN else tried[0][1]))
 
 
-_WAVES_A_PILOT: Final = 8.0
-"""Standard deviations of refined waves that weigh as much as one of the pilots."""
+def _pilot_parts(reads: list[SoftRead]) -> dict[int, F32]:
+    """Return the pilots' parts, of unit norm, by length; both noise levels together, so that none is chosen."""
+    parts: dict[int, F32] = {}
+    for read in reads:
+        if read.pilots is not None:
+            parts[read.length] = parts.get(read.length, 0) + read.pilots
+    return {length: _unit(values) for length, values in parts.items()}
 
 
 def _presence(reads: list[SoftRead]) -> Detection:

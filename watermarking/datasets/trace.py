@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from watermarking.codes.framing import size_class
-from watermarking.datasets.evidence import Pool, Words
+from watermarking.datasets.evidence import Pool, Words, pooled_presence
 from watermarking.datasets.soft_reads import read_softly
 from watermarking.errors import UnknownSchemeError, WatermarkError
 from watermarking.interface import Detection, PlaneScheme
@@ -21,7 +21,6 @@ from watermarking.significance import any_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from watermarking.datasets.soft_reads import SoftPicture
     from watermarking.interface import Scheme
     from watermarking.keys import Key
 
@@ -131,40 +130,41 @@ def trace(
     Raises
     ------
     WatermarkError
-        If the rows name no recipient, two recipients' copies are the same, or the rows have more than 64 keys.
+        If the rows name no recipient, two recipients' copies are the same, or the rows have more than 64 keys and the
+        pictures may have been moved.
     UnknownSchemeError
         If the scheme has no soft values on the working plane.
     """
     found, search = scheme_of(scheme), search_of(search)
     if not isinstance(found, PlaneScheme):
         raise UnknownSchemeError(f"copies marked with {found.id!r} cannot be traced: use 'dwt', 'dct' or 'additive'")
-    names, by_key = _words_by_key(rows)
+    names, by_key = _words_by_key(rows, search)
     if isinstance(suspects, np.ndarray) or not isinstance(suspects, Sequence):
         raise WatermarkError("several pictures are traced: give a list of them")
-    pool, read_with = Pool(len(names)), []
+    pool = Pool(len(names))
+    presences: list[Detection] = []
+    likely: list[tuple[float, int, Key]] = []  # the pictures that are the most likely to be marked, and their key
     for label, words in by_key.items():
         label_key = key.derive(label) if label else key
         lengths = {size_class(len(message)).n for message in words.messages}
         pictures = read_softly(suspects, found, label_key, lengths, search=search)
         pool.add(words, pictures, label_key)
-        read_with.append((label_key, pictures))
-    presence = min((_presence(pictures) for _, pictures in read_with), key=lambda one: one.p_value)
-    presence = Detection(presence.score, any_of(presence.p_value, len(read_with)), presence.statistic)
+        presences.append(pooled_presence(pictures))
+        likely += [(one.presence.p_value, place, label_key) for place, one in enumerate(pictures)]
+        likely = sorted(likely, key=lambda one: one[0])[:_LOOKED_INTO]
+    best = min(presences, key=lambda one: one.p_value)
+    presence = Detection(best.score, any_of(best.p_value, len(presences)), best.statistic)
     verdicts = sorted(zip(names, pool.verdicts(), strict=True), key=lambda one: one[1].p_value)
     tracing = Tracing(dict(verdicts), presence)
     if tracing.named():
         return tracing
     known = {message for words in by_key.values() for message in words.messages}
-    strangers = [
-        message
-        for label_key, pictures in read_with
-        for message in _strangers(suspects, pictures, found, label_key, search)
-        if message not in known
-    ]
-    return Tracing(tracing.detections, presence, tuple(dict.fromkeys(strangers)))
+    readings = (read((found,), to_array(suspects[place])[0], (own,), search).message for _, place, own in likely)
+    strangers = dict.fromkeys(message for message in readings if message is not None and message not in known)
+    return Tracing(tracing.detections, presence, tuple(strangers))
 
 
-def _words_by_key(rows: Iterable[ManifestRow]) -> tuple[list[str], dict[str, Words]]:
+def _words_by_key(rows: Iterable[ManifestRow], search: int) -> tuple[list[str], dict[str, Words]]:
     """Return the recipients' names, and by label of the key the words that one's copies carry and no other's."""
     names: dict[str, int] = {}
     owners: dict[str, dict[bytes, int]] = {}
@@ -177,10 +177,10 @@ def _words_by_key(rows: Iterable[ManifestRow]) -> tuple[list[str], dict[str, Wor
             of_key[row.message] = _SHARED
     if not names:
         raise WatermarkError("the manifest names no recipient: trace a set that was marked for recipients")
-    if len(owners) > MOST_KEYS:
+    if search and len(owners) > MOST_KEYS:
         raise WatermarkError(
-            f"the rows have {len(owners)} keys, suspects are read with at most {MOST_KEYS}: give the rows of those "
-            "samples alone that the suspects can be"
+            f"the rows have {len(owners)} keys, moved pictures are looked for with at most {MOST_KEYS}: give the rows "
+            "of those samples alone that the suspects can be, or search=0 if the pictures were not moved"
         )
     own = {number for of_key in owners.values() for number in of_key.values()}
     for name, number in names.items():
@@ -194,18 +194,3 @@ def _words_by_key(rows: Iterable[ManifestRow]) -> tuple[list[str], dict[str, Wor
 def _words(of_key: dict[bytes, int]) -> Words:
     own = [(message, number) for message, number in of_key.items() if number != _SHARED]
     return Words([message for message, _ in own], np.array([number for _, number in own], np.int64))
-
-
-def _presence(pictures: Sequence[SoftPicture]) -> Detection:
-    """Return the strongest presence, as the best of so many."""
-    best = min((one.presence for one in pictures), key=lambda one: one.p_value, default=Detection(0.0, 1.0, "pilot"))
-    return Detection(best.score, any_of(best.p_value, max(1, len(pictures))), best.statistic)
-
-
-def _strangers(
-    suspects: Sequence[Any], pictures: Sequence[SoftPicture], scheme: Scheme, key: Key, search: int
-) -> list[bytes]:
-    """Read the pictures that are the most likely to be marked, and return their messages."""
-    ranked = sorted(range(len(pictures)), key=lambda place: pictures[place].presence.p_value)
-    found = (read((scheme,), to_array(suspects[place])[0], (key,), search).message for place in ranked[:_LOOKED_INTO])
-    return [message for message in found if message is not None]

@@ -62,7 +62,7 @@ class SoftGroups:
             group = int(scores.argmax())
             self._sums[group] += values
             self._norms[group] = np.linalg.norm(self._sums[group])
-            return self._sums[group]
+            return np.asarray(self._sums[group], np.float32)
         self._sums = np.vstack([self._sums, values])
         self._norms = np.append(self._norms, np.float32(np.linalg.norm(values)))
         return None

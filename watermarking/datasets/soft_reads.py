@@ -7,7 +7,7 @@ words afterwards may take them as fixed numbers (:mod:`watermarking.datasets.evi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -40,6 +40,7 @@ _CERTAIN: Final = 22.0  # coherent sum of the waves that no wrong alignment reac
 _WAVES_A_PILOT: Final = 8.0
 """Standard deviations of refined waves that weigh as much as one of the pilots."""
 _SMALLEST: Final = 64  # working pixels
+_SAME_WORD: Final = 1e-4  # squared: what is left of a word that was removed before is rounding
 _SCALES_TRIED: Final = 2
 _LOOKED_AT: Final = 200
 """Pictures, evenly spread, whose spectra say which scale all have in common."""
@@ -58,12 +59,28 @@ class SoftPicture:
     presence : Detection, whether the key's mark is there at all, by the pilots
     pilot_parts : {length: (m,) float32}
         Each pilot's part in that, times its sign, of unit norm; in an alignment that the pilots did not choose.
+    removed : {length: (m, length) float32}, orthonormal; what was taken out of the values
     """
 
     values: dict[int, F32]
     pilots: dict[int, float]
     presence: Detection
     pilot_parts: dict[int, F32] = field(default_factory=dict)
+    removed: dict[int, F32] = field(default_factory=dict)
+
+    def without(self, signs: npt.NDArray[np.int8]) -> SoftPicture:
+        """Return it without the part of its values that a code word (length,), of signs, explains."""
+        length = signs.size
+        basis = self.removed.get(length, np.zeros((0, length), np.float32))
+        word = _unit(signs.astype(np.float32))
+        rest = word - basis.T @ (basis @ word)  # words are not orthogonal, and none may come back with the next
+        if float(rest @ rest) < _SAME_WORD:
+            return self
+        direction = _unit(rest)
+        left = self.values[length] - np.outer(self.values[length] @ direction, direction)
+        values = np.stack([_unit(row) for row in np.asarray(left, np.float32)])
+        removed = {**self.removed, length: np.vstack([basis, direction])}
+        return replace(self, values={**self.values, length: values}, removed=removed)
 
 
 def read_softly(

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
-from watermarking.codes.framing import size_class
-from watermarking.datasets.evidence import Pool, Words, pooled_presence
+from watermarking.codes.framing import encode, size_class
+from watermarking.codes.framing import search as search_frame
+from watermarking.datasets.evidence import Evidence, Words, pooled_presence, weigh
 from watermarking.datasets.soft_reads import read_softly
 from watermarking.errors import UnknownSchemeError, WatermarkError
 from watermarking.interface import Detection, PlaneScheme
 from watermarking.messages.arguments import scheme_of, search_of
-from watermarking.messages.reader import read
-from watermarking.pictures.arrays import to_array
 from watermarking.significance import any_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy.typing as npt
+
+    from watermarking.datasets.soft_reads import SoftPicture
     from watermarking.interface import Scheme
     from watermarking.keys import Key
 
@@ -28,9 +30,12 @@ __all__ = ["MOST_KEYS", "ManifestRow", "Tracing", "trace"]
 
 MOST_KEYS: Final = 64
 """Keys that suspects are read with: each costs one alignment search a picture."""
-_LOOKED_INTO: Final = 3  # pictures read in full where nobody is named
+_USUAL_LENGTHS: Final = frozenset((512, 1024, 2048))  # of code words, of messages up to 48 bytes
+_ROWS_READ: Final = 2  # alignments in which messages are looked for that the manifest does not hold
+_LISTS: Final = (4,)
 _SHARED: Final = -1
-_SHOWN: Final = 60
+_SHOWN: Final = 60  # characters of a message in a summary
+_MOST_SHOWN: Final = 3
 
 
 class ManifestRow(Protocol):
@@ -64,7 +69,7 @@ class Tracing(Mapping[str, Detection]):
     presence : Detection
         Whether the pictures carry marks of the key at all, whoever's.
     strangers : tuple of bytes
-        Messages read from the pictures that no row of the manifest holds; looked for where nobody is named.
+        Messages read from the pictures that no row of the manifest holds.
     """
 
     detections: dict[str, Detection]
@@ -90,13 +95,18 @@ class Tracing(Mapping[str, Detection]):
     def summary(self, fpr: float = 1e-6) -> str:
         """Say in one line what was found, also where the manifest is not the suspect's."""
         if named := self.named(fpr):
-            return "made from the copies of " + ", ".join(f"{n} (p = {self[n].p_value:.1e})" for n in named)
+            found = "made from the copies of " + ", ".join(f"{one} (p = {self[one].p_value:.1e})" for one in named)
+            return f"{found}; some carry messages that no row holds, {self._shown()}" if self.strangers else found
         if self.strangers:
-            shown = ", ".join(repr(one.decode("utf-8", "backslashreplace"))[:_SHOWN] for one in self.strangers)
-            return f"the manifest is not the suspect's: it carries messages that no row holds, {shown}"
+            return f"the manifest is not the suspect's: it carries messages that no row holds, {self._shown()}"
         if self.presence.is_present(fpr):
             return "the manifest is not the suspect's: marks of the key are there, but none of any recipient's words"
         return "no mark of the key was found: pictures of another set, marked with another key, or damaged too much"
+
+    def _shown(self) -> str:
+        texts = [repr(one.decode("utf-8", "backslashreplace"))[:_SHOWN] for one in self.strangers[:_MOST_SHOWN]]
+        more = len(self.strangers) - len(texts)
+        return ", ".join(texts) + (f" and {more} more" if more else "")
 
 
 def trace(
@@ -141,27 +151,35 @@ def trace(
     names, by_key = _words_by_key(rows, search)
     if isinstance(suspects, np.ndarray) or not isinstance(suspects, Sequence):
         raise WatermarkError("several pictures are traced: give a list of them")
-    pool = Pool(len(names))
+    known = {message for words in by_key.values() for message in words.messages}
+    evidence: list[Evidence] = []
     presences: list[Detection] = []
-    likely: list[tuple[float, int, Key]] = []  # the pictures that are the most likely to be marked, and their key
+    strangers: dict[bytes, None] = {}
     for label, words in by_key.items():
         label_key = key.derive(label) if label else key
-        lengths = {size_class(len(message)).n for message in words.messages}
+        lengths = {size_class(len(message)).n for message in words.messages} | _USUAL_LENGTHS
         pictures = read_softly(suspects, found, label_key, lengths, search=search)
-        pool.add(words, pictures, label_key)
         presences.append(pooled_presence(pictures))
-        likely += [(one.presence.p_value, place, label_key) for place, one in enumerate(pictures)]
-        likely = sorted(likely, key=lambda one: one[0])[:_LOOKED_INTO]
+        for place, picture in enumerate(pictures):
+            for message, decoded in _unknown(picture, label_key, known):
+                strangers[message] = None
+                pictures[place] = pictures[place].without(decoded)
+        evidence.append(Evidence(words, pictures, label_key))
     best = min(presences, key=lambda one: one.p_value)
     presence = Detection(best.score, any_of(best.p_value, len(presences)), best.statistic)
-    verdicts = sorted(zip(names, pool.verdicts(), strict=True), key=lambda one: one[1].p_value)
-    tracing = Tracing(dict(verdicts), presence)
-    if tracing.named():
-        return tracing
-    known = {message for words in by_key.values() for message in words.messages}
-    readings = (read((found,), to_array(suspects[place])[0], (own,), search).message for _, place, own in likely)
-    strangers = dict.fromkeys(message for message in readings if message is not None and message not in known)
-    return Tracing(tracing.detections, presence, tuple(strangers))
+    verdicts = sorted(zip(names, weigh(len(names), evidence), strict=True), key=lambda one: one[1].p_value)
+    return Tracing(dict(verdicts), presence, tuple(strangers))
+
+
+def _unknown(picture: SoftPicture, key: Key, known: set[bytes]) -> Iterator[tuple[bytes, npt.NDArray[np.int8]]]:
+    """Yield the messages that can be read from a picture and are not known, and the signs of their code words."""
+    for values in picture.values.values():
+        for row in values[:_ROWS_READ]:
+            decoded, _ = search_frame(row, key=key, list_sizes=_LISTS)
+            if decoded is not None:
+                if decoded.message not in known:
+                    yield decoded.message, np.where(encode(decoded.message, key=key), 1, -1).astype(np.int8)
+                break
 
 
 def _words_by_key(rows: Iterable[ManifestRow], search: int) -> tuple[list[str], dict[str, Words]]:

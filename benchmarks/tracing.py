@@ -32,7 +32,7 @@ RATES = (1e-2, 1e-3)
 _SEED = 2027
 _SETS_A_CELL = 10
 _INNOCENT = {"unmarked": (192, 192), "wrong key": (192, 192), "other manifest": SIDES[0]}
-"""Size of pictures: where no mark of the key is, the bound holds for any; where others' are, they had better be strong."""
+"""Size of pictures: where no mark of the key is, the bound holds for any; other copies' marks had better be strong."""
 
 
 def main() -> None:

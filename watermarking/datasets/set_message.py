@@ -98,6 +98,7 @@ class SetMessage:
                 f"messages of {n_bytes} bytes are too short for a record of {len(record)}: give each picture at least "
                 f"{least} bytes"
             )
+        self.record: bytes = bytes(record)
         self.n_blocks: int = -(-len(data) // size)
         self.n_bytes: int = n_bytes
         self._key = key

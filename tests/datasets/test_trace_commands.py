@@ -82,8 +82,6 @@ def test_the_manifest_of_another_set_is_said_to_be_none(copies: Path, pictures: 
     done = run("trace", tmp_path / "mine", "--manifest", copies)
     assert done.exit_code == 1
     assert "it carries messages that no row holds, 'not for customers'" in done.stderr
-        "the manifest is not the suspect's: it carries messages that no row holds, 'not for customers'" in done.stderr
-    )
     nobody = run("trace", pictures, "--manifest", tmp_path / "mine")
     assert nobody.exit_code == 2
     assert "names no recipient" in nobody.output

@@ -45,11 +45,13 @@ if TYPE_CHECKING:
 __all__ = ["Evidence", "Pool", "Words", "pooled_presence", "weigh"]
 
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
 Mask: TypeAlias = tuple[int, int]
 """Whose signs are shared: number of the key, bytes of the size class."""
-Sums: TypeAlias = "dict[Mask, npt.NDArray[np.float64]]"
+Sums: TypeAlias = "dict[Mask, F64]"
 
 _NAMED: Final = 1e-6
+_SMALLEST: Final = 1e-300
 _BLOCK: Final = 1 << 13  # words compared at once
 _POOLED: Final = tuple(sorted({round(1.5**i) for i in range(13)}))  # 1 .. 130: how many pictures are chosen
 STATISTIC: Final = "pooled code words"
@@ -129,15 +131,16 @@ class Pool:
     _matches: list[dict[int, _Match]] = field(init=False)
     _tried: list[Counter[int]] = field(init=False)
     _added: list[Sequence[SoftPicture]] = field(default_factory=list)
-    _sums: list[tuple[Sums, Sums]] = field(init=False)
-    _several: list[bool] = field(init=False)
+    _totals: F64 = field(init=False)
+    _squares: F64 = field(init=False)
+    _several: npt.NDArray[np.bool_] = field(init=False)
 
     def __post_init__(self) -> None:
         """Start without evidence."""
         self._matches = [{} for _ in range(self.n)]
         self._tried = [Counter() for _ in range(self.n)]
-        self._sums = [({}, {}) for _ in range(self.n)]
-        self._several = [False] * self.n
+        self._totals, self._squares = np.zeros((self.n, 2)), np.zeros((self.n, 2))
+        self._several = np.zeros(self.n, np.bool_)
 
     def add(self, words: Words, pictures: Sequence[SoftPicture], key: Key) -> None:
         """Compare the pictures, as the key reads them, with all words that copies carry under it.
@@ -181,25 +184,28 @@ class Pool:
                 if place not in matches or top > matches[place].score:
                     word, row = divmod(int(scores[first:stop].argmax()), len(values))
                     matches[place] = _Match(top, mask, signs[first + word].astype(np.int8), row)
-            self._add_all(signs, owners, picture, mask)
+        self._add_all(signs, owners, pictures)
 
-    def _add_all(self, signs: F32, owners: npt.NDArray[np.int64], picture: SoftPicture, mask: Mask) -> None:
-        """Add the picture, in its most credible alignment and in all, for those whose copies carry one word."""
+    def _add_all(self, signs: F32, owners: npt.NDArray[np.int64], pictures: Sequence[SoftPicture]) -> None:
+        """Add up all pictures, in their most credible alignment and in all, for those whose copies carry one word.
+
+        A word times the sum is the sum of its products, so that nothing is added owner by owner.
+        """
         length = signs.shape[1]
-        together = picture.values[length].sum(axis=0)
-        weight = max(picture.pilots[length], 0.0) + 0.5
-        for row, owner in enumerate(owners):
-            if not self._several[owner]:
-                for values, sums in zip((picture.values[length][0], together), self._sums[owner], strict=True):
-                    of_mask = sums.setdefault(mask, np.zeros(length))
-                    of_mask += weight * signs[row] * values
+        sums = np.zeros((2, length))
+        for picture in pictures:
+            weight = max(picture.pilots[length], 0.0) + 0.5
+            sums += weight * np.stack([picture.values[length][0], picture.values[length].sum(axis=0)])
+        alone = ~self._several[owners]
+        self._totals[owners[alone]] += signs[alone] @ sums.T
+        self._squares[owners[alone]] += np.square(sums).sum(axis=1)
 
     def _verdict(self, owner: int) -> Detection:
         ways = list(self._of_best(owner))
         if not self._several[owner]:
-            scores = [_score(sums) for sums in self._sums[owner] if sums]
-            ways += [(score, log_rademacher(score)) for score in scores]
-        if not ways:
+            scores = self._totals[owner] / np.sqrt(np.maximum(self._squares[owner], _SMALLEST))
+            ways += [(score, log_rademacher(score)) for score in scores.tolist()]
+        if not ways or not self._added[0]:
             return Detection(0.0, 1.0, STATISTIC)
         score, log_p = min(ways, key=lambda one: one[1])
         return Detection(score, probability(log_p + math.log(len(ways) * self.n)), STATISTIC)

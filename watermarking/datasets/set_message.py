@@ -78,7 +78,7 @@ class SetMessage:
     >>> key = Key(bytes(16))
     >>> message = SetMessage(b"CC-BY-4.0, Ada Lovelace, ada@example.org", key)
     >>> collector = Collector(key)
-    >>> [collector.add(message.message_of(index)) for index in (1999, 7, 1200, 31)]
+    >>> [collector.add(message.message_of(index)) for index in (1999, 8, 1200, 41)]
     [False, False, False, True]
     >>> collector.record
     b'CC-BY-4.0, Ada Lovelace, ada@example.org'

@@ -2,9 +2,7 @@
 
 A copy of a data set is scaled as a whole. In one small picture the waves are too faint to be found among all scales,
 angles and offsets; but the power that they have at a scale adds up over pictures, whatever was cut off each, and once
-the scale is known, a picture has its offset alone to hide. Of twenty-four pictures of 384x512 pixels, cut to half
-their area, scaled to 0.7 and saved as JPEG 60, the search of each by itself puts one in ten back into place, this one
-three in four.
+the scale is known, a picture has its offset alone to hide.
 """
 
 from __future__ import annotations

@@ -53,9 +53,7 @@ class Recode:
         if self.verify:
             read_picture(content)
         before, after = sha256_of(sample.content), sha256_of(content)
-        record = Record(
-            sample.name, shard, index, "copied", None, None, None, None, None, None, None, before, after
-        )
+        record = Record(sample.name, shard, index, "copied", None, None, None, None, None, None, None, before, after)
         return Marked(Placed(sample, content), record)
 
 

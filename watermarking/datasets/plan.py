@@ -67,8 +67,7 @@ class Plan:
     def __post_init__(self) -> None:
         if self.operator.on_error == "skip" and not self.store.leaves_out:
             raise WatermarkError(
-                f"no sample of {self.store.kind} can be left out, the others would move: use --on-error copy "
-                "or stop"
+                f"no sample of {self.store.kind} can be left out, the others would move: use --on-error copy or stop"
             )
 
     @property

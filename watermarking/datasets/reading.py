@@ -156,9 +156,7 @@ def _pooled(found: list[SampleReading]) -> list[SampleReading]:
         return found
     usual, _ = said.most_common(1)[0]
     best = min(1.0, min(one.p_value for one in found if one.message == usual) * len(found))
-    return [
-        replace(one, message=usual, p_value=best, problem=None) if one.message is None else one for one in found
-    ]
+    return [replace(one, message=usual, p_value=best, problem=None) if one.message is None else one for one in found]
 
 
 def verify(target: Path, key: Key, engine: Engine) -> Iterator[Tally | None]:

@@ -194,7 +194,6 @@ class ShardTask:
             records.append(marked.record)
             yield marked.placed
 
-
     def _is_there(self, sample: Sample, known: Record) -> bool:
         """Say whether an earlier run wrote a sample, and it is still what it wrote, of what it read."""
         if known.sha256_after is None or known.sha256_before != sha256_of(sample.content):

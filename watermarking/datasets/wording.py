@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from watermarking.datasets.set_message import SetMessage
+
 __all__ = ["Recipient", "Wording", "read_recipients"]
 
 _TOKEN: int = 8  # bytes
@@ -59,6 +61,8 @@ class Wording:
         As ``"{customer}-{index:06d}"``: fields of the sample and its recipient, ``{index}``, ``{sample}``, ``{shard}``.
     column : str, optional
         Field of a sample that is its message.
+    record : SetMessage, optional
+        A record of which every sample carries a part, by its place in the set.
 
     One of them is given, none only where recipients have messages of their own.
     """
@@ -66,10 +70,11 @@ class Wording:
     fixed: bytes | None = None
     template: str | None = None
     column: str | None = None
+    record: SetMessage | None = None
 
     def __post_init__(self) -> None:
-        if sum(way is not None for way in (self.fixed, self.template, self.column)) > 1:
-            raise WatermarkError("a message is one for all, a template or a column: give one of them")
+        if sum(way is not None for way in (self.fixed, self.template, self.column, self.record)) > 1:
+            raise WatermarkError("a message is one for all, a template, a column or a record: give one of them")
         if self.template is not None:
             try:
                 list(_Plain().parse(self.template))
@@ -92,6 +97,8 @@ class Wording:
                 raise WatermarkError(f"the template {self.template!r} does not fit the sample: {error}") from error
         if self.column is not None:
             return _from_column(self.column, known)
+        if self.record is not None:
+            return self.record.message_of(int(cast("Any", known["index"])))
         if recipient is not None and recipient.message is not None:
             return recipient.message
         assert self.fixed is not None
@@ -101,6 +108,8 @@ class Wording:
         """Return how messages are made, as the manifest says it."""
         if self.fixed is not None:
             return {"hex": self.fixed.hex()}
+        if self.record is not None:
+            return {"record": self.record.record.hex(), "parts": str(self.record.n_blocks)}
         return {name: value for name in ("template", "column") if (value := getattr(self, name)) is not None}
 
 

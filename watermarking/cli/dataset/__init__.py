@@ -11,7 +11,7 @@ from watermarking.cli.options import logging_options
 
 __all__ = ["command"]
 
-_COMMANDS: Final = ("embed", "verify", "extract", "status")
+_COMMANDS: Final = ("embed", "verify", "extract", "trace", "status")
 
 
 class _Group(click.Group):
@@ -30,4 +30,4 @@ class _Group(click.Group):
 @click.command("dataset", cls=_Group)
 @logging_options
 def command() -> None:
-    """Mark whole data sets, with a record of every sample; verify and read them."""
+    """Mark whole data sets, with a record of every sample; verify them, read them, trace copies of them."""

@@ -37,6 +37,7 @@ __all__ = ["command"]
 @click.option("-o", "--output", metavar="OUT", required=True, type=click.Path(), help="Folder for the marked data set.")
 @message_options
 @click.option("--message-column", metavar="NAME", help="Field or column that holds each sample's message.")
+@click.option("--record", type=click.Path(), metavar="FILE", help="A record of up to 1 KB that all pictures share.")
 @click.option("--recipients", metavar="CSV", type=click.Path(), help="Who gets a copy of their own, a row each.")
 @key_option
 @click.option("--key-per-sample", is_flag=True, help="Derive a key of its own for every sample.")
@@ -95,7 +96,7 @@ def command(
 def _plan(
     source: str, output: str, kind: str | None, column: str | None, *, key: Key, scheme: str | None,
     fidelity: str | None, psnr: float | None, insist: bool, no_verify: bool, on_error: Any, key_per_sample: bool,
-    recipients: str | None, message_column: str | None, **message: str | None,
+    recipients: str | None, message_column: str | None, record: str | None, **message: str | None,
 ) -> Plan:  # fmt: skip
     """Plan the run that is asked for."""
     from watermarking.cli.embed import fidelity_number
@@ -106,8 +107,12 @@ def _plan(
 
     marker = Marker(scheme, key=key, fidelity=fidelity_number(fidelity), psnr=psnr, insist=insist)
     people = read_recipients(Path(recipients), key.commitment) if recipients else []
+    if record is None:
+        wording = _wording(message_column, bool(people), message)
+    else:
+        wording = _wording_of_record(record, key, bool(message_column or people or key_per_sample), message)
     operator = MarkSamples(
-        marker=marker, wording=_wording(message_column, bool(people), message), on_error=on_error,
+        marker=marker, wording=wording, on_error=on_error,
         verify=not no_verify, keys_per_sample=key_per_sample,
     )  # fmt: skip
     store = open_source(source, kind, column)
@@ -129,6 +134,22 @@ def _wording(column: str | None, has_recipients: bool, message: dict[str, str | 
     if message["message_text"] is not None and "{" in message["message_text"]:
         return Wording(template=str(content))
     return Wording(fixed=to_bytes(content))
+
+
+def _wording_of_record(path: str, key: Key, clashes: bool, message: dict[str, str | None]) -> Wording:
+    """Read the record that all pictures carry parts of."""
+    from watermarking.datasets.set_message import SetMessage
+    from watermarking.datasets.wording import Wording
+    from watermarking.errors import FileFormatError
+
+    if clashes or any(message.values()):
+        raise click.UsageError("--record is the message of all pictures, read with one key: leave out -m, --message-*, "
+                               "--recipients and --key-per-sample.")  # fmt: skip
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise FileFormatError(f"the record cannot be read from {path}: {error.strerror or error}") from error
+    return Wording(record=SetMessage(content, key))
 
 
 def _tell_plan(plan: Plan, as_json: bool) -> int:

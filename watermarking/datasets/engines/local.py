@@ -61,9 +61,7 @@ class Local:
                 yield from _alone(task, operator)
 
 
-def _pooled(
-    tasks: Sequence[Task], operator: Any, n_workers: int, died: list[Task]
-) -> Iterator[Tally | None]:
+def _pooled(tasks: Sequence[Task], operator: Any, n_workers: int, died: list[Task]) -> Iterator[Tally | None]:
     """Carry out tasks, some at a time; add to ``died`` those that were at hand when a process died."""
     waiting = deque(tasks)
     while waiting:

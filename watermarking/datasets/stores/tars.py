@@ -234,4 +234,3 @@ def _new_tar(temporary: Path, name: str) -> Iterator[tarfile.TarFile]:
             packed = cast("IO[bytes]", gzip.GzipFile("", "wb", 6, stream, mtime=0))
         with packed, tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
             yield tar
-

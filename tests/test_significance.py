@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from watermarking.significance import any_of, rademacher_p_value, squares_p_value
+from watermarking.significance import any_of, log_rademacher, probability, rademacher_p_value, squares_p_value
 
 
 def every_sum(weights: np.ndarray) -> np.ndarray:
@@ -101,3 +101,16 @@ def test_p_values_fall_with_the_score() -> None:
 def test_many_tries() -> None:
     assert any_of(1e-9, 10) == pytest.approx(1e-8)
     assert any_of(0.3, 10) == 1.0
+
+
+@pytest.mark.parametrize("score", [-1.0, 0.0, 1.0, 5.0, 7.9, 8.0, 12.0, 30.0, 37.0])
+def test_logarithms_are_those_of_the_bound_and_never_less(score: float) -> None:
+    exact = math.log(rademacher_p_value(score))
+    assert exact - 1e-12 <= log_rademacher(score) <= exact + 0.02
+
+
+def test_logarithms_go_on_where_floats_end() -> None:
+    assert log_rademacher(100.0) == pytest.approx(math.log(3.178) + stats.norm.logsf(100.0), rel=1e-4)
+    assert probability(log_rademacher(100.0)) > 0
+    assert probability(-1.0) == pytest.approx(math.exp(-1))
+    assert (probability(5.0), log_rademacher(math.nan)) == (1.0, 0.0)

@@ -88,11 +88,13 @@ class SoftRead:
     length : int, payload length
     sums : (length,) float32, matched-filter sums in any one scale, positive for a one
     score : float, pilot correlation in standard deviations under a random key
+    pilots : (m,) float32, each pilot's part in the score, so that several pictures' can be added; None if not told
     """
 
     length: int
     sums: npt.NDArray[np.float32]
     score: float
+    pilots: npt.NDArray[np.float32] | None = None
 
 
 class Embedder(Protocol[P_contra]):

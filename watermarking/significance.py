@@ -6,10 +6,12 @@ import math
 import sys
 from typing import Final
 
-__all__ = ["any_of", "rademacher_p_value", "squares_p_value"]
+__all__ = ["any_of", "log_rademacher", "probability", "rademacher_p_value", "squares_p_value"]
 
 _SMALLEST: Final = sys.float_info.min  # a probability that underflows is not 0
 _BENTKUS: Final = 1 / (4 * 0.5 * math.erfc(1.0))  # 1 / (4 P(N >= sqrt 2)), about 3.178
+
+_MILLS_FROM: Final = 8.0
 
 
 def rademacher_p_value(score: float) -> float:
@@ -32,6 +34,34 @@ def rademacher_p_value(score: float) -> float:
     if not score > 0:
         return 1.0
     return min(1.0, max(_SMALLEST, _BENTKUS * 0.5 * math.erfc(score / math.sqrt(2))))
+
+
+def log_rademacher(score: float) -> float:
+    """Return the natural logarithm of that bound, for scores so high that the bound itself is no longer a float.
+
+    From 8 on the normal tail is bounded by its density over the score (Mills).
+
+    Examples
+    --------
+    >>> round(log_rademacher(5.0), 2), round(log_rademacher(50.0), 1)
+    (-13.91, -1253.7)
+    """
+    if not score > 0:
+        return 0.0
+    if score < _MILLS_FROM:
+        return math.log(rademacher_p_value(score))
+    return math.log(_BENTKUS) - 0.5 * score * score - math.log(score * math.sqrt(2 * math.pi))
+
+
+def probability(logarithm: float) -> float:
+    """Return the p-value of a logarithm: at most 1, and never 0.
+
+    Examples
+    --------
+    >>> probability(0.3), probability(-1e6) > 0
+    (1.0, True)
+    """
+    return max(_SMALLEST, math.exp(min(0.0, max(logarithm, math.log(_SMALLEST)))))
 
 
 def squares_p_value(total: float, n: int) -> float:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from watermarking.keys import Key
     from watermarking.messages.marker import Marker
 
-__all__ = ["Job", "command"]
+__all__ = ["Job", "command", "fidelity_number"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ def command(
     announce_compilation()
     from watermarking.messages.marker import Marker
 
-    marker = Marker(scheme, key=key, fidelity=_fidelity(fidelity), psnr=psnr, insist=insist, peak=peak)
+    marker = Marker(scheme, key=key, fidelity=fidelity_number(fidelity), psnr=psnr, insist=insist, peak=peak)
     job = Job(marker=marker, message=content, verify=not no_verify, in_place=in_place, quality=quality, again=again)
     if source != STANDARD and Path(source).is_dir():
         return embed_folder(job.run, Path(source), Path(target), workers=workers, force=force, as_json=as_json)
@@ -128,7 +128,7 @@ def command(
     return DONE
 
 
-def _fidelity(text: str | None) -> float | str | None:
+def fidelity_number(text: str | None) -> float | str | None:
     """Return the number that was typed, if it is one."""
     try:
         return text if text is None else float(text)

@@ -24,7 +24,7 @@ __all__ = ["Program"]
 
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell reports it
 _BROKEN_PIPE: Final = 141  # 128 + SIGPIPE
-_COMMANDS: Final = ("keygen", "embed", "extract", "detect", "capacity", "schemes", "attack", "deep")
+_COMMANDS: Final = ("keygen", "embed", "extract", "detect", "capacity", "schemes", "attack", "dataset", "deep")
 
 
 _EPILOG: Final = """\b

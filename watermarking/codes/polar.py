@@ -67,18 +67,18 @@ class PolarCode:
             raise CapacityError(f"a polar code needs 1 <= k <= n <= {MAX_LENGTH}, not k = {self.k}, n = {self.n}")
 
     def encode(self, bits: Bits) -> Bits:
-        """Return the code word (n,) bool of information bits (k,) bool."""
-        if bits.shape != (self.k,):
+        """Return the code word (n,) bool of information bits (k,) bool, or those (m, n) of many (m, k) at once."""
+        if bits.ndim > 2 or bits.shape[-1:] != (self.k,):
             raise ValueError(f"{self.k} information bits are needed, not an array of shape {bits.shape}")
         plan = _plan(self.k, self.n)
-        word = np.zeros(plan.length, np.bool_)
-        word[plan.information] = bits
+        word = np.zeros((*bits.shape[:-1], plan.length), np.bool_)
+        word[..., plan.information] = bits
         half = 1
         while half < plan.length:
-            pairs = word.reshape(-1, 2, half)
+            pairs = word.reshape(-1, 2, half)  # word by word, as the length is a whole number of pairs
             pairs[:, 0] ^= pairs[:, 1]
             half *= 2
-        return word[plan.length - self.n :]
+        return word[..., plan.length - self.n :]
 
     def decode(self, llr: npt.NDArray[np.float32], *, list_size: int = 32) -> tuple[Bits, npt.NDArray[np.float64]]:
         """List the likeliest information words.

@@ -232,8 +232,8 @@ class SpreadSpectrum(abc.ABC):
             pilots = sums[: layout.n_pilots]
             norm = math.sqrt(float(spent[: layout.n_pilots].sum(dtype=np.float64)))
             for length in LADDER:
-                score = float(pilots @ pilot_chips(layout, key, length)) / norm if norm > 0 else 0.0
-                reads.append(SoftRead(length, fold(layout, sums, length), score))
+                parts = pilots * pilot_chips(layout, key, length) / np.float32(norm if norm > 0 else 1.0)
+                reads.append(SoftRead(length, fold(layout, sums, length), float(parts.sum()), parts))
         return sorted(reads, key=lambda read: -read.score)
 
     def _cells(self, shape: tuple[int, int]) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from watermarking.pictures.formats.kinds import HEAD, identify, other_kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Listing", "PassedOver", "survey"]
+__all__ = ["Listing", "PassedOver", "kind_of", "survey"]
 
 _KINDS: Final = {
     "camera raw": ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 "
@@ -77,7 +77,7 @@ def survey(folder: str | os.PathLike[str]) -> Listing:
         elif (file_format := SUFFIXES.get(path.suffix.lower())) and _is_read(file_format):
             pictures.append(path)
         else:
-            passed_over.append(PassedOver(path, _kind(path)))
+            passed_over.append(PassedOver(path, kind_of(path)))
     return Listing(sorted(pictures), sorted(passed_over, key=lambda one: one.path))
 
 
@@ -98,7 +98,7 @@ def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
         yield from ((Path(place, name), False) for name in files)
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
     """Say in a word or two what a file is that does not have the suffix of a picture."""
     try:
         if not path.exists():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from watermarking.keys import Key
 
-__all__ = ["Alignment", "alignments"]
+__all__ = ["Alignment", "alignments", "put_back"]
 
 F32 = npt.NDArray[np.float32]
 
@@ -66,17 +66,18 @@ def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
         warp, score = refine(plane, waves, Warp(one.matrix, np.zeros((2, 3))))
         if score > _CERTAIN and len(certain) < count:
             certain.append((warp, score))
-            yield from _put_back(plane, warp, score)
+            yield from put_back(plane, warp, score)
         elif score > _CREDIBLE:
             doubtful.append((warp, score))
     for warp, score in certain[:1]:
         for shift in ((0.0, PERIOD), (PERIOD, 0.0)):  # the waves repeat: a part of a longer plane may lie further on
-            yield from _put_back(plane, warp.further(shift), score)
+            yield from put_back(plane, warp.further(shift), score)
     for warp, score in sorted(doubtful, key=lambda one: -one[1])[: count - len(certain)]:
-        yield from _put_back(plane, warp, score)
+        yield from put_back(plane, warp, score)
 
 
-def _put_back(plane: F32, warp: Warp, score: float) -> Iterator[Alignment]:
+def put_back(plane: F32, warp: Warp, score: float) -> Iterator[Alignment]:
+    """Yield the alignment that a warp makes; nothing where it shows no part of the marked plane."""
     region = region_of(warp, (plane.shape[0], plane.shape[1]))
     if region is not None:
         yield Alignment(*rectify(plane, warp, region), region, warp, score)

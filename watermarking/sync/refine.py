@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +12,21 @@ from watermarking.sync.template import PERIOD, Template
 from watermarking.sync.warp import Region, Warp, rectify, region_of
 from watermarking.sync.whitening import whitened
 
-__all__ = ["refine"]
+__all__ = ["SHIFT_ALONE", "refine"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+Rounds: TypeAlias = tuple[tuple[float, float, int], ...]
 
-_ROUNDS: Final = ((6.0, 0.5, 6), (3.0, 0.25, 12))
+_ROUNDS: Final[Rounds] = ((6.0, 0.5, 6), (3.0, 0.25, 12))
 """Of each round: largest displacement looked at and its step, working pixels, and how many parameters are fitted."""
+SHIFT_ALONE: Final[Rounds] = ((3.0, 0.25, 2),)
+"""The same where the linear part is known: of faint waves, more parameters than needed fit the noise."""
 _BLOCKS: Final = 8
 _SMALLEST_BLOCK: Final = 24
 
 
-def refine(plane: F32, template: Template, coarse: Warp) -> tuple[Warp, float]:
+def refine(plane: F32, template: Template, coarse: Warp, rounds: Rounds = _ROUNDS) -> tuple[Warp, float]:
     """Return the warp that lines the waves up best, and their coherent sum in standard deviations.
 
     Parameters
@@ -31,9 +34,10 @@ def refine(plane: F32, template: Template, coarse: Warp) -> tuple[Warp, float]:
     plane : (h, w) float32, the plane at hand
     template : Template
     coarse : Warp, right to a few working pixels everywhere
+    rounds : of each, the largest displacement looked at, its step, and how many parameters are fitted, 2 to 12
     """
     warp, score = coarse, 0.0
-    for reach, step, n_parameters in _ROUNDS:
+    for reach, step, n_parameters in rounds:
         region = region_of(warp, (plane.shape[0], plane.shape[1]))
         if region is None:
             return warp, 0.0

@@ -16,7 +16,7 @@ from watermarking.sync.whitening import whitened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Candidate", "Spectrum", "find_candidates", "spectrum_of"]
+__all__ = ["Candidate", "Spectrum", "find_candidates", "offsets_of", "spectrum_of"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -30,6 +30,7 @@ _SMALLEST_HALVED: Final = 200
 _N_LINEAR: Final = 120
 _N_COHERENT: Final = 16
 _GRID: Final = PERIOD // 2
+_PEAK: Final = 4  # grid places to each side that belong to one peak: waves are at least 5 pixels long
 
 
 @dataclass(frozen=True)
@@ -187,17 +188,32 @@ def _distinct(maps: F64, spectrum: Spectrum) -> F64:
 
 def _offsets(spectrum: Spectrum, template: Template, linear: F64) -> Iterator[Candidate]:
     """Yield the best offset for a frequency map and for its half turn, which has the same power."""
-    values = _look_up(spectrum, template.frequencies @ linear.T) * np.exp(-1j * template.phases)
     for half_turn in (1, -1):
-        phasors = values if half_turn == 1 else values.conj() * np.exp(-2j * template.phases)
-        field = np.zeros((_GRID, _GRID // 2 + 1), np.complex64)
-        field[template.waves[:, 0] % _GRID, template.waves[:, 1]] = phasors.conj()
-        surface = np.fft.irfft2(field, s=(_GRID, _GRID))
+        yield from _peaks(spectrum, template, linear, half_turn, 1)
+
+
+def offsets_of(spectrum: Spectrum, template: Template, linear: F64, count: int) -> list[Candidate]:
+    """Return the best offsets for a frequency map (2, 2) that is known, best first."""
+    return _peaks(spectrum, template, linear, 1, count)
+
+
+def _peaks(spectrum: Spectrum, template: Template, linear: F64, half_turn: int, count: int) -> list[Candidate]:
+    values = _look_up(spectrum, template.frequencies @ linear.T) * np.exp(-1j * template.phases)
+    phasors = values if half_turn == 1 else values.conj() * np.exp(-2j * template.phases)
+    field = np.zeros((_GRID, _GRID // 2 + 1), np.complex64)
+    field[template.waves[:, 0] % _GRID, template.waves[:, 1]] = phasors.conj()
+    surface = np.fft.irfft2(field, s=(_GRID, _GRID))
+    matrix = half_turn * np.linalg.inv(linear).T
+    centre = np.array([spectrum.shape[0] // 2, spectrum.shape[1] // 2], np.float64)
+    found = []
+    for _ in range(count):
         row, col = np.unravel_index(int(surface.argmax()), surface.shape)
         score = float(surface[row, col]) * _GRID * _GRID / np.sqrt(2 * len(phasors))
-        matrix = half_turn * np.linalg.inv(linear).T
-        centre = np.array([spectrum.shape[0] // 2, spectrum.shape[1] // 2], np.float64)
-        yield Candidate(np.column_stack([matrix, centre - matrix @ (2.0 * np.array([row, col]))]), score)
+        at = 2.0 * np.array([row, col])
+        found.append(Candidate(np.column_stack([matrix, centre - matrix @ at]), score))
+        near = np.arange(-_PEAK, _PEAK + 1)
+        surface[np.ix_((row + near) % _GRID, (col + near) % _GRID)] = -np.inf
+    return found
 
 
 def _look_up(spectrum: Spectrum, at: F64) -> npt.NDArray[np.complex128]:

@@ -1,0 +1,1 @@
+"""Who carries out the tasks of a run: one interface, several back ends."""

@@ -1,0 +1,234 @@
+"""Reading marked data sets back: verified against their manifest, or as a table of messages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from watermarking.datasets.manifest import BOOK, Manifest, shown_name
+from watermarking.datasets.sample import sha256_of
+from watermarking.datasets.stores.store import open_store
+from watermarking.datasets.task import UNHURT, Begun, SampleReading, Tally
+from watermarking.errors import FileFormatError, KeyFileError, WatermarkError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from watermarking.datasets.engines.engine import Engine
+    from watermarking.datasets.manifest import Record
+    from watermarking.datasets.sample import Content, Sample, Shard
+    from watermarking.datasets.stores.store import Store
+    from watermarking.interface import Scheme
+    from watermarking.keys import Key
+    from watermarking.messages.reading import Reading
+
+__all__ = ["ReadSamples", "ReadTask", "read_all", "verify"]
+
+_UNKNOWN: Final = "the manifest does not know it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSamples:
+    """Reads samples; it can be pickled.
+
+    Parameters
+    ----------
+    keys : of the marks
+    schemes : that are tried
+    search : int
+        How many alignments are tried where a picture was moved; 0 where none was.
+    """
+
+    keys: tuple[Key, ...]
+    schemes: tuple[Scheme, ...]
+    search: int = 0
+
+    def __call__(self, content: Content, keys: Sequence[Key] | None = None) -> Reading:
+        """Read one picture.
+
+        Raises
+        ------
+        WatermarkError
+            If it is none that can be read.
+        """
+        from watermarking.messages.reader import read
+        from watermarking.pictures.arrays import to_array
+        from watermarking.pictures.files import read_picture
+        from watermarking.pictures.ranges import rescaled
+
+        peak = None
+        if isinstance(content, bytes):
+            picture = read_picture(content)
+            array, peak = picture.array, picture.peak
+        else:
+            array, _ = to_array(content)
+        return read(self.schemes, rescaled(array, peak), keys or self.keys, self.search)
+
+
+@dataclass(frozen=True)
+class ReadTask:
+    """A shard to be read; it can be pickled.
+
+    Attributes
+    ----------
+    book : Path, folder of a manifest, if there is one
+    use : "compare", read against the manifest; "keys", take the samples' keys from it; "nothing"
+    """
+
+    number: int
+    store: Store
+    shard: Shard
+    book: Path
+    use: Literal["compare", "keys", "nothing"]
+    recipient: str | None = None
+    begun: Begun = UNHURT
+
+    @property
+    def name(self) -> str:
+        """Name of the shard, with that of the recipient before it."""
+        return f"{self.recipient}/{self.shard.name}" if self.recipient else self.shard.name
+
+    def carry_out(self, reader: ReadSamples) -> Tally:
+        """Read the shard; what cannot be read is part of the tally."""
+        records = {} if self.use == "nothing" else self._records()
+        found = []
+        for number, sample in enumerate(self.store.read(self.shard)):
+            record = records.pop(str(number) if self.store.numbered else sample.name, None)
+            if self.use == "compare":
+                found.append(self._compared(reader, sample, record))
+            elif sample.is_picture:
+                found.append(self._read(reader, sample, record))
+        if not self.store.exact:
+            found = _pooled(found)
+        missing = [one for one in records.values() if one.sha256_after is not None and self.use == "compare"]
+        found += [SampleReading(one.sample, self.name, problem="it is missing") for one in missing]
+        return Tally(self.number, {}, readings=tuple(found))
+
+    def _records(self) -> dict[str, Record]:
+        manifest = Manifest(self.book)
+        if self.shard.members:  # of a folder, whose shards are cut anew
+            names = [shown_name(name) for name in self.shard.members]
+            return {one.sample: one for one in manifest.look_up(names, recipient=self.recipient)}
+        of_shard = manifest.look_up(shard=self.name)
+        if self.store.numbered:  # which are other numbers where some are left out
+            kept = (one for one in of_shard if one.sha256_after is not None)
+            return {str(number): one for number, one in enumerate(kept)}
+        return {one.sample: one for one in of_shard}
+
+    def _compared(self, reader: ReadSamples, sample: Sample, record: Record | None) -> SampleReading:
+        if record is None:
+            return SampleReading(sample.name, self.name, problem=_UNKNOWN)
+        if record.sha256_after is None:
+            return SampleReading(sample.name, self.name, problem="the manifest says that it was left out")
+        changed = self.store.exact and sha256_of(sample.content) != record.sha256_after
+        found = SampleReading(sample.name, self.name)
+        if record.message is not None:
+            found = self._read(reader, sample, record)
+        if record.message is not None and found.message != record.message:
+            what = "another message is read from it" if found.message is not None else "no message can be read from it"
+            changed_too = ", and its content is not what was written" if changed else ""
+            problem: str | None = found.problem or f"{what}{changed_too}"
+        else:
+            problem = "its content is not what was written" if changed else None
+        return SampleReading(sample.name, self.name, found.message, found.p_value, problem)
+
+    def _read(self, reader: ReadSamples, sample: Sample, record: Record | None) -> SampleReading:
+        label = record.key_label if record else None
+        keys = [key.derive(label) for key in reader.keys] if label else None
+        try:
+            reading = reader(sample.content, keys)
+        except Exception as error:  # noqa: BLE001  # one picture does not end a run of days
+            said = str(error) if isinstance(error, WatermarkError) else f"{type(error).__name__}: {error}"
+            return SampleReading(sample.name, self.name, problem=shown_name(" ".join(said.split())))
+        return SampleReading(sample.name, self.name, reading.message, float(reading.detection.p_value))
+
+
+def _pooled(found: list[SampleReading]) -> list[SampleReading]:
+    """Judge the frames of a film together: what is read from one of them by its keyed check is the film's message.
+
+    Frames that say nothing are what coding leaves of faint marks; frames that say something else are not as they should
+    be. The p-value of the film is that of its best frame, times the frames that were tried.
+    """
+    said = Counter(one.message for one in found if one.message is not None)
+    if not said:
+        return found
+    usual, _ = said.most_common(1)[0]
+    best = min(1.0, min(one.p_value for one in found if one.message == usual) * len(found))
+    return [replace(one, message=usual, p_value=best, problem=None) if one.message is None else one for one in found]
+
+
+def verify(target: Path, key: Key, engine: Engine) -> Iterator[Tally | None]:
+    """Read every sample of a marked data set back against its manifest.
+
+    Yields
+    ------
+    Tally
+        Of each shard, its ``readings`` with what is not as it should be; at the end one for all that is missing.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no manifest, or the run is not finished.
+    KeyFileError
+        If the key is not the one that the data set was marked with.
+    """
+    from watermarking.registry import get_scheme
+
+    manifest = Manifest.find(target)
+    run = manifest.run()
+    if key.commitment != run["key_commitment"]:
+        raise KeyFileError(
+            f"{target} was marked with the key {run['key_commitment'][:16]}..., not with {key.commitment[:16]}...: "
+            "give that one"
+        )
+    if (n_left := run["n_shards"] - len(manifest.done())) > 0:
+        raise FileFormatError(f"{target} is not finished, {n_left} shards are left: start 'dataset embed' again first")
+    reader = ReadSamples(keys=(key,), schemes=(get_scheme(run["scheme"]),))
+    tasks = _tasks_of(manifest.folder.parent, manifest, run)
+    seen: set[tuple[str | None, str]] = set()
+    n_known = 0
+    for tally in engine.run(tasks, reader):
+        if tally is not None:
+            names = (one.sample if tasks[tally.number].shard.members else None for one in tally.readings)
+            who = tasks[tally.number].recipient
+            n_known += sum(one.problem != _UNKNOWN for one in tally.readings)
+            seen.update((who, name if name is not None else tasks[tally.number].name) for name in names)
+        yield tally
+    if n_known < manifest.n_written():
+        by_file = not any(one.shard.members for one in tasks)
+        yield Tally(-1, {}, readings=tuple(_missing(manifest, seen, by_file=by_file)))
+
+
+def _tasks_of(target: Path, manifest: Manifest, run: dict[str, Any]) -> list[ReadTask]:
+    names = [one[0] for one in run["recipients"]]
+    tasks: list[ReadTask] = []
+    for name in names or [None]:
+        place = target / name if name else target
+        entry = run["entry"]
+        store = open_store(place / entry if entry else place, run["kind"], **run["options"])
+        for shard in store.shards():
+            tasks.append(ReadTask(len(tasks), store, shard, manifest.folder, "compare", name))
+    return tasks
+
+
+def _missing(manifest: Manifest, seen: set[tuple[str | None, str]], *, by_file: bool) -> Iterator[SampleReading]:
+    """Yield what the manifest knows and nobody saw: samples of folders, whole files of other stores."""
+    for record in manifest.records():
+        name = record.shard if by_file else record.sample
+        if record.sha256_after is not None and (record.recipient, name) not in seen:
+            yield SampleReading(record.sample, record.shard, problem="it is missing")
+
+
+def read_all(
+    store: Store, reader: ReadSamples, engine: Engine, manifest: Manifest | None = None
+) -> Iterator[Tally | None]:
+    """Read the message of every picture of a data set.
+
+    With the manifest of a data set whose samples have keys of their own, the keys are derived by the samples' names.
+    """
+    book = manifest.folder if manifest else Path(BOOK)
+    use: Literal["keys", "nothing"] = "keys" if manifest else "nothing"
+    tasks = [ReadTask(i, store, shard, book, use) for i, shard in enumerate(store.shards())]
+    yield from engine.run(tasks, reader)

@@ -1,0 +1,152 @@
+"""Films: every frame is a sample, coded anew by the film's own coder; sound and subtitles go along as they are.
+
+The coder takes from the marks what it takes from the picture: what is read from the marked film is not quite what
+was written, so that its frames are judged together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from watermarking.datasets.extra import needed
+from watermarking.datasets.sample import Sample, Shard
+from watermarking.datasets.stores.files import copy_beside, files_of, steady
+from watermarking.datasets.writing import whole_file
+from watermarking.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from watermarking.datasets.sample import Placed
+
+__all__ = ["Films"]
+
+_SUFFIXES: Final = (".mp4", ".mov", ".mkv", ".webm")
+_CODERS: Final = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "mpeg4": "mpeg4"}
+_SAME: Final = {"fflags": "+bitexact"}  # no number drawn by chance, no date
+_OPTIONS: Final = {"libx264": {"crf": "17"}, "libx265": {"crf": "18"}, "libvpx-vp9": {"crf": "20", "b": "0"}}
+"""Fine enough that the coder leaves the marks; without a rate of their own, coders take it from the film."""
+
+
+@dataclass(frozen=True)
+class Films:
+    """Film files, one or a folder of them; each is a shard.
+
+    Parameters
+    ----------
+    place : Path
+    """
+
+    kind: ClassVar[str] = "film"
+    numbered: ClassVar[bool] = True
+    leaves_out: ClassVar[bool] = False
+    exact: ClassVar[bool] = False
+    place: Path
+
+    def options(self) -> dict[str, Any]:
+        """Return nothing: a film says all by itself."""
+        return {}
+
+    def shards(self) -> list[Shard]:
+        """Count the frames of each film.
+
+        Raises
+        ------
+        FileFormatError
+            If there is none, or one cannot be read or is coded by something that cannot be written.
+        """
+        found: list[Shard] = []
+        first = 0
+        for name in files_of(self.place, _SUFFIXES):
+            path = self._path(name)
+            n = sum(1 for _ in self._frames(path))
+            size = path.stat().st_size
+            found.append(Shard(name, first, n, size, hashlib.sha256(f"{n} {size}".encode()).hexdigest()))
+            first += n
+        return found
+
+    def passed_over(self) -> dict[str, int]:
+        """Count nothing: other files go along."""
+        return {}
+
+    def read(self, shard: Shard) -> Iterator[Sample]:
+        """Yield the frames of a film, (H, W, 3) uint8, upright or not as they are coded."""
+        path = self._path(shard.name)
+        with steady(path):
+            for number, frame in enumerate(self._frames(path)):
+                place = (frame.pts, frame.time_base)
+                yield Sample(f"{number:09d}", frame.to_ndarray(format="rgb24"), place=place)
+
+    def write(self, target: Path, shard: Shard, placed: Iterable[Placed], wrote: Callable[[], None]) -> None:
+        """Write the film under its name, whole."""
+        av = needed("av", "video")
+        path = self._path(shard.name)
+        with whole_file(target / shard.name) as temporary, self._opened(path) as source:
+            container_format = {".mkv": "matroska", ".webm": "webm", ".mov": "mov"}.get(path.suffix.lower(), "mp4")
+            with av.open(str(temporary), "w", format=container_format, options=_SAME) as film:
+                video = source.streams.video[0]
+                coded = _coder(film, video)
+                others = {one.index: film.add_stream_from_template(one) for one in source.streams if _goes_along(one)}
+                film.metadata.update(source.metadata)
+                for one in placed:
+                    frame = av.VideoFrame.from_ndarray(one.content, format="rgb24")
+                    frame.pts, frame.time_base = one.sample.place
+                    film.mux(coded.encode(frame))
+                    wrote()
+                film.mux(coded.encode(None))
+                for packet in source.demux([source.streams[index] for index in others]) if others else ():
+                    if packet.dts is not None:
+                        packet.stream = others[packet.stream.index]
+                        film.mux(packet)
+
+    def written(self, _target: Path, _sample: Sample) -> None:
+        """Return nothing: a file is written whole."""
+
+    def finish(self, target: Path, _tag: str) -> None:
+        """Copy what lies beside the films."""
+        copy_beside(self.place, target, _SUFFIXES)
+
+    def _path(self, name: str) -> Path:
+        return self.place / name if self.place.is_dir() else self.place
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[Any]:
+        av = needed("av", "video")
+        try:
+            with av.open(str(path)) as film:
+                if not film.streams.video:
+                    raise FileFormatError(f"{path} has no pictures: leave it out")
+                coder = film.streams.video[0].codec_context.name
+                if coder.removeprefix("lib").replace("dav1d", "av1") not in _CODERS:
+                    known = ", ".join(_CODERS)
+                    raise FileFormatError(f"{path} is coded as {coder}, one of {known} is needed: convert it first")
+                yield film
+        except av.FFmpegError as error:
+            raise FileFormatError(f"{path} is no whole film: {error}") from error
+
+    def _frames(self, path: Path) -> Iterator[Any]:
+        with self._opened(path) as film:
+            yield from film.decode(video=0)
+
+
+def _coder(film: Any, video: Any) -> Any:
+    """Add a stream that is coded as the film is: its size, rate, colours; one thread, for the same bytes each time."""
+    name = _CODERS[video.codec_context.name.removeprefix("lib").replace("dav1d", "av1")]
+    options = dict(_OPTIONS.get(name, {}))
+    coded = film.add_stream(name, rate=video.average_rate or 25, options=options)
+    coded.width, coded.height, coded.pix_fmt = video.width, video.height, video.pix_fmt or "yuv420p"
+    coded.time_base = coded.codec_context.time_base = video.time_base
+    coded.codec_context.thread_count = 1
+    if video.sample_aspect_ratio:
+        coded.codec_context.sample_aspect_ratio = video.sample_aspect_ratio
+    if not options and video.bit_rate:
+        coded.bit_rate = round(1.5 * video.bit_rate)
+    return coded
+
+
+def _goes_along(stream: Any) -> bool:
+    return stream.type in ("audio", "subtitle")

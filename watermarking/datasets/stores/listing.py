@@ -1,0 +1,137 @@
+"""A list of picture files: a path a line, or a CSV file with a column of paths, beside which the pictures lie."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from watermarking.datasets.manifest import shown_name
+from watermarking.datasets.stores.folder import Folder, cut
+from watermarking.datasets.stores.names import leads_out
+from watermarking.datasets.writing import whole_file
+from watermarking.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from watermarking.datasets.sample import Placed, Sample, Shard
+
+__all__ = ["Listing"]
+
+_NAMES: Final = ("file_name", "file", "path", "filename", "image", "image_path", "filepath")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Picture files that a text or CSV file names, by paths below the folder that it lies in.
+
+    Parameters
+    ----------
+    place : Path
+    column : str, optional
+        Of a CSV file, which one holds the paths.
+    """
+
+    kind: ClassVar[str] = "listing"
+    numbered: ClassVar[bool] = False
+    leaves_out: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
+    place: Path
+    column: str | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return which column holds the paths."""
+        return {} if self.column is None else {"column": self.column}
+
+    def shards(self) -> list[Shard]:
+        """Cut the files, in the order of the list, into shards.
+
+        Raises
+        ------
+        FileFormatError
+            If the list names none, one twice, one that is not there, or one that does not lie below its folder.
+        """
+        return cut(self._root, list(self._rows))
+
+    def passed_over(self) -> dict[str, int]:
+        """Count nothing: what is on the list is taken."""
+        return {}
+
+    def read(self, shard: Shard) -> Iterator[Sample]:
+        """Yield the files of a shard, with the other columns of their rows."""
+        for sample in Folder(self._root).read(shard):
+            yield replace(sample, fields={**sample.fields, **self._rows.get(sample.place, {})})
+
+    def write(self, target: Path, shard: Shard, placed: Iterable[Placed], wrote: Callable[[], None]) -> None:
+        """Write each file under its name."""
+        Folder(self._root).write(target, shard, placed, wrote)
+
+    def written(self, target: Path, sample: Sample) -> bytes | None:
+        """Return the file that stands in a sample's place already."""
+        return Folder(self._root).written(target, sample)
+
+    def finish(self, target: Path, _tag: str) -> None:
+        """Copy the list itself."""
+        with whole_file(target / self.place.name) as temporary:
+            shutil.copyfile(self.place, temporary)
+
+    @property
+    def _root(self) -> Path:
+        return self.place.parent
+
+    @property
+    def _rows(self) -> dict[str, Mapping[str, object]]:
+        return _read(self, self.place.stat().st_mtime_ns)
+
+    def entries(self, stream: Iterable[str]) -> Iterator[tuple[int, str, dict[str, object]]]:
+        """Yield line number, path and other fields of each file that an open list names."""
+        if self.place.suffix.lower() == ".txt":
+            for line, text in enumerate(stream, 1):
+                if text.strip("\r\n"):
+                    yield line, text.strip("\r\n"), {}
+            return
+        reader = csv.DictReader(stream, strict=True, delimiter="\t" if self.place.suffix.lower() == ".tsv" else ",")
+        columns = list(reader.fieldnames or ())
+        column = self.column or next((name for name in columns if name.lower() in _NAMES), None)
+        if column not in columns:
+            said = f"no column {column!r}" if column else "no column that must hold paths"
+            raise FileFormatError(f"{self.place} has {said}: name one of {', '.join(columns) or 'none'} with --column")
+        for row in reader:
+            fields = {name: value for name, value in row.items() if isinstance(name, str)}
+            yield reader.line_num, row[column] or "", dict[str, object](fields)
+
+
+@lru_cache(2)
+def _read(listing: Listing, _stamp: int) -> dict[str, Mapping[str, object]]:
+    """Read and check a list once in each process."""
+    place = listing.place
+    try:
+        with place.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
+            rows = list(listing.entries(stream))
+    except (OSError, csv.Error) as error:
+        raise FileFormatError(f"the list {place} cannot be read: {error}") from error
+    found: dict[str, Mapping[str, object]] = {}
+    lines: dict[str, int] = {}
+    for line, name, fields in rows:
+        path = str(PurePosixPath(name))
+        _check(place, line, path, lines)
+        lines[path] = line
+        found[path] = fields
+    if not found:
+        raise FileFormatError(f"{place} names no files: write a path a line")
+    return found
+
+
+def _check(place: Path, line: int, name: str, lines: dict[str, int]) -> None:
+    where, root = f"{place}, line {line}", place.parent
+    shown = shown_name(name)
+    if leads_out(name) or not (root / name).resolve().is_relative_to(root.resolve()):
+        raise FileFormatError(f"{where}: {shown!r} leads out of {root}: put the list above its files")
+    if name in lines:
+        raise FileFormatError(f"{where}: {shown!r} is on line {lines[name]} already: leave one out")
+    if not (root / name).is_file():
+        raise FileFormatError(f"{where}: there is no file {shown!r}: leave it out")

@@ -189,3 +189,17 @@ def test_what_was_noted_before_a_kill_is_not_marked_again(source: Path, tmp_path
     assert contents(target) == whole
     assert list(manifest.records(1)) == records
     assert marked == [record.sample for record in [records[2], records[3], *records[10:]]]
+
+
+def test_what_carries_a_mark_already(folder: Path, tmp_path: Path, run: Run) -> None:
+    marker = Marker(key=KEY, psnr=40)
+    (folder / "cats/0.jpg").write_bytes(marker.embed_bytes(encoded(0), "Ada"))
+    (folder / "cats/1.jpg").write_bytes(marker.embed_bytes(encoded(1), "Bob"))
+    done = run.embed(folder, tmp_path / "out")
+    assert done.exit_code == 2
+    assert "2 marked, 1 marked already, 2 copied, 1 of them could not be marked" in done.output
+    records = {one.sample: one for one in Manifest.find(tmp_path / "out").records()}
+    assert (records["cats/0.jpg"].status, records["cats/0.jpg"].message) == ("already", b"Ada")
+    assert records["cats/0.jpg"].sha256_after == records["cats/0.jpg"].sha256_before
+    assert "another message of this key already, 'Bob'" in str(records["cats/1.jpg"].reason)
+    assert run("verify", tmp_path / "out", "--workers", 1).exit_code == 0

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.datasets.conftest import KEY, Run, contents, encoded
 from watermarking.datasets.manifest import BOOK, Manifest
+from watermarking.datasets.stores import names
 from watermarking.messages.marker import Marker
 
 if TYPE_CHECKING:
@@ -243,3 +244,17 @@ def test_status_counts_and_looks_up(folder: Path, tmp_path: Path, run: Run) -> N
     assert found.output.startswith("dog.png: marked, message 'Ada'")
     assert run("status", target, "--look-up", "cow.png", key=False).exit_code == 1
     assert run("status", folder, key=False).exit_code == 2
+
+
+def test_names_that_differ_in_case_alone_need_a_file_system_that_tells_them_apart(
+    folder: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "DOG.png").write_bytes(encoded(8, "PNG"))
+    monkeypatch.setattr(names.secrets, "token_hex", lambda _n: "abc")
+    (tmp_path / "out" / BOOK).mkdir(parents=True)
+    (tmp_path / "out/.ABC.PART").touch()  # as if the name in capitals were the same file
+    done = run.embed(folder, tmp_path / "out")
+    assert done.exit_code == 2
+    assert "DOG.png and dog.png are one name to the file system" in done.output
+    (tmp_path / "out/.ABC.PART").unlink()
+    assert run.embed(folder, tmp_path / "out").exit_code == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import datasets
@@ -126,3 +128,19 @@ def test_a_parquet_file_of_the_library(tmp_path: Path, run: Run) -> None:
     )["train"]
     assert messages(found) == ["Ada"] * N
     assert found.features["label"].names == ["cat", "dog"]
+
+
+HASH = """
+from datasets.fingerprint import Hasher
+from watermarking import Key, Marker
+from watermarking.datasets.adapters import MarkRows
+print(Hasher.hash(MarkRows.of(Marker(key=Key(bytes(range(32))), psnr=40), template="{caption}")))
+"""
+
+
+def test_another_process_finds_the_same_cache() -> None:
+    found = {
+        subprocess.run([sys.executable, "-c", HASH], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    }
+    assert len(found) == 1

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import ray
 
-from tests.datasets.conftest import KEY, contents, encoded
+from tests.datasets.conftest import KEY, Run, contents, encoded
 from watermarking.datasets.adapters import MarkBatches, MarkRows
 from watermarking.datasets.engines.local import Local
 from watermarking.datasets.engines.ray import Ray
@@ -128,3 +128,16 @@ def test_a_batch_without_ray() -> None:
     pictures = np.array([encoded(1), encoded(2, side=160)], object)
     done = MarkBatches(rows, "n")({"bytes": pictures, "n": np.array([3, 4])})
     assert [Marker(key=KEY, search=0).extract_bytes(one).text for one in done["bytes"]] == ["3", "4"]
+
+
+def test_the_command_line_goes_on_where_another_engine_was(
+    cluster: None, source: Path, local: Path, tmp_path: Path, run: Run
+) -> None:
+    target = tmp_path / "out"
+    assert run.embed(source, target, message=("-m", "{index}")).exit_code == 0
+    Manifest.find(target).part(2).unlink()
+    (target / "040.jpg").unlink()
+    done = run.embed(source, target, "--engine", "ray", message=("-m", "{index}"))
+    assert done.exit_code == 0, done.output
+    assert done.output == f"{target}: {N} marked\n"
+    same(target, local)

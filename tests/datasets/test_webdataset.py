@@ -156,3 +156,12 @@ def test_a_name_twice_links_and_what_is_no_tar(tmp_path: Path, run: Run) -> None
         assert tar.getmembers()[2].issym()
     (tmp_path / "no.tar").write_bytes(b"no tar at all" * 100)
     assert run.embed(tmp_path / "no.tar", tmp_path / "none").exit_code == 2
+
+
+def test_a_shard_that_is_gone_is_missing(shards: Path, tmp_path: Path, run: Run) -> None:
+    assert run.embed(shards, tmp_path / "out").exit_code == 0
+    (tmp_path / "out/train-0001.tar").unlink()
+    done = run("verify", tmp_path / "out", "--workers", 1)
+    assert done.exit_code == 3
+    assert f"{3 * N} not as they should be" in done.output
+    assert "1002.jpg: it is missing" in done.output

@@ -37,12 +37,11 @@ _WORDS: Final = {
     "recipients": "recipients",
     "on_error": "what to do on errors",
     "verify": "reading back",
-    "source": "source",
     "kind": "kind of data set",
     "options": "options of the source",
     "shards": "content of the source",
 }
-"""What makes two runs the same one, and the words for it."""
+"""What makes two runs the same one, and the words for it; where the source lies does not matter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +54,6 @@ class Plan:
     source, target : Path
     operator : MarkSamples
     recipients : of copies, one each; none if there is one copy for all
-    limit : int, optional
-        Stop after so many samples, whole shards: to see what comes out.
     shards : the shards of the source
     """
 
@@ -150,7 +147,7 @@ class Plan:
         differs = [
             f"{words} ({_short(before.get(name))} there, {_short(now[name])} now)"
             for name, words in _WORDS.items()
-            if before.get(name) != now[name] and name != "source"
+            if before.get(name) != now[name]
         ]
         if differs:
             raise WatermarkError(

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from watermarking.datasets.extra import needed
 from watermarking.datasets.lock import locked
 from watermarking.datasets.statistics import statistics
 from watermarking.datasets.writing import remove_parts, write_whole
@@ -70,12 +71,15 @@ def carry_out(plan: Plan, engine: Engine) -> Iterator[Progress]:
 
     Raises
     ------
+    MissingExtraError
+        If the extra ``datasets`` is not installed.
     WatermarkError
         If the target holds another run, or another process is at work on it.
     FileAccessError
         If the system fails to write.
     """
     manifest = plan.manifest
+    needed("pyarrow", "datasets")  # before hours of work that could not be noted
     with locked(manifest.folder):
         if plan.begin():
             remove_parts(plan.target)
@@ -89,7 +93,8 @@ def carry_out(plan: Plan, engine: Engine) -> Iterator[Progress]:
         try:
             yield from _work(plan, engine, todo, progress)
         finally:
-            remove_parts(plan.target) if todo else None
+            if todo:
+                remove_parts(plan.target)
         _finish(plan, manifest, progress)
     yield progress
 

@@ -53,6 +53,9 @@ class _Lines:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[Progress], None]]:
+    from watermarking.datasets.extra import needed
+
+    needed("rich", "datasets")
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars

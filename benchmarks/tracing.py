@@ -38,14 +38,15 @@ _INNOCENT = {"unmarked": (192, 192), "wrong key": (192, 192), "other manifest": 
 def main() -> None:
     """Measure, then print the tables."""
     parser = arguments(__doc__)
-    parser.add_argument("--trials", type=int, default=4, help="of each way to leak (default 4)")
+    parser.add_argument("--trials", type=int, default=2, help="of each way to leak 50 pictures (default 2)")
+    parser.add_argument("--threes", type=int, default=20, help="trials of 3 pictures that leak (default 20)")
     parser.add_argument("--sets", type=int, default=1000, help="innocent sets (default 1000)")
     parser.add_argument("--records", type=int, default=20, help="records read from 5 %% of a set (default 20)")
-    parser.add_argument("--small", action="store_true", help="one trial, 30 sets, 2 records")
+    parser.add_argument("--small", action="store_true", help="one trial or two, 30 sets, 2 records")
     parser.add_argument("--photographs", default="shipped", help="set or folder")
     options = parser.parse_args()
     if options.small:
-        options.trials, options.sets, options.records = 1, 30, 2
+        options.trials, options.threes, options.sets, options.records = 1, 2, 30, 2
     pictures = {photograph.name: photograph for photograph in find(options.photographs)}
     rows = carry_out(cells_of(options), measure_tracing, ("part", "trial"), options, name=NAME, pictures=pictures)
     for title, heading, lines in (trace_table(rows), innocent_table(rows), set_table(rows)):
@@ -57,8 +58,9 @@ def cells_of(options: Any) -> list[Cell]:
     traced = [
         {"part": "trace", "side": side, "words": words, "recipients": 50, "pictures": pictures, "guilty": guilty,
          "way": way, "trial": trial, "seed": _SEED}
-        for side in SIDES for words in WORDS for trial in range(options.trials)
+        for side in SIDES for words in WORDS
         for pictures, guilty, way in ((3, 1, "one"), (50, 1, "one"), (50, 3, "mixed"), (50, 3, "averaged"))
+        for trial in range(options.threes if pictures == 3 else options.trials)
     ]  # fmt: skip
     records = [
         {"part": "set message", "side": SIDES[0], "bytes": 1024, "samples": 2000, "pictures": 100,

@@ -93,9 +93,7 @@ def mark_dataset(
         keys_per_sample=keys_per_sample,
     )  # fmt: skip
     store = open_store(place, kind, **({} if column is None else {"column": column}))
-    plan = Plan(
-        store=store, source=place, target=goal, operator=operator, recipients=people, shards=store.shards()
-    )
+    plan = Plan(store=store, source=place, target=goal, operator=operator, recipients=people, shards=store.shards())
     check_place(place, goal)
     for progress in carry_out(plan, engine or Local()):
         if tell is not None:

@@ -2,19 +2,106 @@
 
 from __future__ import annotations
 
+import abc
+import dataclasses
+import hashlib
 import os
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from watermarking.datasets.sample import Shard
 from watermarking.datasets.writing import whole_file
 from watermarking.errors import FileAccessError, FileFormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from hashlib import _Hash as Hash
     from pathlib import Path
 
-__all__ = ["beside", "copy_beside", "files_of", "steady", "walk"]
+    from watermarking.datasets.sample import Placed, Sample
+
+__all__ = ["ShardFiles", "beside", "copy_beside", "files_of", "options_of", "state_of", "steady", "walk"]
+
+
+def options_of(store: Any) -> dict[str, Any]:
+    """Return what, beside its place, opens a store: the fields of it that say something."""
+    named = ((field.name, getattr(store, field.name)) for field in dataclasses.fields(store) if field.name != "place")
+    return {name: value for name, value in named if value is not None}
+
+
+@dataclass(frozen=True)
+class ShardFiles(abc.ABC):
+    """A store each shard of which is a file, read and written whole: one file, or those of a folder.
+
+    Parameters
+    ----------
+    place : Path
+    """
+
+    kind: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
+    numbered: ClassVar[bool] = True
+    leaves_out: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
+    place: Path
+
+    @abc.abstractmethod
+    def count(self, path: Path, state: Hash) -> int:
+        """Return how many samples a file holds, and add to its digest what tells it from another.
+
+        Raises
+        ------
+        FileFormatError
+            If it is damaged, or holds no pictures.
+        """
+
+    @abc.abstractmethod
+    def read(self, shard: Shard) -> Iterator[Sample]:
+        """Yield the samples of a shard."""
+
+    @abc.abstractmethod
+    def write(self, target: Path, shard: Shard, placed: Iterable[Placed], wrote: Callable[[], None]) -> None:
+        """Write the file under its name, whole."""
+
+    def options(self) -> dict[str, Any]:
+        """Return what, beside its place, opens the store."""
+        return options_of(self)
+
+    def shards(self) -> list[Shard]:
+        """Take each file as a shard.
+
+        Raises
+        ------
+        FileFormatError
+            If there is none, or one is damaged or holds no pictures.
+        """
+        found: list[Shard] = []
+        first = 0
+        for name in files_of(self.place, self.suffixes):
+            path = self.path_of(name)
+            state = hashlib.sha256()
+            n = self.count(path, state)
+            found.append(Shard(name, first, n, path.stat().st_size, state.hexdigest()))
+            first += n
+        return found
+
+    def passed_over(self) -> dict[str, int]:
+        """Count nothing: other files, and all else in these, go along."""
+        return {}
+
+    def written(self, _target: Path, _sample: Sample) -> bytes | None:
+        """Return nothing: a file is written whole."""
+        return None
+
+    def finish(self, target: Path, _tag: str) -> None:
+        """Copy what lies beside the files of a folder."""
+        copy_beside(self.place, target, self.suffixes)
+
+    def path_of(self, name: str) -> Path:
+        """Return the file that is the shard of this name."""
+        return self.place / name if self.place.is_dir() else self.place
 
 
 def files_of(place: Path, suffixes: tuple[str, ...]) -> list[str]:
@@ -63,9 +150,9 @@ def steady(path: Path) -> Iterator[None]:
     FileAccessError
     """
     try:
-        before = _state(path)
+        before = state_of(path.stat())
         yield
-        after = _state(path)
+        after = state_of(path.stat())
     except OSError as error:
         if error.errno is None:
             raise
@@ -74,8 +161,8 @@ def steady(path: Path) -> Iterator[None]:
         raise FileAccessError(f"{path} changed while it was read: start again when nobody writes to the source")
 
 
-def _state(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
+def state_of(found: os.stat_result) -> tuple[int, int, int]:
+    """Return what changes when somebody writes to a file."""
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 

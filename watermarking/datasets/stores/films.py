@@ -6,26 +6,25 @@ was written, so that its frames are judged together.
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from watermarking.datasets.extra import needed
-from watermarking.datasets.sample import Sample, Shard
-from watermarking.datasets.stores.files import copy_beside, files_of, steady
+from watermarking.datasets.sample import Sample
+from watermarking.datasets.stores.files import ShardFiles, steady
 from watermarking.datasets.writing import whole_file
 from watermarking.errors import FileFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from hashlib import _Hash as Hash
     from pathlib import Path
 
-    from watermarking.datasets.sample import Placed
+    from watermarking.datasets.sample import Placed, Shard
 
 __all__ = ["Films"]
 
-_SUFFIXES: Final = (".mp4", ".mov", ".mkv", ".webm")
 _CODERS: Final = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "mpeg4": "mpeg4"}
 _SAME: Final = {"fflags": "+bitexact"}  # no number drawn by chance, no date
 _OPTIONS: Final = {"libx264": {"crf": "17"}, "libx265": {"crf": "18"}, "libvpx-vp9": {"crf": "20", "b": "0"}}
@@ -33,7 +32,7 @@ _OPTIONS: Final = {"libx264": {"crf": "17"}, "libx265": {"crf": "18"}, "libvpx-v
 
 
 @dataclass(frozen=True)
-class Films:
+class Films(ShardFiles):
     """Film files, one or a folder of them; each is a shard.
 
     Parameters
@@ -42,40 +41,19 @@ class Films:
     """
 
     kind: ClassVar[str] = "film"
-    numbered: ClassVar[bool] = True
+    suffixes: ClassVar[tuple[str, ...]] = (".mp4", ".mov", ".mkv", ".webm")
     leaves_out: ClassVar[bool] = False
     exact: ClassVar[bool] = False
-    place: Path
 
-    def options(self) -> dict[str, Any]:
-        """Return nothing: a film says all by itself."""
-        return {}
-
-    def shards(self) -> list[Shard]:
-        """Count the frames of each film.
-
-        Raises
-        ------
-        FileFormatError
-            If there is none, or one cannot be read or is coded by something that cannot be written.
-        """
-        found: list[Shard] = []
-        first = 0
-        for name in files_of(self.place, _SUFFIXES):
-            path = self._path(name)
-            n = sum(1 for _ in self._frames(path))
-            size = path.stat().st_size
-            found.append(Shard(name, first, n, size, hashlib.sha256(f"{n} {size}".encode()).hexdigest()))
-            first += n
-        return found
-
-    def passed_over(self) -> dict[str, int]:
-        """Count nothing: other files go along."""
-        return {}
+    def count(self, path: Path, state: Hash) -> int:
+        """Count the frames of a film; refuse what is coded by something that cannot be written."""
+        n = sum(1 for _ in self._frames(path))
+        state.update(f"{n} {path.stat().st_size}".encode())
+        return n
 
     def read(self, shard: Shard) -> Iterator[Sample]:
         """Yield the frames of a film, (H, W, 3) uint8, upright or not as they are coded."""
-        path = self._path(shard.name)
+        path = self.path_of(shard.name)
         with steady(path):
             for number, frame in enumerate(self._frames(path)):
                 place = (frame.pts, frame.time_base)
@@ -84,7 +62,7 @@ class Films:
     def write(self, target: Path, shard: Shard, placed: Iterable[Placed], wrote: Callable[[], None]) -> None:
         """Write the film under its name, whole."""
         av = needed("av", "video")
-        path = self._path(shard.name)
+        path = self.path_of(shard.name)
         with whole_file(target / shard.name) as temporary, self._opened(path) as source:
             container_format = {".mkv": "matroska", ".webm": "webm", ".mov": "mov"}.get(path.suffix.lower(), "mp4")
             with av.open(str(temporary), "w", format=container_format, options=_SAME) as film:
@@ -102,16 +80,6 @@ class Films:
                     if packet.dts is not None:
                         packet.stream = others[packet.stream.index]
                         film.mux(packet)
-
-    def written(self, _target: Path, _sample: Sample) -> None:
-        """Return nothing: a file is written whole."""
-
-    def finish(self, target: Path, _tag: str) -> None:
-        """Copy what lies beside the films."""
-        copy_beside(self.place, target, _SUFFIXES)
-
-    def _path(self, name: str) -> Path:
-        return self.place / name if self.place.is_dir() else self.place
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from watermarking.datasets.manifest import shown_name
 from watermarking.datasets.sample import Sample, Shard
+from watermarking.datasets.stores.files import options_of, state_of
 from watermarking.datasets.writing import whole_file
 from watermarking.errors import FileAccessError, FileFormatError
 from watermarking.pictures.files import SUFFIXES
@@ -51,7 +52,7 @@ class Folder:
 
     def options(self) -> dict[str, Any]:
         """Return nothing: a folder says all by itself."""
-        return {}
+        return options_of(self)
 
     def shards(self) -> list[Shard]:
         """Cut the files, sorted by name, into shards of 16 to 1000.
@@ -173,7 +174,6 @@ def read_steadily(path: Path) -> bytes:
         raise
     except OSError as error:
         raise FileAccessError(f"cannot read {path}: {error.strerror or error}") from error
-    said = [(one.st_size, one.st_mtime_ns, one.st_ino) for one in (before, after)]
-    if said[0] != said[1] or len(content) != before.st_size:
+    if state_of(before) != state_of(after) or len(content) != before.st_size:
         raise FileAccessError(f"{path} changed while it was read: start again when nobody writes to the source")
     return content

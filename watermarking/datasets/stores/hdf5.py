@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,23 +10,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from watermarking.datasets.extra import needed
-from watermarking.datasets.sample import Sample, Shard
-from watermarking.datasets.stores.files import steady
-from watermarking.datasets.stores.stacks import check_stack, stack_sample, unstacked
+from watermarking.datasets.stores.files import ShardFiles, steady
+from watermarking.datasets.stores.stacks import check_stack, count_stack, stack_sample, unstacked
 from watermarking.datasets.writing import whole_file
 from watermarking.errors import FileFormatError, WatermarkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from hashlib import _Hash as Hash
     from pathlib import Path
 
-    from watermarking.datasets.sample import Placed
+    from watermarking.datasets.sample import Placed, Sample, Shard
 
 __all__ = ["Hdf5"]
 
 
 @dataclass(frozen=True)
-class Hdf5:
+class Hdf5(ShardFiles):
     """An HDF5 file with a stack of pictures; labels, attributes, chunks and filters stay what they are.
 
     Parameters
@@ -38,33 +37,14 @@ class Hdf5:
     """
 
     kind: ClassVar[str] = "hdf5"
-    numbered: ClassVar[bool] = True
+    suffixes: ClassVar[tuple[str, ...]] = (".h5", ".hdf5")
     leaves_out: ClassVar[bool] = False
-    exact: ClassVar[bool] = True
-    place: Path
     column: str | None = None
 
-    def options(self) -> dict[str, Any]:
-        """Return which data set holds the pictures."""
-        return {} if self.column is None else {"column": self.column}
-
-    def shards(self) -> list[Shard]:
-        """Take the file as a shard.
-
-        Raises
-        ------
-        FileFormatError
-            If no data set is a stack of pictures, or the file is damaged.
-        """
-        with self._opened(self.place, "r") as stack:
-            shape, dtype = stack.shape, stack.dtype
-        size = self.place.stat().st_size
-        digest = hashlib.sha256(f"{shape} {dtype.str} {size}".encode()).hexdigest()
-        return [Shard(self.place.name, 0, shape[0], size, digest)]
-
-    def passed_over(self) -> dict[str, int]:
-        """Count nothing: all else in the file goes along."""
-        return {}
+    def count(self, path: Path, state: Hash) -> int:
+        """Count the pictures of the stack."""
+        with self._opened(path, "r") as stack:
+            return count_stack(path, stack.shape, stack.dtype, state)
 
     def read(self, _shard: Shard) -> Iterator[Sample]:
         """Yield the pictures of the stack."""
@@ -80,12 +60,6 @@ class Hdf5:
                 for number, one in enumerate(placed):
                     stack[number] = unstacked(one, stack.shape[1:])
                     wrote()
-
-    def written(self, _target: Path, _sample: Sample) -> None:
-        """Return nothing: a file is written whole."""
-
-    def finish(self, _target: Path, _tag: str) -> None:
-        """Do nothing: the file is all there is."""
 
     @contextmanager
     def _opened(self, path: Path, mode: str) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from watermarking.datasets.manifest import shown_name
+from watermarking.datasets.stores.files import options_of
 from watermarking.datasets.stores.folder import Folder, cut
 from watermarking.datasets.stores.names import leads_out
 from watermarking.datasets.writing import whole_file
@@ -45,7 +46,7 @@ class Listing:
 
     def options(self) -> dict[str, Any]:
         """Return which column holds the paths."""
-        return {} if self.column is None else {"column": self.column}
+        return options_of(self)
 
     def shards(self) -> list[Shard]:
         """Cut the files, in the order of the list, into shards.

@@ -11,30 +11,29 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from watermarking.datasets.extra import needed
-from watermarking.datasets.sample import Shard
 from watermarking.datasets.stores.columns import counted, grouped, picture_column, replaced, row_samples
-from watermarking.datasets.stores.files import beside, copy_beside, files_of, steady
+from watermarking.datasets.stores.files import ShardFiles, beside, steady
 from watermarking.datasets.writing import whole_file, write_whole
 from watermarking.errors import FileFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from hashlib import _Hash as Hash
 
     import pyarrow as pa
 
-    from watermarking.datasets.sample import Placed, Sample
+    from watermarking.datasets.sample import Placed, Sample, Shard
 
 __all__ = ["Saved"]
 
-_SUFFIXES = (".arrow",)
 _STATE = "state.json"
 
 
 @dataclass(frozen=True)
-class Saved:
+class Saved(ShardFiles):
     """A folder that ``Dataset.save_to_disk`` or ``DatasetDict.save_to_disk`` wrote.
 
     Parameters
@@ -45,44 +44,21 @@ class Saved:
     """
 
     kind: ClassVar[str] = "arrow"
-    numbered: ClassVar[bool] = True
-    leaves_out: ClassVar[bool] = True
-    exact: ClassVar[bool] = True
-    place: Path
+    suffixes: ClassVar[tuple[str, ...]] = (".arrow",)
     column: str | None = None
 
-    def options(self) -> dict[str, Any]:
-        """Return which column holds the pictures."""
-        return {} if self.column is None else {"column": self.column}
-
-    def shards(self) -> list[Shard]:
-        """Take each Arrow file as a shard.
-
-        Raises
-        ------
-        FileFormatError
-            If there is none, one is damaged, or it is not clear which column holds the pictures.
-        """
-        found: list[Shard] = []
-        first = 0
-        for name in files_of(self.place, _SUFFIXES):
-            path = self.place / name
-            n, state = 0, hashlib.sha256()
-            for batch in _batches(path):
-                picture_column(batch.schema, self.column, path)
-                n += batch.num_rows
-                state.update(f"{batch.num_rows} {batch.nbytes} ".encode())
-            found.append(Shard(name, first, n, path.stat().st_size, state.hexdigest()))
-            first += n
-        return found
-
-    def passed_over(self) -> dict[str, int]:
-        """Count nothing: other files go along."""
-        return {}
+    def count(self, path: Path, state: Hash) -> int:
+        """Count the rows of a file."""
+        n = 0
+        for batch in _batches(path):
+            picture_column(batch.schema, self.column, path)
+            n += batch.num_rows
+            state.update(f"{batch.num_rows} {batch.nbytes} ".encode())
+        return n
 
     def read(self, shard: Shard) -> Iterator[Sample]:
         """Yield a sample a row; its name is its number in the file and the path that it came from."""
-        path = self.place / shard.name
+        path = self.path_of(shard.name)
         with steady(path):
             first = 0
             for batch in _batches(path):
@@ -93,7 +69,7 @@ class Saved:
         """Write the file under its name, whole, with the batches that it had."""
         import pyarrow as pa
 
-        path = self.place / shard.name
+        path = self.path_of(shard.name)
         sizes = [batch.num_rows for batch in _batches(path)]
         groups = grouped(counted(placed, wrote), sizes)
         with whole_file(target / shard.name) as temporary, pa.OSFile(str(temporary), "wb") as sink:
@@ -106,18 +82,15 @@ class Saved:
             for _ in groups:
                 pass
 
-    def written(self, _target: Path, _sample: Sample) -> None:
-        """Return nothing: a file is written whole."""
-
     def finish(self, target: Path, tag: str) -> None:
         """Copy what lies beside the Arrow files, with new fingerprints."""
-        for name in beside(self.place, _SUFFIXES):
+        for name in beside(self.place, self.suffixes):
             if Path(name).name == _STATE:
                 state = json.loads((self.place / name).read_text("utf-8"))
                 state["_fingerprint"] = hashlib.sha256(f"{state.get('_fingerprint')} {tag}".encode()).hexdigest()[:16]
                 text = json.dumps(state, indent=2, sort_keys=True)
                 write_whole(target / name, lambda stream, text=text: stream.write(text.encode()))  # type: ignore[misc]
-        copy_beside(self.place, target, _SUFFIXES)
+        super().finish(target, tag)
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import zipfile
 from contextlib import contextmanager
@@ -12,18 +11,19 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
-from watermarking.datasets.sample import Sample, Shard
-from watermarking.datasets.stores.files import steady
+from watermarking.datasets.sample import Sample
+from watermarking.datasets.stores.files import ShardFiles, steady
 from watermarking.datasets.writing import whole_file
 from watermarking.errors import FileFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from hashlib import _Hash as Hash
     from pathlib import Path
 
-    from watermarking.datasets.sample import Placed
+    from watermarking.datasets.sample import Placed, Shard
 
-__all__ = ["Npy", "Npz", "check_stack"]
+__all__ = ["Npy", "Npz", "check_stack", "count_stack", "stack_sample", "unstacked"]
 
 _NAMES: Final = ("images", "image", "x", "x_train", "data", "arr_0")
 _WORDS: Final = "a stack of pictures (N, H, W) or (N, H, W, 3 or 4)"
@@ -47,13 +47,20 @@ def stack_sample(number: int, array: np.ndarray[Any, Any], fields: dict[str, obj
     return Sample(f"{number:09d}", array[..., 0] if array.shape[2:] == (1,) else array, fields or {}, place=number)
 
 
+def count_stack(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], state: Hash) -> int:
+    """Return how many pictures a stack holds; refuse what is none."""
+    check_stack(path, shape, dtype)
+    state.update(f"{shape} {dtype.str} {path.stat().st_size}".encode())
+    return shape[0]
+
+
 def unstacked(placed: Placed, like: tuple[int, ...]) -> np.ndarray[Any, Any]:
     """Return what is written in a stack, with the shape of its pictures."""
     return np.asarray(placed.content).reshape(like)
 
 
 @dataclass(frozen=True)
-class Npy:
+class Npy(ShardFiles):
     """A ``.npy`` file with a stack of pictures.
 
     Parameters
@@ -62,30 +69,13 @@ class Npy:
     """
 
     kind: ClassVar[str] = "npy"
-    numbered: ClassVar[bool] = True
+    suffixes: ClassVar[tuple[str, ...]] = (".npy",)
     leaves_out: ClassVar[bool] = False
-    exact: ClassVar[bool] = True
-    place: Path
 
-    def options(self) -> dict[str, Any]:
-        """Return nothing: the file says all by itself."""
-        return {}
-
-    def shards(self) -> list[Shard]:
-        """Take the file as a shard.
-
-        Raises
-        ------
-        FileFormatError
-            If it holds no stack of pictures, or is damaged.
-        """
+    def count(self, path: Path, state: Hash) -> int:
+        """Count the pictures of the stack."""
         array = self._open()
-        check_stack(self.place, array.shape, array.dtype)
-        return [_shard(self.place, array.shape, array.dtype)]
-
-    def passed_over(self) -> dict[str, int]:
-        """Count nothing."""
-        return {}
+        return count_stack(path, array.shape, array.dtype, state)
 
     def read(self, _shard: Shard) -> Iterator[Sample]:
         """Yield the pictures of the stack."""
@@ -105,12 +95,6 @@ class Npy:
                     stream.write(np.ascontiguousarray(unstacked(one, array.shape[1:]), array.dtype).tobytes())
                     wrote()
 
-    def written(self, _target: Path, _sample: Sample) -> None:
-        """Return nothing: a file is written whole."""
-
-    def finish(self, _target: Path, _tag: str) -> None:
-        """Do nothing: the file is all there is."""
-
     def _open(self) -> np.ndarray[Any, Any]:
         try:
             array: np.ndarray[Any, Any] = np.load(self.place, mmap_mode="r", allow_pickle=False)
@@ -120,7 +104,7 @@ class Npy:
 
 
 @dataclass(frozen=True)
-class Npz:
+class Npz(ShardFiles):
     """A ``.npz`` archive, one array of which is a stack of pictures; the others go along as they are.
 
     Parameters
@@ -131,30 +115,14 @@ class Npz:
     """
 
     kind: ClassVar[str] = "npz"
-    numbered: ClassVar[bool] = True
+    suffixes: ClassVar[tuple[str, ...]] = (".npz",)
     leaves_out: ClassVar[bool] = False
-    exact: ClassVar[bool] = True
-    place: Path
     column: str | None = None
 
-    def options(self) -> dict[str, Any]:
-        """Return which array holds the pictures."""
-        return {} if self.column is None else {"column": self.column}
-
-    def shards(self) -> list[Shard]:
-        """Take the file as a shard.
-
-        Raises
-        ------
-        FileFormatError
-            If no array is a stack of pictures, or the file is damaged.
-        """
+    def count(self, path: Path, state: Hash) -> int:
+        """Count the pictures of the stack."""
         with self._stack() as (_, _name, shape, dtype):
-            return [_shard(self.place, shape, dtype)]
-
-    def passed_over(self) -> dict[str, int]:
-        """Count nothing: other arrays go along."""
-        return {}
+            return count_stack(path, shape, dtype, state)
 
     def read(self, _shard: Shard) -> Iterator[Sample]:
         """Yield the pictures of the stack, read one after the other."""
@@ -188,12 +156,6 @@ class Npz:
                     else:
                         with source.open(info) as other:
                             shutil.copyfileobj(other, stream)
-
-    def written(self, _target: Path, _sample: Sample) -> None:
-        """Return nothing: a file is written whole."""
-
-    def finish(self, _target: Path, _tag: str) -> None:
-        """Do nothing: the file is all there is."""
 
     @contextmanager
     def _stack(self) -> Iterator[tuple[IO[bytes], str, tuple[int, ...], np.dtype[Any]]]:
@@ -229,8 +191,3 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(stream)
     return shape, fortran, dtype
-
-
-def _shard(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Shard:
-    size = path.stat().st_size
-    return Shard(path.name, 0, shape[0], size, hashlib.sha256(f"{shape} {dtype.str} {size}".encode()).hexdigest())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import gzip
-import hashlib
 import io
 import json
 import tarfile
@@ -17,11 +16,11 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import IO, TYPE_CHECKING, ClassVar, Final, cast
 
 from watermarking.datasets.manifest import shown_name
-from watermarking.datasets.sample import Sample, Shard
-from watermarking.datasets.stores.files import files_of, steady
+from watermarking.datasets.sample import Sample
+from watermarking.datasets.stores.files import ShardFiles, steady
 from watermarking.datasets.stores.names import leads_out
 from watermarking.datasets.writing import whole_file
 from watermarking.errors import FileFormatError
@@ -29,19 +28,19 @@ from watermarking.pictures.files import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from hashlib import _Hash as Hash
     from pathlib import Path
 
-    from watermarking.datasets.sample import Placed
+    from watermarking.datasets.sample import Placed, Shard
 
 __all__ = ["Tars"]
 
-_SUFFIXES: Final = (".tar", ".tgz", ".tar.gz")
 _CUT: Final = "the shard is cut short here"
 _FIELDS: Final = (".json", ".txt", ".cls")
 
 
 @dataclass(frozen=True)
-class Tars:
+class Tars(ShardFiles):
     """Tar files, one or a folder of them; each is a shard.
 
     Parameters
@@ -52,44 +51,22 @@ class Tars:
     """
 
     kind: ClassVar[str] = "webdataset"
+    suffixes: ClassVar[tuple[str, ...]] = (".tar", ".tgz", ".tar.gz")
     numbered: ClassVar[bool] = False
-    leaves_out: ClassVar[bool] = True
-    exact: ClassVar[bool] = True
-    place: Path
     column: str | None = None
 
-    def options(self) -> dict[str, Any]:
-        """Return which members are pictures."""
-        return {} if self.column is None else {"column": self.column}
-
-    def shards(self) -> list[Shard]:
-        """Count the members of each tar; what is cut short counts as one more.
-
-        Raises
-        ------
-        FileFormatError
-            If there is none, or one is no tar.
-        """
-        found: list[Shard] = []
-        first = 0
-        for name in files_of(self.place, _SUFFIXES):
-            path = self._path(name)
-            n, state = 0, hashlib.sha256()
-            for info, _ in _members(path, contents=False):
-                n += 1
-                said = "cut" if info is None else f"{info.name}\0{info.size}\0"
-                state.update(said.encode("utf-8", "surrogateescape"))
-            found.append(Shard(name, first, n, path.stat().st_size, state.hexdigest()))
-            first += n
-        return found
-
-    def passed_over(self) -> dict[str, int]:
-        """Count nothing: files that are no tars go along."""
-        return {}
+    def count(self, path: Path, state: Hash) -> int:
+        """Count the members of a tar; what is cut short counts as one more."""
+        n = 0
+        for info, _ in _members(path, contents=False):
+            n += 1
+            said = "cut" if info is None else f"{info.name}\0{info.size}\0"
+            state.update(said.encode("utf-8", "surrogateescape"))
+        return n
 
     def read(self, shard: Shard) -> Iterator[Sample]:
         """Yield the members of a tar, in their order, each as a sample of its own."""
-        path = self._path(shard.name)
+        path = self.path_of(shard.name)
         seen: set[str] = set()
         with steady(path):
             group: list[tuple[tarfile.TarInfo | None, bytes]] = []
@@ -113,18 +90,6 @@ class Tars:
                     info = _header(one.sample.place, len(one.content))
                     tar.addfile(info, io.BytesIO(one.content) if info.isreg() else None)
                 wrote()
-
-    def written(self, _target: Path, _sample: Sample) -> None:
-        """Return nothing: a file is written whole."""
-
-    def finish(self, target: Path, _tag: str) -> None:
-        """Copy what lies beside the tars."""
-        from watermarking.datasets.stores.files import copy_beside
-
-        copy_beside(self.place, target, _SUFFIXES)
-
-    def _path(self, name: str) -> Path:
-        return self.place / name if self.place.is_dir() else self.place
 
     def _samples(self, group: list[tuple[tarfile.TarInfo | None, bytes]], seen: set[str]) -> Iterator[Sample]:
         fields: _Fields | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from watermarking import __version__
+from watermarking.cli.groups import ModuleGroup
 from watermarking.cli.lines import say
 from watermarking.cli.notices import BAD_INPUT, DONE, report, warnings_as_lines
 from watermarking.cli.options import logging_options
@@ -24,8 +24,6 @@ __all__ = ["Program"]
 
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell reports it
 _BROKEN_PIPE: Final = 141  # 128 + SIGPIPE
-_COMMANDS: Final = ("keygen", "embed", "extract", "detect", "capacity", "schemes", "attack", "dataset", "deep")
-
 
 _EPILOG: Final = """\b
 Exit status: 0 found or done, 1 not found, 2 bad input, 3 reading, writing or verification failed; of several
@@ -37,12 +35,15 @@ WATERMARKING_MAX_PIXELS, the largest picture that is read, 400,000,000 without i
 """
 
 
-class Program(click.Group):
-    """All subcommands; each is a module of this package, imported when it is asked for.
+class Program(ModuleGroup):
+    """All subcommands.
 
     A subcommand returns its exit status: 0 found or done, 1 not found, 2 bad input, 3 reading, writing or
     verification failed. What it raises is reported in one line on stderr.
     """
+
+    package = "watermarking.cli"
+    names = ("keygen", "embed", "extract", "detect", "capacity", "schemes", "attack", "dataset", "deep")
 
     def __init__(self) -> None:
         super().__init__(
@@ -53,17 +54,6 @@ class Program(click.Group):
         )
         click.version_option(__version__, package_name="watermarking")(self)
         logging_options(self)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the subcommands in the order in which people meet them."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one subcommand."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"watermarking.cli.{cmd_name}").command
-        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; turn what it raises into one line and a status."""

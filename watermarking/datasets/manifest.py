@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from watermarking.datasets.extra import needed
 from watermarking.datasets.writing import write_whole
-from watermarking.errors import FileFormatError
+from watermarking.errors import FileFormatError, KeyFileError
+from watermarking.extras import needed
 
 if TYPE_CHECKING:
     import os
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     import pyarrow.dataset as pa_dataset
+
+    from watermarking.keys import Key
 
 __all__ = ["BOOK", "FORMAT", "Manifest", "Record", "Status", "shown_name"]
 
@@ -158,6 +160,22 @@ class Manifest:
             If the file is damaged.
         """
         return self._json("run.json")
+
+    def run_of(self, key: Key, place: object) -> dict[str, Any]:
+        """Return what the run was asked for, if the key is its own; ``place`` is what errors call the data set.
+
+        Raises
+        ------
+        KeyFileError
+            If the data set was marked with another key.
+        """
+        run = self.run()
+        if key.commitment != run["key_commitment"]:
+            raise KeyFileError(
+                f"{place} was marked with the key {run['key_commitment'][:16]}..., not with {key.commitment[:16]}...: "
+                "give that one"
+            )
+        return run
 
     def stats(self) -> dict[str, Any]:
         """Return the counts over the whole data set, as they were when a run last ended; empty if none did."""

@@ -11,7 +11,7 @@ from watermarking.datasets.manifest import BOOK, Manifest, shown_name
 from watermarking.datasets.sample import sha256_of
 from watermarking.datasets.stores.store import open_store
 from watermarking.datasets.task import UNHURT, Begun, SampleReading, Tally
-from watermarking.errors import FileFormatError, KeyFileError, WatermarkError
+from watermarking.errors import FileFormatError, WatermarkError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -177,12 +177,7 @@ def verify(target: Path, key: Key, engine: Engine) -> Iterator[Tally | None]:
     from watermarking.registry import get_scheme
 
     manifest = Manifest.find(target)
-    run = manifest.run()
-    if key.commitment != run["key_commitment"]:
-        raise KeyFileError(
-            f"{target} was marked with the key {run['key_commitment'][:16]}..., not with {key.commitment[:16]}...: "
-            "give that one"
-        )
+    run = manifest.run_of(key, target)
     if (n_left := run["n_shards"] - len(manifest.done())) > 0:
         raise FileFormatError(f"{target} is not finished, {n_left} shards are left: start 'dataset embed' again first")
     reader = ReadSamples(keys=(key,), schemes=(get_scheme(run["scheme"]),))

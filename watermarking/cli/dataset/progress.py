@@ -53,7 +53,7 @@ class _Lines:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[Progress], None]]:
-    from watermarking.datasets.extra import needed
+    from watermarking.extras import needed
 
     needed("rich", "datasets")
     from rich.console import Console

@@ -44,15 +44,9 @@ def command(
     from watermarking.datasets.manifest import Manifest
     from watermarking.datasets.suspects import Suspects
     from watermarking.datasets.trace import trace
-    from watermarking.errors import KeyFileError
 
     known = Manifest.find(manifest)
-    run = known.run()
-    if key.commitment != run["key_commitment"]:
-        raise KeyFileError(
-            f"{manifest} was marked with the key {run['key_commitment'][:16]}..., not with {key.commitment[:16]}...: "
-            "give that one"
-        )
+    run = known.run_of(key, manifest)
     suspects = Suspects(open_source(source, kind, column))
     for name, reason in suspects.refused:
         say(f"watermarking: {name}: {reason}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from watermarking.attacks.attack import Attack, Pixels, choice, number
-from watermarking.errors import MissingExtraError, UnsupportedImageError
+from watermarking.errors import UnsupportedImageError
+from watermarking.extras import needed
 
 __all__ = ["Heic", "VideoFrame"]
 
@@ -28,7 +28,7 @@ class Heic(Attack):
 
     def apply(self, pixels: Pixels, _rng: np.random.Generator) -> Pixels:
         """Save and load."""
-        heif = _package("pillow_heif", "HEIC", "formats")
+        heif = needed("pillow_heif", "formats")
         buffer = io.BytesIO()
         mode = "L" if pixels.ndim == 2 else "RGB"
         try:
@@ -55,7 +55,7 @@ class VideoFrame(Attack):
 
     def apply(self, pixels: Pixels, _rng: np.random.Generator) -> Pixels:
         """Encode as 4:2:0 and decode, on one thread; sides are filled up to whole blocks for the while."""
-        av = _package("av", "video", "video")
+        av = needed("av", "video")
         height, width = pixels.shape[:2]
         margin = ((0, -height % _SMALLEST_BLOCK), (0, -width % _SMALLEST_BLOCK)) + ((0, 0),) * (pixels.ndim - 2)
         filled = np.pad(pixels, margin, mode="edge")
@@ -84,10 +84,3 @@ class VideoFrame(Attack):
 
 
 _QUIET = {"h264": {}, "h265": {"x265-params": "log-level=error:pools=none:frame-threads=1"}}
-
-
-def _package(name: str, what: str, extra: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingExtraError(f"{what} needs {name}: pip install 'watermarking[{extra}]'") from error

@@ -8,10 +8,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from watermarking.datasets.extra import needed
 from watermarking.datasets.lock import locked
 from watermarking.datasets.statistics import statistics
 from watermarking.datasets.writing import remove_parts, write_whole
+from watermarking.extras import needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from watermarking.datasets.extra import needed
+from watermarking.extras import needed
 
 if TYPE_CHECKING:
     from watermarking.datasets.manifest import Manifest

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.datasets.engines.engine import attempt
-from watermarking.datasets.extra import needed
 from watermarking.datasets.manifest import Manifest
 from watermarking.datasets.task import Tally
 from watermarking.errors import WatermarkError
+from watermarking.extras import needed
 from watermarking.threads import threads
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from watermarking.datasets.extra import needed
 from watermarking.datasets.sample import Sample
 from watermarking.datasets.stores.files import ShardFiles, steady
 from watermarking.datasets.writing import whole_file
 from watermarking.errors import FileFormatError
+from watermarking.extras import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

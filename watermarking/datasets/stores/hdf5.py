@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from watermarking.datasets.extra import needed
 from watermarking.datasets.stores.files import ShardFiles, steady
 from watermarking.datasets.stores.stacks import check_stack, count_stack, stack_sample, unstacked
 from watermarking.datasets.writing import whole_file
 from watermarking.errors import FileFormatError, WatermarkError
+from watermarking.extras import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

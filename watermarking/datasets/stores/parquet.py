@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from watermarking.datasets.extra import needed
 from watermarking.datasets.stores.columns import counted, grouped, picture_column, replaced, row_samples
 from watermarking.datasets.stores.files import ShardFiles, steady
 from watermarking.datasets.writing import whole_file
 from watermarking.errors import FileFormatError
+from watermarking.extras import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from watermarking.datasets.extra import needed
 from watermarking.datasets.stores.columns import counted, grouped, picture_column, replaced, row_samples
 from watermarking.datasets.stores.files import ShardFiles, beside, steady
 from watermarking.datasets.writing import whole_file, write_whole
 from watermarking.errors import FileFormatError
+from watermarking.extras import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

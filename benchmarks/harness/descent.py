@@ -9,8 +9,7 @@ import numpy as np
 from watermarking.codes.framing import code_lengths
 from watermarking.embedders.dwt import Dwt
 from watermarking.embedders.placement import place, slot_chips, slot_groups
-from watermarking.embedders.spread_spectrum import READER_NOISES
-from watermarking.kernels.spread import activity, despread, shape_weights, spread
+from watermarking.kernels.spread import despread, spread
 from watermarking.messages.carrier import code_word
 from watermarking.messages.fidelity import find_strength
 from watermarking.metrics.ssimulacra2 import Ssimulacra2
@@ -53,7 +52,7 @@ class Course:
         length = min(n for n in code_lengths() if n >= bits.size)
         bits = np.resize(bits, length)
         self._bands = _SCHEME.analyse(plane)
-        self._weights = _reader_weights(self._bands)
+        self._weights = _SCHEME.reader_weights(self._bands)[0]
         tiles = place(_SCHEME.layout, key, _SCHEME.layout.n_tiles(self._bands.shape[:2]))
         self._where = (tiles.slots, tiles.offsets, tiles.signs, _SCHEME.layout.tile, tiles.tiles_across)
         self._chips, self._groups = slot_chips(_SCHEME.layout, key, bits), slot_groups(_SCHEME.layout, length)
@@ -63,21 +62,11 @@ class Course:
 
     def marked(self, residual: F32) -> Pixels:
         """Return the cover with a mark as strong as the score allows."""
-        size = float(np.sqrt(np.mean(np.square(residual))))
-
-        def drawn(level: float) -> Pixels:
-            return np.asarray(draw_residual(self.cover, residual * _size(level, size), untinted=True))
-
-        return drawn(find_strength(lambda level: self._judge.score(drawn(level)), _SCORE, _BEGIN).psnr)
+        return self._drawn(residual * self._strength(residual))
 
     def descended(self) -> F32:
         """Return the mark after some steps down the gradient."""
-        size = float(np.sqrt(np.mean(np.square(self.start))))
-        score = find_strength(
-            lambda level: self._judge.score(draw_residual(self.cover, self.start * _size(level, size), untinted=True)),
-            _SCORE, _BEGIN,
-        )  # fmt: skip
-        residual = self.start * _size(score.psnr, size)
+        residual = self.start * self._strength(self.start)
         sums, speed = self._sums(residual), np.zeros_like(residual)
         for _ in range(_STEPS):
             gradient = self._gradient(residual)
@@ -86,6 +75,21 @@ class Course:
             step = _LENGTH * np.sqrt(np.mean(np.square(residual)) / np.mean(np.square(speed)))
             residual = residual - np.float32(step) * speed
         return residual + self._towards((sums - self._sums(residual)) / self._one)
+
+    def _drawn(self, residual: F32) -> Pixels:
+        return np.asarray(draw_residual(self.cover, residual, untinted=True))
+
+    def _strength(self, residual: F32) -> np.float32:
+        """Return the factor that makes a mark as strong as the score allows."""
+        size = float(np.sqrt(np.mean(np.square(residual))))
+
+        def factor(level: float) -> np.float32:
+            return np.float32(255 / 10 ** (level / 20) / size)
+
+        def score(level: float) -> float:
+            return self._judge.score(self._drawn(residual * factor(level)))
+
+        return factor(find_strength(score, _SCORE, _BEGIN).psnr)
 
     def _gradient(self, residual: F32) -> F32:
         """Return the gradient of the logarithms of what both metrics see."""
@@ -116,22 +120,3 @@ class Course:
         mask = self._weights / np.float32(self._weights.mean())
         spread(mask, *self._where, (amounts[self._groups] * self._chips).astype(np.float32), bands)
         return _SCHEME.synthesise(bands, self._shape)
-
-
-def _size(level: float, size: float) -> np.float32:
-    return np.float32(255 / 10 ** (level / 20) / size)
-
-
-def _reader_weights(bands: F32) -> F32:
-    """Return the reader's weights for little noise."""
-    rows, cols, n = bands.shape
-    level, raw, relative = (
-        np.empty(n, np.float32),
-        np.empty((rows, cols), np.float32),
-        np.empty((rows, cols), np.float32),
-    )
-    activity(bands, level, raw, relative)
-    mask, weights = np.empty_like(bands), np.empty((1, *bands.shape), np.float32)
-    shape, noises = np.array(Dwt.band_shape, np.float32), np.array(READER_NOISES[:1], np.float32)
-    shape_weights((0, rows), bands, level, raw, relative, shape, 2.0, 0.6, noises, mask, weights)
-    return np.ascontiguousarray(weights[0])

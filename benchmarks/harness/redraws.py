@@ -14,7 +14,7 @@ from harness.cells import DONE, IMPOSSIBLE, Cell, Row, key_of
 from harness.nulls import cover_of
 from harness.workers import failed
 from watermarking.embedders.placement import place
-from watermarking.embedders.spread_spectrum import READER_NOISES, SpreadSpectrum
+from watermarking.embedders.spread_spectrum import SpreadSpectrum
 from watermarking.pictures.plane import luma_plane
 from watermarking.registry import get_scheme
 from watermarking.significance import rademacher_p_value
@@ -65,7 +65,7 @@ def _soft_values(scheme: Scheme, statistic: str, image: Image, key: Key) -> F32 
 def _pilots(scheme: SpreadSpectrum, image: Image, key: Key) -> F32:
     """Return the weighted coefficients on the places of pilots, one each, at the reader's first noise level."""
     bands = scheme.analyse(luma_plane(image))
-    _, weights = scheme._weigh(bands, READER_NOISES)  # noqa: SLF001  # what the reader weighs with
+    weights = scheme.reader_weights(bands)
     layout = scheme.layout
     table = place(layout, key, layout.n_tiles((bands.shape[0], bands.shape[1])))
     row, column, band = np.indices(bands.shape)

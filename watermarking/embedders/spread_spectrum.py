@@ -221,7 +221,7 @@ class SpreadSpectrum(abc.ABC):
         if inside is not None:
             side, (rows, cols) = layout.cell, bands.shape[:2]
             bands[~inside[: rows * side, : cols * side].reshape(rows, side, cols, side).all((1, 3))] = 0
-        _, weights = self._weigh(bands, READER_NOISES)
+        weights = self.reader_weights(bands)
         stop = (origin[0] + bands.shape[0], origin[1] + bands.shape[1])
         table = place(layout, key, layout.n_tiles(stop))
         where = (table.slots, table.offsets, table.signs, layout.tile, table.tiles_across)
@@ -235,6 +235,10 @@ class SpreadSpectrum(abc.ABC):
                 parts = pilots * pilot_chips(layout, key, length) / np.float32(norm if norm > 0 else 1.0)
                 reads.append(SoftRead(length, fold(layout, sums, length), float(parts.sum()), parts))
         return sorted(reads, key=lambda read: -read.score)
+
+    def reader_weights(self, bands: F32) -> F32:
+        """Return what the reader weighs bands (rows, cols, n_bands) with: (n_noises, rows, cols, n_bands)."""
+        return self._weigh(bands, READER_NOISES)[1]
 
     def _cells(self, shape: tuple[int, int]) -> tuple[int, int]:
         return shape[0] // self.layout.cell, shape[1] // self.layout.cell

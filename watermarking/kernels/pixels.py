@@ -19,23 +19,28 @@ F32 = npt.NDArray[np.float32]
 
 
 @kernel
+def _sum_rows(rows: Any, first: int, n: int, total: F32) -> None:
+    """Write the sum of n rows, before samples are told apart: these loops are all SIMD."""
+    row = rows[first]
+    for j in range(total.shape[0]):
+        total[j] = row[j]
+    for k in range(1, n):
+        row = rows[first + k]
+        for j in range(total.shape[0]):
+            total[j] += row[j]
+
+
+@kernel
 def luma_box(rows: Any, channels: int, scale: int, weights: F32, out: F32) -> None:
     """Write the luma of ``rows`` averaged over ``scale`` x ``scale`` boxes.
 
     rows (out.shape[0] * scale, width * channels); weights (channels,), zero for alpha; out (h, w).
     """
     height, width = out.shape
-    n = width * scale * channels
-    total = np.empty(n, np.float32)
+    total = np.empty(width * scale * channels, np.float32)
     norm = np.float32(1.0 / (scale * scale))
     for i in range(height):
-        first = rows[i * scale]
-        for j in range(n):
-            total[j] = first[j]
-        for k in range(1, scale):  # samples are summed before they are told apart: this loop is all SIMD
-            row = rows[i * scale + k]
-            for j in range(n):
-                total[j] += row[j]
+        _sum_rows(rows, i * scale, scale, total)
         for x in range(width):
             value = np.float32(0)
             start = x * scale * channels
@@ -51,17 +56,10 @@ def luma_box(rows: Any, channels: int, scale: int, weights: F32, out: F32) -> No
 def colour_boxes(rows: Any, channels: int, scale: int, out: F32) -> None:
     """Write the means of ``scale`` x ``scale`` boxes of each of the first channels: rows as above, out (n, h, w)."""
     n_colours, height, width = out.shape
-    n = width * scale * channels
-    total = np.empty(n, np.float32)
+    total = np.empty(width * scale * channels, np.float32)
     norm = np.float32(1.0 / (scale * scale))
     for i in range(height):
-        first = rows[i * scale]
-        for j in range(n):
-            total[j] = first[j]
-        for k in range(1, scale):
-            row = rows[i * scale + k]
-            for j in range(n):
-                total[j] += row[j]
+        _sum_rows(rows, i * scale, scale, total)
         for x in range(width):
             start = x * scale * channels
             for c in range(n_colours):

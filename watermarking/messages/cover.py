@@ -129,7 +129,7 @@ class Cover:
     @cached_property
     def is_page(self) -> bool:
         """Whether what can be seen of it is a page or a drawing."""
-        if not is_seen_through(self.array):
+        if not self._is_seen_through:
             return is_page(self._plane)
         alpha = colour_planes(self.array[..., 3:], working_scale(self.array.shape), 1.0)
         return is_page(self._plane, alpha[0] > 0)
@@ -139,6 +139,10 @@ class Cover:
         chosen = scheme if psnr == scheme.psnr else dataclasses.replace(cast("Any", scheme), psnr=psnr)
         seen = rescaled(self.array, int(self.peak))
         return restored(chosen.embed(seen, self._payload, key=self.request.key), self.array, self.peak)
+
+    @cached_property
+    def _is_seen_through(self) -> bool:
+        return is_seen_through(self.array)
 
     @cached_property
     def _plane(self) -> F32:
@@ -172,7 +176,7 @@ class Cover:
         if working_scale(shape) == 1 or not isinstance(self.request.scheme, PlaneScheme):
             return None
         bands = row_bands(-(-shape[0] // working_scale(shape)), _BAND)
-        if self.is_page or is_seen_through(self.array):  # a few bands may show nothing of what is on it
+        if self.is_page or self._is_seen_through:  # a few bands may show nothing of what is on it
             return bands
         step = min(max(round(shape[0] * shape[1] / _LOOKED_AT), 1), _EVERY)
         return bands[(step - 1) // 2 :: step]

@@ -9,19 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import pytest
-from interrupts import HEEDING
+from interrupts import HEEDING, PATIENCE, members_of, wait_until
 from PIL import Image
 
 from tests.cli.conftest import texture
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
-N_PICTURES, ENOUGH, PATIENCE = 30, 4, 120.0
+N_PICTURES, ENOUGH = 30, 4
 
 
 @pytest.fixture(scope="module")
@@ -55,27 +52,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 def changed(folder: Path, source: Path) -> set[str]:
     """List what is marked; a file that vanishes meanwhile was a temporary one."""
     return {file.name for file in source.iterdir() if (folder / file.name).read_bytes() != file.read_bytes()}
-
-
-def wait_until(met: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not met():
-        assert time.monotonic() < end, "it did not come to that"
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.005)
-
-
-def members_of(session: int) -> list[str]:
-    """List the command lines of the processes of a session (Linux)."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == session and fields[0] != "Z":
-                found.append(stat.with_name("cmdline").read_bytes().decode())
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return found
 
 
 def all_end(session: int) -> None:
@@ -116,7 +92,7 @@ def test_interrupted_and_started_again(
 
 def test_an_interrupt_while_workers_start_is_quiet(source: Path, folder: Path, keyfile: Path) -> None:
     process = start(folder, keyfile)
-    wait_until(lambda: any("serve()" in line for line in members_of(process.pid)), process)
+    wait_until(lambda: any("serve()" in line for line in members_of(process.pid).values()), process)
     os.killpg(process.pid, signal.SIGINT)
     stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, stdout, stderr.strip()) == (130, b"", b"")

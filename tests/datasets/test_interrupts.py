@@ -9,20 +9,19 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from interrupts import HEEDING
+from interrupts import HEEDING, PATIENCE, members_of, wait_until
 
 from tests.datasets.conftest import KEY, contents, encoded
 from watermarking.datasets.manifest import BOOK, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
-N, KILLS, PATIENCE = 64, 6, 120.0
+N, KILLS = 64, 6
 
 
 @pytest.fixture(scope="module")
@@ -58,26 +57,9 @@ def start(source: Path, target: Path, keyfile: Path, *more: str) -> subprocess.P
     )  # fmt: skip
 
 
-def wait_until(met: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not met():
-        assert time.monotonic() < end, "it did not come to that"
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.005)
-
-
 def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
-    """List the processes of a run's session that are workers (Linux)."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-            line = stat.with_name("cmdline").read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[3]) == process.pid and fields[0] != "Z" and b"spawn_main" in line:
-            found.append(int(stat.parent.name))
-    return found
+    """List the processes of a run's session that are workers."""
+    return [one for one, line in members_of(process.pid).items() if "spawn_main" in line]
 
 
 def all_gone(process: subprocess.Popen[bytes]) -> None:

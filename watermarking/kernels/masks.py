@@ -17,14 +17,20 @@ def busyness(plane: F32, side: int, out: F32) -> None:
     """Write the mean magnitude of horizontal and vertical differences in squares, averaged over 3x3 squares."""
     rows, cols = out.shape
     own = np.zeros((rows, cols), np.float32)
-    for r in range(min(rows * side, plane.shape[0])):
-        for c in range(min(cols * side, plane.shape[1])):
+    height, width = min(rows * side, plane.shape[0]), min(cols * side, plane.shape[1])
+    change = np.zeros(cols * side, np.float32)
+    for r in range(height):
+        row, below = plane[r], plane[min(r + 1, plane.shape[0] - 1)]
+        change[width - 1] = abs(below[width - 1] - row[width - 1])
+        for c in range(width - 1):
+            change[c] = abs(row[c + 1] - row[c]) + abs(below[c] - row[c])
+        if width < plane.shape[1]:
+            change[width - 1] += abs(row[width] - row[width - 1])
+        for c in range(cols):
             value = np.float32(0)
-            if c + 1 < plane.shape[1]:
-                value += abs(plane[r, c + 1] - plane[r, c])
-            if r + 1 < plane.shape[0]:
-                value += abs(plane[r + 1, c] - plane[r, c])
-            own[r // side, c // side] += value
+            for x in range(c * side, (c + 1) * side):
+                value += change[x]
+            own[r // side, c] += value
     norm = np.float32(0.5 / (side * side))
     for r in range(rows):
         for c in range(cols):

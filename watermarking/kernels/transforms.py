@@ -61,36 +61,53 @@ def blocks_inverse(bands: F32, basis: F32, modes: I64, out: F32) -> None:
 
 
 @kernel
+def _continue(row: F32, margin: int, n: int) -> None:
+    """Continue the n samples that begin at ``margin`` periodically to both ends of the row."""
+    for j in range(margin):
+        row[j] = row[margin + (j - margin) % n]
+    for j in range(margin + n, row.shape[0]):
+        row[j] = row[margin + (j - margin) % n]
+
+
+@kernel
+def _add_scaled(value: np.float32, source: F32, target: F32) -> None:
+    for i in range(target.shape[0]):
+        target[i] += value * source[i]
+
+
+@kernel
 def filter_rows(source: F32, taps: F32, shift: int, out: F32) -> None:
     """Filter along the columns of every row and keep every second sample, the row continued periodically.
 
     out[r, i] = sum_k taps[k] source[r, (2 i + shift - k) mod n]; source (r, n), out (r, n / 2).
+    Even and odd samples are told apart first: every tap then adds a run of one of them, in SIMD.
     """
-    rows, n = source.shape
-    length = taps.shape[0]
+    rows, half = out.shape
+    margin = (taps.shape[0] + abs(shift)) // 2 + 1
+    phases = np.empty((2, half + 2 * margin), np.float32)
     for r in range(rows):
-        for i in range(n // 2):
-            value = np.float32(0)
-            place = 2 * i + shift
-            if place >= length and place < n:
-                for k in range(length):
-                    value += taps[k] * source[r, place - k]
-            else:
-                for k in range(length):
-                    value += taps[k] * source[r, (place - k) % n]
-            out[r, i] = value
+        row, target = source[r], out[r]
+        for i in range(half):
+            phases[0, margin + i] = row[2 * i]
+            phases[1, margin + i] = row[2 * i + 1]
+        _continue(phases[0], margin, half)
+        _continue(phases[1], margin, half)
+        target[:] = 0
+        for k in range(taps.shape[0]):
+            if taps[k] != 0:
+                start = margin + ((shift - k) >> 1)
+                _add_scaled(taps[k], phases[(shift - k) & 1, start : start + half], target)
 
 
 @kernel
 def filter_columns(source: F32, taps: F32, shift: int, out: F32) -> None:
     """Do what :func:`filter_rows` does along the other axis; source (n, c), out (n / 2, c)."""
-    n, cols = source.shape
+    n = source.shape[0]
     for i in range(n // 2):
         out[i] = 0
         for k in range(taps.shape[0]):
-            row = source[(2 * i + shift - k) % n]
-            for c in range(cols):
-                out[i, c] += taps[k] * row[c]
+            if taps[k] != 0:
+                _add_scaled(taps[k], source[(2 * i + shift - k) % n], out[i])
 
 
 @kernel
@@ -99,26 +116,31 @@ def upsample_rows(source: F32, taps: F32, shift: int, out: F32) -> None:
 
     out[r, (2 i + k - shift) mod n] += taps[k] source[r, i]; source (r, n / 2), out (r, n).
     """
-    rows, n = out.shape
-    length = taps.shape[0]
+    rows, half = source.shape
+    length, margin = taps.shape[0], (taps.shape[0] + abs(shift)) // 2 + 1
+    continued = np.empty(half + 2 * margin, np.float32)
+    phases = np.empty((2, half), np.float32)
     for r in range(rows):
-        for i in range(n // 2):
-            place = 2 * i - shift
-            value = source[r, i]
-            if place >= 0 and place + length <= n:
-                for k in range(length):
-                    out[r, place + k] += taps[k] * value
-            else:
-                for k in range(length):
-                    out[r, (place + k) % n] += taps[k] * value
+        target = out[r]
+        for i in range(half):
+            continued[margin + i] = source[r, i]
+            phases[0, i] = target[2 * i]
+            phases[1, i] = target[2 * i + 1]
+        _continue(continued, margin, half)
+        for k in range(length - 1, -1, -1):  # in the order of the samples, as the sum above has it
+            if taps[k] != 0:
+                start = margin + ((shift - k + 1) >> 1)
+                _add_scaled(taps[k], continued[start : start + half], phases[(k - shift) & 1])
+        for i in range(half):
+            target[2 * i] = phases[0, i]
+            target[2 * i + 1] = phases[1, i]
 
 
 @kernel
 def upsample_columns(source: F32, taps: F32, shift: int, out: F32) -> None:
     """Do what :func:`upsample_rows` does along the other axis; source (n / 2, c), out (n, c)."""
-    n, cols = out.shape
+    n = out.shape[0]
     for i in range(n // 2):
         for k in range(taps.shape[0]):
-            row = out[(2 * i + k - shift) % n]
-            for c in range(cols):
-                row[c] += taps[k] * source[i, c]
+            if taps[k] != 0:
+                _add_scaled(taps[k], source[i], out[(2 * i + k - shift) % n])

@@ -108,10 +108,10 @@ class Cover:
         On the working plane the PSNR is that of the change before it is rounded and clipped: nothing has to be tried
         to come by it.
         """
-        scheme = self.request.scheme
-        if not isinstance(scheme, PlaneScheme):
-            return self._embedded(scheme.unseen if isinstance(scheme, HidingScheme) else scheme, psnr)
-        return draw_residual(self.array, self._change(psnr), peak=self.peak, untinted=True)
+        if psnr not in self._last:
+            self._last.clear()
+            self._last[psnr] = self._draw(psnr)
+        return self._last[psnr]
 
     def score(self, psnr: float) -> float:
         """Return the SSIMULACRA2 score of the picture marked in that way: of large ones on the plane, an estimate."""
@@ -133,6 +133,17 @@ class Cover:
             return is_page(self._plane)
         alpha = colour_planes(self.array[..., 3:], working_scale(self.array.shape), 1.0)
         return is_page(self._plane, alpha[0] > 0)
+
+    def _draw(self, psnr: float) -> Image:
+        scheme = self.request.scheme
+        if not isinstance(scheme, PlaneScheme):
+            return self._embedded(scheme.unseen if isinstance(scheme, HidingScheme) else scheme, psnr)
+        return draw_residual(self.array, self._change(psnr), peak=self.peak, untinted=True)
+
+    @cached_property
+    def _last(self) -> dict[float, Image]:
+        """The picture drawn last, by its PSNR: what was scored last is mostly what is wanted."""
+        return {}
 
     def _embedded(self, scheme: Scheme, psnr: float) -> Image:
         """Mark the picture with a scheme that does not work on the plane."""

@@ -73,3 +73,24 @@ def test_no_message_at_all_is_refused(folder: Path, tmp_path: Path, run: Run) ->
     done = run.embed(folder, tmp_path / "out", message=())
     assert done.exit_code == 2
     assert "A message is needed" in done.output
+
+
+def test_copies_are_written_when_they_are_wanted(folder: Path, tmp_path: Path, run: Run, people: Path) -> None:
+    """All recipients are planned; one copy is made now, the other later, and both are as if made at once."""
+    target, at_once = tmp_path / "out", tmp_path / "at-once"
+    first = run.embed(folder, target, "--recipients", people, "--only", "Bob", message=())
+    assert (first.exit_code, first.output) == (0, f"{target}: 4 marked, 1 copied\n")
+    assert not (target / "Ada").exists()
+    assert run("verify", target, "--workers", 1).output == f"{target}: 5 samples read back, all well\n"
+    assert run("status", target, key=False).exit_code == 1
+    assert run.embed(folder, target, "--recipients", people, message=()).output == f"{target}: 8 marked, 2 copied\n"
+    assert run("status", target, key=False).exit_code == 0
+    run.embed(folder, at_once, "--recipients", people, message=())
+    assert contents(target / "Ada") == contents(at_once / "Ada")
+    assert contents(target / "Bob") == contents(at_once / "Bob")
+
+
+def test_only_who_is_on_the_list_gets_a_copy(folder: Path, tmp_path: Path, run: Run, people: Path) -> None:
+    done = run.embed(folder, tmp_path / "out", "--recipients", people, "--only", "Eve", message=())
+    assert done.exit_code == 2
+    assert "'Eve' is none of the 2 recipients: name one of them" in done.output

@@ -87,6 +87,25 @@ def test_a_csv_file_of_paths(folder: Path, tmp_path: Path, run: Run) -> None:
     assert run("verify", tmp_path / "out", "--workers", 1).exit_code == 0
 
 
+def test_a_parquet_file_of_paths(folder: Path, tmp_path: Path, run: Run) -> None:
+    table = pa.table({"file_name": ["dog.png", "cats/0.jpg"], "customer": ["Bob", "Ada"]})
+    pq.write_table(table, folder / "list.parquet")
+    done = run.embed(folder / "list.parquet", tmp_path / "out", "--message-column", "customer", message=())
+    assert done.exit_code == 0, done.output
+    found = contents(tmp_path / "out")
+    assert set(found) == {"list.parquet", "dog.png", "cats/0.jpg"}
+    assert (text_of(found["dog.png"]), text_of(found["cats/0.jpg"])) == ("Bob", "Ada")
+    assert pq.read_table(tmp_path / "out/list.parquet").equals(table)
+    assert run("verify", tmp_path / "out", "--workers", 1).exit_code == 0
+
+
+def test_a_parquet_file_of_paths_in_a_column_of_any_name(folder: Path, tmp_path: Path, run: Run) -> None:
+    pq.write_table(pa.table({"where": ["dog.png"], "noise": [b"no picture"]}), folder / "list.parquet")
+    done = run.embed(folder / "list.parquet", tmp_path / "out", "--column", "where")
+    assert done.exit_code == 0, done.output
+    assert text_of(contents(tmp_path / "out")["dog.png"]) == "Ada"
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [

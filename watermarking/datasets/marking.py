@@ -16,7 +16,7 @@ from watermarking.errors import WatermarkError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from watermarking.codes.messages import Message
     from watermarking.datasets.engines.engine import Engine
@@ -36,6 +36,7 @@ def mark_dataset(
     template: str | None = None,
     message_column: str | None = None,
     recipients: str | os.PathLike[str] | None = None,
+    only: Sequence[str] = (),
     kind: str | None = None,
     column: str | None = None,
     on_error: OnError = "copy",
@@ -56,6 +57,8 @@ def mark_dataset(
         One message for all, or made from each sample's fields, or one of them.
     recipients : path, optional
         CSV file with a row for each copy; the messages are theirs if none is given.
+    only : names of recipients, optional
+        Whose copies are written now. The others' are written when the same call names them, or names nobody.
     kind : str, optional
         Of the data set, see :data:`watermarking.datasets.stores.store.KINDS`; by default what its files say.
     column : str, optional
@@ -93,7 +96,9 @@ def mark_dataset(
         keys_per_sample=keys_per_sample,
     )  # fmt: skip
     store = open_store(place, kind, **({} if column is None else {"column": column}))
-    plan = Plan(store=store, source=place, target=goal, operator=operator, recipients=people, shards=store.shards())
+    plan = Plan(
+        store=store, source=place, target=goal, operator=operator, recipients=people, shards=store.shards(), only=only
+    )
     check_place(place, goal)
     for progress in carry_out(plan, engine or Local()):
         if tell is not None:

@@ -55,6 +55,8 @@ class Plan:
     operator : MarkSamples
     recipients : of copies, one each; none if there is one copy for all
     shards : the shards of the source
+    only : names of recipients
+        Whose copies are written now; the others' can be later, by a run with the same recipients. Empty for all.
     """
 
     store: Store
@@ -63,8 +65,12 @@ class Plan:
     operator: MarkSamples
     recipients: Sequence[Recipient] = ()
     shards: Sequence[Shard] = field(repr=False)
+    only: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        known = {one.name for one in self.recipients}
+        if unknown := [name for name in self.only if name not in known]:
+            raise WatermarkError(f"{unknown[0]!r} is none of the {len(known)} recipients: name one of them")
         if self.operator.on_error == "skip" and not self.store.leaves_out:
             raise WatermarkError(
                 f"no sample of {self.store.kind} can be left out, the others would move: use --on-error copy or stop"
@@ -77,13 +83,17 @@ class Plan:
 
     @property
     def n_samples(self) -> int:
-        """How many samples are written, over all recipients."""
-        return sum(shard.n_samples for shard in self.shards) * max(1, len(self.recipients))
+        """How many samples are written now, over all recipients."""
+        return sum(shard.n_samples for shard in self.shards) * self._n_copies
 
     @property
     def n_bytes(self) -> int:
-        """How much is read, over all recipients."""
-        return sum(shard.n_bytes for shard in self.shards) * max(1, len(self.recipients))
+        """How much is read now, over all recipients."""
+        return sum(shard.n_bytes for shard in self.shards) * self._n_copies
+
+    @property
+    def _n_copies(self) -> int:
+        return len(self.only) or max(1, len(self.recipients))
 
     def tasks(self) -> list[ShardTask]:
         """Return what there is to do, a task a shard and recipient, the same ones each time."""
@@ -94,6 +104,10 @@ class Plan:
         return [
             ShardTask(i, self.store, shard, self.target / one.name, book, one) for i, (one, shard) in enumerate(pairs)
         ]
+
+    def wanted_tasks(self) -> list[ShardTask]:
+        """Return those of the tasks that are to be done now."""
+        return [one for one in self.tasks() if not self.only or (one.recipient and one.recipient.name in self.only)]
 
     def description(self) -> dict[str, Any]:
         """Return what is asked for, as the manifest says it; the key is there by its commitment alone."""
@@ -117,8 +131,8 @@ class Plan:
             "kind": self.store.kind,
             "options": self.store.options(),
             "n_shards": len(self.tasks()),
-            "n_samples": self.n_samples,
-            "n_bytes": self.n_bytes,
+            "n_samples": sum(shard.n_samples for shard in self.shards) * max(1, len(self.recipients)),
+            "n_bytes": sum(shard.n_bytes for shard in self.shards) * max(1, len(self.recipients)),
             "shards": _digest(self.shards),
         }
 

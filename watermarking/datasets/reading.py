@@ -93,6 +93,7 @@ class ReadTask:
     def carry_out(self, reader: ReadSamples) -> Tally:
         """Read the shard; what cannot be read is part of the tally."""
         records = {} if self.use == "nothing" else self._records()
+        expected = {one.message for one in records.values()} if self.use == "compare" else None
         found = []
         for number, sample in enumerate(self.store.read(self.shard)):
             record = records.pop(str(number) if self.store.numbered else sample.name, None)
@@ -101,7 +102,7 @@ class ReadTask:
             elif sample.is_picture:
                 found.append(self._read(reader, sample, record))
         if not self.store.exact:
-            found = _pooled(found)
+            found = _pooled(found, expected)
         missing = [one for one in records.values() if one.sha256_after is not None and self.use == "compare"]
         found += [SampleReading(one.sample, self.name, problem="it is missing") for one in missing]
         return Tally(self.number, {}, readings=tuple(found))
@@ -145,16 +146,20 @@ class ReadTask:
         return SampleReading(sample.name, self.name, reading.message, float(reading.detection.p_value))
 
 
-def _pooled(found: list[SampleReading]) -> list[SampleReading]:
+def _pooled(found: list[SampleReading], expected: set[bytes | None] | None) -> list[SampleReading]:
     """Judge the frames of a film together: what is read from one of them by its keyed check is the film's message.
 
     Frames that say nothing are what coding leaves of faint marks; frames that say something else are not as they should
-    be. The p-value of the film is that of its best frame, times the frames that were tried.
+    be, and neither is a film that says nothing of what is ``expected``, where that is known. The p-value of the film is
+    that of its best frame, times the frames that were tried. (Their mean was tried as well and read no more: what a
+    coder predicts from another frame brings that frame's mark along, moved.)
     """
     said = Counter(one.message for one in found if one.message is not None)
     if not said:
         return found
     usual, _ = said.most_common(1)[0]
+    if expected is not None and usual not in expected:
+        return found
     best = min(1.0, min(one.p_value for one in found if one.message == usual) * len(found))
     return [replace(one, message=usual, p_value=best, problem=None) if one.message is None else one for one in found]
 
@@ -178,10 +183,12 @@ def verify(target: Path, key: Key, engine: Engine) -> Iterator[Tally | None]:
 
     manifest = Manifest.find(target)
     run = manifest.run_of(key, target)
-    if (n_left := run["n_shards"] - len(manifest.done())) > 0:
+    copies = _whole_copies(manifest, run)
+    if not copies:
+        n_left = run["n_shards"] - len(manifest.done())
         raise FileFormatError(f"{target} is not finished, {n_left} shards are left: start 'dataset embed' again first")
     reader = ReadSamples(keys=(key,), schemes=(get_scheme(run["scheme"]),))
-    tasks = _tasks_of(manifest.folder.parent, manifest, run)
+    tasks = _tasks_of(manifest.folder.parent, manifest, run, copies)
     seen: set[tuple[str | None, str]] = set()
     n_known = 0
     for tally in engine.run(tasks, reader):
@@ -196,10 +203,18 @@ def verify(target: Path, key: Key, engine: Engine) -> Iterator[Tally | None]:
         yield Tally(-1, {}, readings=tuple(_missing(manifest, seen, by_file=by_file)))
 
 
-def _tasks_of(target: Path, manifest: Manifest, run: dict[str, Any]) -> list[ReadTask]:
-    names = [one[0] for one in run["recipients"]]
+def _whole_copies(manifest: Manifest, run: dict[str, Any]) -> list[str | None]:
+    """Return whose copies are finished; None stands for the one of a run without recipients."""
+    names: list[str | None] = [one[0] for one in run["recipients"]] or [None]
+    n = run["n_shards"] // len(names)
+    done = Counter(number // n for number in manifest.done())
+    begun = [(name, done[i]) for i, name in enumerate(names) if done[i]]
+    return [name for name, _ in begun] if all(n_done == n for _, n_done in begun) else []
+
+
+def _tasks_of(target: Path, manifest: Manifest, run: dict[str, Any], names: Sequence[str | None]) -> list[ReadTask]:
     tasks: list[ReadTask] = []
-    for name in names or [None]:
+    for name in names:
         place = target / name if name else target
         entry = run["entry"]
         store = open_store(place / entry if entry else place, run["kind"], **run["options"])

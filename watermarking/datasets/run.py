@@ -30,7 +30,7 @@ class Progress:
 
     Attributes
     ----------
-    n_samples, n_shards : int, of the whole run
+    n_samples, n_shards : int, of the whole run, or of the copies that are wanted now
     counts : of samples of finished shards by status, of this run and those before it
     n_before : int, samples that were done before this run
     at_hand : int, samples of unfinished shards that are done
@@ -83,10 +83,10 @@ def carry_out(plan: Plan, engine: Engine) -> Iterator[Progress]:
     with locked(manifest.folder):
         if plan.begin():
             remove_parts(plan.target)
-        done = manifest.done()
-        tasks = plan.tasks()
+        tasks = plan.wanted_tasks()
+        done = manifest.done() & {task.number for task in tasks}
         progress = Progress(plan.n_samples, len(tasks))
-        progress.counts.update(statistics(manifest)["counts"] if done else {})
+        progress.counts.update(statistics(manifest, plan.only)["counts"] if done else {})
         progress.n_before, progress.n_shards_done = progress.n_done, len(done)
         yield progress
         todo = [task for task in tasks if task.number not in done]
@@ -130,7 +130,7 @@ def _finish(plan: Plan, manifest: Manifest, progress: Progress) -> None:
     from watermarking.datasets.card import write_card
 
     tag = json.dumps([plan.description()["key_commitment"], plan.description()["shards"]])
-    for target in {task.target for task in plan.tasks()}:
+    for target in {task.target for task in plan.wanted_tasks()}:
         plan.store.finish(target, tag)
     write_card(manifest, found)
 

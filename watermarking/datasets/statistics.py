@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from watermarking.extras import needed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watermarking.datasets.manifest import Manifest
 
 __all__ = ["statistics"]
@@ -14,8 +16,8 @@ __all__ = ["statistics"]
 _MEASURES = ("psnr", "fidelity", "bit_error_rate")
 
 
-def statistics(manifest: Manifest) -> dict[str, Any]:
-    """Count samples by status, reasons and recipients, and describe what was measured.
+def statistics(manifest: Manifest, recipients: Sequence[str] = ()) -> dict[str, Any]:
+    """Count samples by status, reasons and recipients, and describe what was measured; of all copies, or of some.
 
     Returns
     -------
@@ -27,7 +29,8 @@ def statistics(manifest: Manifest) -> dict[str, Any]:
     import pyarrow.compute as pc
 
     columns = ["status", "reason", "recipient", *_MEASURES]
-    table = manifest.dataset().to_table(columns=columns).unify_dictionaries().combine_chunks()
+    chosen = pc.field("recipient").isin(list(recipients)) if recipients else None
+    table = manifest.dataset().to_table(columns=columns, filter=chosen).unify_dictionaries().combine_chunks()
     counts = _counted(table["status"])
     counts["failed"] = table.num_rows - table["reason"].null_count
     measures = {}

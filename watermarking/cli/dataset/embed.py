@@ -39,6 +39,7 @@ __all__ = ["command"]
 @click.option("--message-column", metavar="NAME", help="Field or column that holds each sample's message.")
 @click.option("--record", type=click.Path(), metavar="FILE", help="A record of up to 1 KB that all pictures share.")
 @click.option("--recipients", metavar="CSV", type=click.Path(), help="Who gets a copy of their own, a row each.")
+@click.option("--only", metavar="NAME", multiple=True, help="Write this recipient's copy now; the others' can wait.")
 @key_option
 @click.option("--key-per-sample", is_flag=True, help="Derive a key of its own for every sample.")
 @scheme_option("without it, the one that measures best")
@@ -96,7 +97,8 @@ def command(
 def _plan(
     source: str, output: str, kind: str | None, column: str | None, *, key: Key, scheme: str | None,
     fidelity: str | None, psnr: float | None, insist: bool, no_verify: bool, on_error: Any, key_per_sample: bool,
-    recipients: str | None, message_column: str | None, record: str | None, **message: str | None,
+    recipients: str | None, only: tuple[str, ...], message_column: str | None, record: str | None,
+    **message: str | None,
 ) -> Plan:  # fmt: skip
     """Plan the run that is asked for."""
     from watermarking.cli.embed import fidelity_number
@@ -118,7 +120,7 @@ def _plan(
     store = open_source(source, kind, column)
     return Plan(
         store=store, source=Path(source), target=Path(output), operator=operator, recipients=people,
-        shards=store.shards(),
+        shards=store.shards(), only=only,
     )  # fmt: skip
 
 
@@ -155,15 +157,15 @@ def _wording_of_record(path: str, key: Key, clashes: bool, message: dict[str, st
 def _tell_plan(plan: Plan, as_json: bool) -> int:
     found = {
         "source": str(plan.source), "target": str(plan.target), "kind": plan.store.kind,
-        "shards": len(plan.tasks()), "samples": plan.n_samples, "bytes": plan.n_bytes,
-        "recipients": len(plan.recipients), "passed_over": plan.store.passed_over(),
+        "shards": len(plan.wanted_tasks()), "samples": plan.n_samples, "bytes": plan.n_bytes,
+        "recipients": len(plan.only or plan.recipients), "passed_over": plan.store.passed_over(),
     }  # fmt: skip
     if as_json:
         print_record(found)
         return DONE
-    copies = f", {len(plan.recipients)} copies" if plan.recipients else ""
+    copies = f", {len(plan.only or plan.recipients)} copies" if plan.recipients else ""
     say(
-        f"{plan.source}: {plan.store.kind}, {plan.n_samples:,} samples in {len(plan.tasks()):,} shards{copies}, "
+        f"{plan.source}: {plan.store.kind}, {plan.n_samples:,} samples in {len(plan.wanted_tasks()):,} shards{copies}, "
         f"{_size(plan.n_bytes)}; nothing is written"
     )
     for reason, n in plan.store.passed_over().items():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from watermarking.datasets.sample import Placed
 
-__all__ = ["Row", "counted", "grouped", "picture_column", "replaced", "row_samples"]
+__all__ = ["Row", "counted", "grouped", "holds_bytes", "picture_column", "replaced", "row_samples"]
 
 _NAMES: Final = ("image", "img", "picture", "photo", "jpg", "png", "bytes")
 
@@ -54,7 +54,7 @@ def picture_column(schema: pa.Schema, wanted: str | None, place: Path) -> str:
     FileFormatError
         If the one that is wanted is missing or can hold none, or none is wanted and none or several could be meant.
     """
-    fitting = [field.name for field in schema if _holds_bytes(field.type)]
+    fitting = [field.name for field in schema if holds_bytes(field.type)]
     if wanted is not None:
         if wanted not in schema.names:
             raise FileFormatError(f"{place} has no column {wanted!r}: its columns are {', '.join(schema.names)}")
@@ -139,7 +139,8 @@ def grouped(placed: Iterable[Placed], sizes: Iterable[int]) -> Iterator[list[Pla
     next(source, None)  # what reads finds out at its end whether the file stayed as it was
 
 
-def _holds_bytes(kind: pa.DataType) -> bool:
+def holds_bytes(kind: pa.DataType) -> bool:
+    """Say whether a column of this type can hold pictures."""
     import pyarrow as pa
 
     if pa.types.is_struct(kind):

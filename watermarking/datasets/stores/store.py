@@ -117,11 +117,19 @@ def open_store(place: Path, kind: str | None = None, **options: Any) -> Store:
         raise FileFormatError(f"there is no data set {str(place)!r}: check its name")
     if kind is None:
         kind = _kind_of(place)
+        if kind == "parquet" and place.is_file() and _lists_paths(place, options.get("column")):
+            kind = "listing"
     if kind not in KINDS:
         raise FileFormatError(f"no kind of data set is called {kind!r}: one of {', '.join(KINDS)} is needed")
     module, _, name = KINDS[kind].partition(":")
     store: Store = getattr(importlib.import_module(module), name)(place, **options)
     return store
+
+
+def _lists_paths(place: Path, column: str | None) -> bool:
+    from watermarking.datasets.stores.listing import lists_paths
+
+    return lists_paths(place, column)
 
 
 def _kind_of(place: Path) -> str:

@@ -49,14 +49,14 @@ def croissant(run: dict[str, Any], stats: dict[str, Any]) -> dict[str, Any]:
 
     It describes the manifest's records; the pictures are those of the source, which it is derived from.
     """
-    name = Path(run["target"]).name or "data set"
+    name, source = (Path(run[place]).name or "data set" for place in ("target", "source"))
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "dct:conformsTo": "http://mlcommons.org/croissant/1.1",
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": name,
         "description": card_paragraph(run, stats).partition("\n\n")[2].strip(),
-        "prov:wasDerivedFrom": {"@type": "prov:Entity", "@id": Path(run["source"]).name, "name": run["source"]},
+        "prov:wasDerivedFrom": {"@type": "prov:Entity", "@id": source, "name": source},
         "prov:wasGeneratedBy": {
             "@type": "prov:Activity",
             "name": "watermarking dataset embed",
@@ -81,23 +81,29 @@ def croissant(run: dict[str, Any], stats: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_CROISSANT_WORDS = (
+    "arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileObject",
+    "fileProperty", "fileSet", "format", "includes", "isArray", "isLiveDataset", "jsonPath", "key", "md5",
+    "parentField", "path", "recordSet", "references", "regex", "repeated", "replace", "samplingRate", "separator",
+    "source", "subField", "transform",
+)  # fmt: skip
 _CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "sc": "https://schema.org/",
     "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "dct": "http://purl.org/dc/terms/",
     "prov": "http://www.w3.org/ns/prov#",
-    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "name": {"@container": "@language"},
+    "description": {"@container": "@language"},
     "data": {"@id": "cr:data", "@type": "@json"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileSet": "cr:fileSet",
-    "includes": "cr:includes",
-    "recordSet": "cr:recordSet",
-    "source": "cr:source",
+    **{word: f"cr:{word}" for word in _CROISSANT_WORDS},
 }
+"""The standard one of Croissant 1.1, and PROV."""
 
 
 def _fields() -> list[dict[str, Any]]:

@@ -16,10 +16,10 @@ chooses nothing.
 What the p-value means. With the pictures fixed and the key random it bounds the chance of such a score: for pictures
 without the key's mark that is proven. A recipient whose copies were not used, while others' were, is another matter:
 the pictures depend on the mask, and what is random are the recipient's own code words, drawn by keyed hash from the
-message: words of a linear code, 80 random bits or more, in place of independent signs. Two words of 512 places agree
-by 5.7 standard deviations two in a million times, where signs do so eight in a billion. So the words of whoever is
-named, and those of any message that can be read in full, are taken out of the soft values before others are judged.
-What is left is noise, against which words do keep to the bound: measured, not proven (benchmarks/tracing.py).
+message: words of a linear code, 80 random bits or more, in place of independent signs. A code has few weights, and its
+words agree by five and more standard deviations more often than signs do. So the words of whoever is named, and those
+of any message that can be read in full, are taken out of the soft values before others are judged. What is left is
+noise, against which words do keep to the bound: measured, not proven (benchmarks/tracing.py).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from watermarking.metrics.light import check_visible, is_seen_through, light_of_levels
-from watermarking.metrics.ssimulacra2 import GROUNDS, WEIGHTS, scales_of, score_of_error, weighted_errors
+from watermarking.metrics.ssimulacra2 import GROUNDS, NEGLIGIBLE, WEIGHTS, scales_of, score_of_error, weighted_errors
 from watermarking.pictures.opencv import cv2_module
 from watermarking.pictures.plane import colour_planes
 
@@ -29,8 +29,6 @@ _PATCH: Final = (48, 320)  # rows, columns
 _STRIDE: Final = 13  # prime to every number of patches that is likely: they lie on no line
 _SEEN: Final = (1, 2)
 """Y and B - Y: a change alike in red, green and blue leaves X, red against green, nearly as it was."""
-_NEGLIGIBLE: Final = 0.01
-"""Weights below this are a fiftieth of a point at the most."""
 _SEAMS: Final = 1.16
 """What the error is to that of bands of rows put together: filters end at a seam, which hides some of it."""
 _MISSED: Final = 1.25
@@ -72,7 +70,7 @@ class CoarseScore:
         pairs: list[list[tuple[F32, F32, npt.NDArray[np.float64]]]] = [[], []]
         for number, (one, other) in enumerate(zip(reference, distorted, strict=True)):
             weights = WEIGHTS[:, number]
-            seen = [c for c in _SEEN if weights[c].max() > _NEGLIGIBLE]
+            seen = [c for c in _SEEN if weights[c].max() > NEGLIGIBLE]
             pairs[number >= _FIRST] += [(one[c], other[c], weights[c]) for c in seen]
         return score_of_error(_MISSED * weighted_errors(pairs[0]) + self._seams * weighted_errors(pairs[1]))
 

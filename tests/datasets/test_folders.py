@@ -143,6 +143,15 @@ def test_odd_names_go_along(tmp_path: Path, run: Run) -> None:
     assert run("verify", target, "--workers", 1).exit_code == 0
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipes_are_not_waited_for(folder: Path, tmp_path: Path, run: Run) -> None:
+    os.mkfifo(folder / "pipe.jpg")
+    done = run.embed(folder, tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert not (tmp_path / "out/pipe.jpg").exists()
+    assert "1 passed over (no regular file)" in run.embed(folder, tmp_path / "other", "--dry-run").output
+
+
 def same(folder: Path, tmp_path: Path) -> Path:
     return folder
 

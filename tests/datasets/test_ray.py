@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
+import tarfile
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import ray
 
@@ -21,12 +25,12 @@ from watermarking.datasets.manifest import Manifest
 from watermarking.datasets.operator import MarkSamples
 from watermarking.datasets.plan import Plan, check_place
 from watermarking.datasets.run import Progress, carry_out
-from watermarking.datasets.stores.folder import Folder
+from watermarking.datasets.stores.store import open_store
 from watermarking.datasets.wording import Wording
 from watermarking.messages.marker import Marker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,7 +59,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def embed(source: Path, target: Path, engine: Any) -> Progress:
-    store = Folder(source)
+    store = open_store(source)
     operator = MarkSamples(marker=Marker(key=KEY, psnr=40), wording=Wording(template="{index}"))
     check_place(source, target)
     plan = Plan(store=store, source=source, target=target, operator=operator, shards=store.shards())
@@ -91,6 +95,32 @@ def actors() -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found
+
+
+def tars(place: Path) -> None:
+    for number in range(3):
+        with tarfile.open(place / f"{number:04d}.tar", "w") as tar:
+            for i in range(4):
+                for suffix, content in (("jpg", encoded(4 * number + i, side=256)), ("json", b'{"label": 1}')):
+                    member = tarfile.TarInfo(f"{i:03d}.{suffix}")
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+
+
+def tables(place: Path) -> None:
+    for number in range(3):
+        pictures = [encoded(4 * number + i, side=256) for i in range(4)]
+        pq.write_table(pa.table({"image": pictures, "label": [0, 1, 2, 3]}), place / f"{number}.parquet")
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("make", [tars, tables])
+def test_the_same_shards_as_the_local_engine(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    (tmp_path / "source").mkdir()
+    make(tmp_path / "source")
+    assert embed(tmp_path / "source", tmp_path / "local", Local(1)).is_whole
+    assert embed(tmp_path / "source", tmp_path / "ray", Ray()).is_whole
+    same(tmp_path / "local", tmp_path / "ray")
 
 
 def test_a_worker_that_is_killed_costs_nothing(cluster: None, source: Path, local: Path, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def survey(folder: str | os.PathLike[str]) -> Listing:
             passed_over.append(PassedOver(path, "hidden"))
         elif is_folder:
             passed_over.append(PassedOver(path, "link to a folder"))
-        elif (file_format := SUFFIXES.get(path.suffix.lower())) and _is_read(file_format):
+        elif (file_format := SUFFIXES.get(path.suffix.lower())) and _is_read(file_format) and not _is_special(path):
             pictures.append(path)
         else:
             passed_over.append(PassedOver(path, kind_of(path)))
@@ -83,6 +83,11 @@ def survey(folder: str | os.PathLike[str]) -> Listing:
 
 def _is_read(file_format: str) -> bool:
     return file_format not in EXTRA_FORMATS or is_available(file_format)
+
+
+def _is_special(path: Path) -> bool:
+    """Say whether it is a pipe, a socket or a device, which would be waited for; a link to nothing is none."""
+    return not path.is_file() and path.exists()
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, bool]]:

@@ -78,3 +78,25 @@ def test_what_is_no_film_is_refused(tmp_path: Path, run: Run) -> None:
     done = run.embed(tmp_path / "a.mp4", tmp_path / "out")
     assert done.exit_code == 2
     assert "is no whole film" in done.output
+
+
+def test_colours_keep_their_meaning(tmp_path: Path, run: Run) -> None:
+    """A film in BT.709 stays one, and is as bright as before."""
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"crf": "10"})
+        video.width, video.height, video.pix_fmt = 256, 256, "yuv420p"
+        for name in ("color_primaries", "color_trc", "colorspace", "color_range"):
+            setattr(video.codec_context, name, 1)
+        for i in range(3):
+            frame = av.VideoFrame.from_ndarray(texture(256, 256, i) // 2 + 64, format="rgb24")
+            container.mux(video.encode(frame.reformat(format="yuv420p", dst_colorspace="ITU709")))
+        container.mux(video.encode(None))
+    run("embed", tmp_path / "a.mp4", "-o", tmp_path / "out", "-m", "Ada", "--psnr", 40, "--workers", 1)
+    found = []
+    for path in (tmp_path / "a.mp4", tmp_path / "out/a.mp4"):
+        with av.open(str(path)) as film:
+            context = film.streams.video[0].codec_context
+            luma = np.mean([frame.to_ndarray(format="gray").mean() for frame in film.decode(video=0)])
+            found.append((context.color_primaries, context.color_trc, context.colorspace, luma))
+    assert found[0][:3] == found[1][:3] == (1, 1, 1)
+    assert found[1][3] == pytest.approx(found[0][3], abs=0.5)

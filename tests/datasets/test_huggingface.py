@@ -11,6 +11,7 @@ import pytest
 
 from tests.datasets.conftest import KEY, Run, encoded
 from watermarking.datasets.adapters import MarkRows
+from watermarking.errors import WatermarkError
 from watermarking.messages.marker import Marker
 
 if TYPE_CHECKING:
@@ -152,3 +153,17 @@ def test_another_process_finds_the_same_cache() -> None:
         for _ in range(2)
     }
     assert len(found) == 1
+
+
+def test_rows_without_a_picture_stay_and_paths_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(0))
+    with pytest.warns(UserWarning, match="holds no picture"):
+        empty = rows(message="Ada")({"image": {"bytes": None, "path": None}})
+    assert empty == {"image": {"bytes": None, "path": None}}
+    found = rows(message="Ada")({"image": {"bytes": None, "path": str(tmp_path / "a.jpg")}})
+    assert Marker(key=KEY, search=0).extract_bytes(found["image"]["bytes"]).text == "Ada"
+
+
+def test_numbers_are_asked_for_where_messages_have_them() -> None:
+    with pytest.raises(WatermarkError, match="with_indices=True"):
+        rows(template="photo {index}")({"image": encoded(0)})

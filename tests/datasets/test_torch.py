@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from tests.datasets.conftest import KEY, texture
 from watermarking.datasets.adapters import MarkedDataset, MarkTransform
+from watermarking.errors import UnsupportedImageError
 from watermarking.messages.marker import Marker
 
 MARKER = Marker(key=KEY, psnr=40, search=0)
@@ -76,3 +77,13 @@ def test_a_transform_marks_what_it_is_given(channels: int) -> None:
     picture = transform(Image.fromarray(array[..., 0] if channels == 1 else array))
     assert isinstance(picture, Image.Image)
     assert MARKER.extract(picture).text == "Ada"
+
+
+def test_places_are_counted_from_the_end_too_and_odd_tensors_refused() -> None:
+    marked = MarkedDataset([(texture(192, 192, i), i) for i in range(3)], MARKER, lambda index: f"photo {index}")
+    assert Marker(key=KEY, search=0).extract(marked[-1][0]).text == "photo 2"
+    with pytest.raises(TypeError, match="by their number"):
+        marked[0:2]
+    for shape in ((64, 64), (2, 3, 64, 64)):
+        with pytest.raises(UnsupportedImageError, match="is no picture"):
+            MarkTransform(MARKER, "Ada")(torch.zeros(shape))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watermarking.codes.messages import Message, to_bytes
 from watermarking.datasets.operator import MarkSamples
 from watermarking.datasets.sample import Sample
 from watermarking.datasets.wording import Wording
-from watermarking.errors import WatermarkError
+from watermarking.errors import FileFormatError, UnsupportedImageError, WatermarkError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,20 +77,38 @@ class MarkRows:
     def __call__(self, row: Mapping[str, Any], index: int | None = None) -> dict[str, Any]:
         """Return the marked picture of a row, under the column's name; the other columns stay."""
         old = row[self.column]
-        content = old.get("bytes") if isinstance(old, Mapping) else old
+        content = _content_of(old)
+        if content is None and self.operator.on_error != "stop":
+            warnings.warn(f"row {index} is not marked: it holds no picture", stacklevel=2)
+            return {self.column: old}
         if not isinstance(content, bytes):
             raise WatermarkError(
                 f"column {self.column!r} holds {type(old).__name__}, a picture file's bytes are needed: use "
                 f"cast_column({self.column!r}, Image(decode=False)) first, cast back afterwards"
             )
-        if index is None and self.operator.keys_per_sample:
-            raise WatermarkError("keys per sample need the rows' numbers: use map(..., with_indices=True)")
+        if index is None and (self.operator.keys_per_sample or self.operator.wording.is_numbered):
+            raise WatermarkError(
+                "keys per sample and messages with {index} need the rows' numbers: use map(..., with_indices=True), or "
+                "name the column that holds them"
+            )
         fields = {name: value for name, value in row.items() if name != self.column}
         marked = self.operator(Sample(f"row {index}", content, fields), shard="", index=index or 0)
         if marked.record.reason is not None:
             warnings.warn(f"row {index} is not marked: {marked.record.reason}", stacklevel=2)
         new = content if marked.placed.content is None else marked.placed.content
         return {self.column: {**old, "bytes": new} if isinstance(old, Mapping) else new}
+
+
+def _content_of(value: Any) -> Any:
+    """Return what a row holds as its picture: its bytes, or those of the file that it names; None for none."""
+    if not isinstance(value, Mapping):
+        return value
+    if value.get("bytes") is None and value.get("path"):
+        try:
+            return Path(value["path"]).read_bytes()
+        except (OSError, ValueError) as error:
+            raise FileFormatError(f"the picture cannot be read from {value['path']!r}: {error}") from error
+    return value.get("bytes")
 
 
 class MarkBatches:
@@ -153,6 +172,9 @@ class MarkedDataset(Sequence[Any]):
         return len(self.source)
 
     def __getitem__(self, index: Any) -> Any:
+        if not isinstance(index, int):
+            raise TypeError(f"samples are asked for by their number, not by {index!r}")
+        index = index + len(self) if index < 0 else index  # the message is that of the place
         sample = self.source[index]
         message = self.message(index) if callable(self.message) else self.message
         if isinstance(sample, Mapping):
@@ -172,6 +194,8 @@ def _marked(marker: Marker, picture: Any, message: Message) -> Any:
         return marker.embed(picture, message)
     import numpy as np
 
+    if picture.ndim != 3 or picture.shape[0] not in (1, 3, 4):
+        raise UnsupportedImageError(f"a tensor of {tuple(picture.shape)} is no picture: (1, 3 or 4, H, W) is one")
     array = np.ascontiguousarray(picture.detach().cpu().numpy().transpose(1, 2, 0))
     grey = array.shape[2] == 1
     marked = marker.embed(array[..., 0] if grey else array, message)

@@ -6,8 +6,9 @@ import fcntl
 import json
 import os
 import socket
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 from watermarking.errors import FileAccessError, WatermarkError
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["is_locked", "locked"]
+
+_LOOKS: Final = 20
+_MOMENT: Final = 0.01  # seconds
 
 
 @contextmanager
@@ -38,7 +42,7 @@ def locked(book: Path) -> Iterator[None]:
         raise FileAccessError(f"cannot write {path}: {error.strerror or error}") from error
     with stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(stream)
         except BlockingIOError:
             raise WatermarkError(f"another run is at work on {book.parent}, {_holder(path)}: wait for it") from None
         except OSError as error:
@@ -48,6 +52,18 @@ def locked(book: Path) -> Iterator[None]:
         stream.write(json.dumps({"pid": os.getpid(), "machine": socket.gethostname()}))
         stream.flush()
         yield
+
+
+def _take(stream: IO[str]) -> None:
+    """Take the lock; whoever only looks whether somebody has it holds it for a moment, which is waited for."""
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_MOMENT)
+        else:
+            return
+    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _holder(path: Path) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+from collections import ChainMap
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from watermarking import __version__
 from watermarking.datasets.manifest import BOOK, FORMAT, Manifest
@@ -16,11 +18,11 @@ from watermarking.errors import FileAccessError, FileFormatError, WatermarkError
 from watermarking.registry import get_config
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from watermarking.datasets.operator import MarkSamples
-    from watermarking.datasets.sample import Shard
+    from watermarking.datasets.sample import Sample, Shard
     from watermarking.datasets.stores.store import Store
     from watermarking.datasets.wording import Recipient
 
@@ -42,6 +44,8 @@ _WORDS: Final = {
     "shards": "content of the source",
 }
 """What makes two runs the same one, and the words for it; where the source lies does not matter."""
+_TRIED: Final = 16
+"""Pictures whose messages are made before a run begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +140,39 @@ class Plan:
             "shards": _digest(self.shards),
         }
 
+    def check(self) -> None:
+        """See to it that a run can do what is asked for, before anything is written.
+
+        Raises
+        ------
+        WatermarkError
+            If the target holds another run, recipients could not be told apart, or the first pictures all lack what
+            their message is to be made of.
+        """
+        if (self.manifest.folder / "run.json").exists():
+            self._compare(Manifest.find(self.target).run())
+        wording = getattr(self.operator, "wording", None)
+        if wording is None:
+            return
+        wording.check_recipients(self.recipients)
+        recipient, reason = next(iter(self.recipients), None), None
+        for shard, sample in itertools.islice(self._pictures(), _TRIED):
+            known = {"sample": sample.name, "shard": shard.name, "index": shard.first}
+            try:
+                wording.of(ChainMap(known, cast("Any", sample.fields)), recipient)
+            except WatermarkError as error:
+                reason = reason or error
+            else:
+                return
+        if reason is not None:
+            raise reason
+
+    def _pictures(self) -> Iterator[tuple[Shard, Sample]]:
+        for shard in self.shards:
+            for sample in self.store.read(shard):
+                if sample.is_picture and sample.flaw is None:
+                    yield shard, sample
+
     def begin(self) -> bool:
         """Get the target ready; return whether a run that is there already goes on. The lock must be held.
 
@@ -170,8 +207,8 @@ class Plan:
             )
 
 
-def check_place(source: Path, target: Path) -> None:
-    """Refuse a target that is, holds, or lies in the source, or that holds something else.
+def check_place(source: Path, target: Path, *, make: bool = True) -> None:
+    """Refuse a target that is, holds, or lies in the source, or that holds something else; make its folder if told.
 
     Raises
     ------
@@ -188,7 +225,8 @@ def check_place(source: Path, target: Path) -> None:
             raise FileFormatError(f"{target} is a file: name a folder, the marked data set is put there")
         if target.is_dir() and not (target / BOOK).is_dir() and any(target.iterdir()):
             raise FileFormatError(f"{target} holds files that no run of this wrote: name a new or empty folder")
-        (target / BOOK).mkdir(parents=True, exist_ok=True)
+        if make:
+            (target / BOOK).mkdir(parents=True, exist_ok=True)
     except FileFormatError:
         raise
     except OSError as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -93,30 +94,43 @@ class ReadTask:
     def carry_out(self, reader: ReadSamples) -> Tally:
         """Read the shard; what cannot be read is part of the tally."""
         records = {} if self.use == "nothing" else self._records()
-        expected = {one.message for one in records.values()} if self.use == "compare" else None
+        every = itertools.chain.from_iterable(records.values())
+        expected = {one.message for one in every} if self.use == "compare" else None
         found = []
         for number, sample in enumerate(self.store.read(self.shard)):
-            record = records.pop(str(number) if self.store.numbered else sample.name, None)
+            known = records.get(str(number) if self.store.numbered else sample.name)
+            record = known.popleft() if known else None
             if self.use == "compare":
                 found.append(self._compared(reader, sample, record))
             elif sample.is_picture:
                 found.append(self._read(reader, sample, record))
         if not self.store.exact:
             found = _pooled(found, expected)
-        missing = [one for one in records.values() if one.sha256_after is not None and self.use == "compare"]
+        left = itertools.chain.from_iterable(records.values()) if self.use == "compare" else ()
+        missing = [one for one in left if one.sha256_after is not None]
         found += [SampleReading(one.sample, self.name, problem="it is missing") for one in missing]
         return Tally(self.number, {}, readings=tuple(found))
 
-    def _records(self) -> dict[str, Record]:
+    def _records(self) -> dict[str, deque[Record]]:
+        """Return the records of the shard by the samples' names, which may be there several times, in their order."""
         manifest = Manifest(self.book)
+        found: dict[str, deque[Record]] = {}
         if self.shard.members:  # of a folder, whose shards are cut anew
             names = [shown_name(name) for name in self.shard.members]
-            return {one.sample: one for one in manifest.look_up(names, recipient=self.recipient)}
-        of_shard = manifest.look_up(shard=self.name)
+            records = manifest.look_up(names, recipient=self.recipient)
+        else:
+            records = manifest.look_up(shard=self.name) or self._of_any_copy(manifest)
         if self.store.numbered:  # which are other numbers where some are left out
-            kept = (one for one in of_shard if one.sha256_after is not None)
-            return {str(number): one for number, one in enumerate(kept)}
-        return {one.sample: one for one in of_shard}
+            kept = (one for one in records if one.sha256_after is not None)
+            return {str(number): deque([one]) for number, one in enumerate(kept)}
+        for one in records:
+            found.setdefault(one.sample, deque()).append(one)
+        return found
+
+    def _of_any_copy(self, manifest: Manifest) -> list[Record]:
+        """Return the records of the shard in some recipient's copy: keys of samples are the same in all of them."""
+        names = [one[0] for one in manifest.run()["recipients"]] if self.recipient is None else []
+        return next((found for name in names if (found := manifest.look_up(shard=f"{name}/{self.name}"))), [])
 
     def _compared(self, reader: ReadSamples, sample: Sample, record: Record | None) -> SampleReading:
         if record is None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from watermarking.datasets.manifest import Manifest
     from watermarking.datasets.plan import Plan
 
-__all__ = ["Progress", "carry_out"]
+__all__ = ["Progress", "Seen", "carry_out"]
 
 
 @dataclass
@@ -80,6 +80,7 @@ def carry_out(plan: Plan, engine: Engine) -> Iterator[Progress]:
     """
     manifest = plan.manifest
     needed("pyarrow", "datasets")  # before hours of work that could not be noted
+    plan.check()
     with locked(manifest.folder):
         if plan.begin():
             remove_parts(plan.target)

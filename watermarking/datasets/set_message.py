@@ -22,6 +22,7 @@ only where its own keyed check of 64 bits passes. At most 2^14 sets of blocks ar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -110,10 +111,26 @@ class SetMessage:
         """Return the message of the picture at this place of the set, counted from 0."""
         if index < 0:
             raise WatermarkError(f"pictures of a set are counted from 0: there is no picture {index}")
-        number = index % (_VARIETY * self.n_blocks)
+        number = index % _first_prime(
+            _VARIETY * self.n_blocks
+        )  # so that every 2nd or 12th picture has all of them, too
         symbol = combine(coefficients(_fountain(self._key), number, self.n_blocks), self._blocks).tobytes()
         header = number.to_bytes(2, "big") + bytes([self.n_blocks]) + self._tag
         return _masked(header, symbol, self._key) + symbol
+
+
+def _first_prime(least: int) -> int:
+    """Return the first prime from a number on.
+
+    Examples
+    --------
+    >>> _first_prime(408), _first_prime(7)
+    (409, 7)
+    """
+    number = max(least, 2)
+    while any(number % divisor == 0 for divisor in range(2, math.isqrt(number) + 1)):
+        number += 1
+    return number
 
 
 @dataclass(frozen=True)

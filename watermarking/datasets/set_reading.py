@@ -20,12 +20,12 @@ from watermarking.messages.reader import read
 from watermarking.pictures.arrays import to_array
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from watermarking.interface import Scheme
     from watermarking.keys import Key
 
-__all__ = ["SoftGroups", "read_set_message"]
+__all__ = ["SoftGroups", "read_as_they_lie", "read_set_message"]
 
 F32 = npt.NDArray[np.float32]
 
@@ -99,12 +99,9 @@ def read_set_message(
     UnknownSchemeError
         If the scheme has no soft values on the working plane.
     """
-    found, search = scheme_of(scheme), search_of(search)
-    if not isinstance(found, PlaneScheme):
-        raise UnknownSchemeError(f"sets marked with {found.id!r} cannot be read: use 'dwt', 'dct' or 'additive'")
+    found, search = _plane_scheme(scheme), search_of(search)
     collector, unread = Collector(key), []
-    for place, picture in enumerate(pictures):
-        message = read((found,), to_array(picture)[0], (key,), 0).message
+    for place, message in enumerate(_messages(pictures, key, found)):
         if collector.add(message):
             return collector
         if message is None:
@@ -119,6 +116,32 @@ def read_set_message(
         if decoded is not None and collector.add(decoded.message):
             break
     return collector
+
+
+def read_as_they_lie(
+    pictures: Iterable[Any], key: Key, *, scheme: str | Mapping[str, Any] | Scheme | None = None
+) -> Collector:
+    """Read a set message from pictures that were not moved, one in memory at a time, and from no more than it takes.
+
+    Parameters and errors are those of :func:`read_set_message`.
+    """
+    collector = Collector(key)
+    for message in _messages(pictures, key, _plane_scheme(scheme)):
+        if collector.add(message):
+            break
+    return collector
+
+
+def _messages(pictures: Iterable[Any], key: Key, scheme: PlaneScheme) -> Iterator[bytes | None]:
+    for picture in pictures:
+        yield read((scheme,), to_array(picture)[0], (key,), 0).message
+
+
+def _plane_scheme(scheme: str | Mapping[str, Any] | Scheme | None) -> PlaneScheme:
+    found = scheme_of(scheme)
+    if not isinstance(found, PlaneScheme):
+        raise UnknownSchemeError(f"sets marked with {found.id!r} cannot be read: use 'dwt', 'dct' or 'additive'")
+    return found
 
 
 class _Chosen(Sequence[Any]):

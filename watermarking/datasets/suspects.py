@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,12 @@ from watermarking.pictures.files import read_picture
 from watermarking.pictures.ranges import rescaled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from watermarking.datasets.sample import Content
     from watermarking.datasets.stores.store import Store
 
-__all__ = ["Suspects", "load"]
+__all__ = ["Suspects", "each_picture", "load"]
 
 
 class Suspects(Sequence[Any]):
@@ -51,6 +54,15 @@ class Suspects(Sequence[Any]):
     def __getitem__(self, place: Any) -> Any:
         """Decode a picture."""
         return load(self._contents[place])
+
+
+def each_picture(store: Store) -> Iterator[Any]:
+    """Yield the pictures of a store that can be read, one in memory at a time."""
+    for shard in store.shards():
+        for sample in store.read(shard):
+            if sample.is_picture:
+                with contextlib.suppress(WatermarkError):
+                    yield load(sample.content)
 
 
 def load(content: Content) -> Any:

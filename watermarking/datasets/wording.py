@@ -104,6 +104,45 @@ class Wording:
         assert self.fixed is not None
         return self.fixed
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether the message follows from a sample's place in the set."""
+        return self.record is not None or "index" in self._names
+
+    def check_recipients(self, recipients: Sequence[Recipient]) -> None:
+        """See to it that no two recipients' copies carry the same messages: nobody could tell them apart.
+
+        Raises
+        ------
+        WatermarkError
+            If two would; the message says what to change.
+        """
+        if len(recipients) < 2:
+            return
+        if self.fixed is not None or self.record is not None:
+            raise WatermarkError(
+                "one message for all recipients tells nobody apart: leave it out, for one of each one's own, or give a "
+                "template with a column of the recipients' file"
+            )
+        seen: dict[object, str] = {}
+        for one in recipients:
+            names = sorted(name for name in self._names if name in one.fields)
+            own: object = tuple(one.fields[name] for name in names) if self._names else one.message
+            if own in seen:
+                what = f"the template {self.template!r} says" if self.template else "the messages say"
+                raise WatermarkError(
+                    f"{what} the same for {seen[own]!r} and {one.name!r}: their copies could not be told apart"
+                )
+            seen[own] = one.name
+
+    @property
+    def _names(self) -> set[str]:
+        """Fields that messages are made of."""
+        if self.column is not None:
+            return {self.column}
+        parts = _Plain().parse(self.template or "")
+        return {name for _, name, _, _ in parts if name}
+
     def description(self) -> dict[str, str]:
         """Return how messages are made, as the manifest says it."""
         if self.fixed is not None:

@@ -59,7 +59,7 @@ __all__ = ["command"]
 @click.option("--address", metavar="A", help="Of a Ray cluster; without it, one is started here.")
 @workers_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, write nothing.")
-@click.option("--sample", type=click.IntRange(1), metavar="N", help="Mark N samples, write none, estimate the rest.")
+@click.option("--sample", type=click.IntRange(2), metavar="N", help="Mark N samples, write none, estimate the rest.")
 @json_option
 @logging_options
 def command(
@@ -74,7 +74,14 @@ def command(
     The message may be a template: -m "{customer}-{index:06d}" takes fields of the sample and its recipient.
     """
     announce_compilation()
+    if address is not None and engine != "ray":
+        raise click.UsageError("--address is of a Ray cluster: add --engine ray.")
     plan = _plan(source, output, kind, column, **asked)
+    if dry_run or sample is not None:
+        from watermarking.datasets.plan import check_place
+
+        check_place(plan.source, plan.target, make=False)
+        plan.check()
     if dry_run:
         return _tell_plan(plan, as_json)
     if sample is not None:
@@ -151,6 +158,8 @@ def _wording_of_record(path: str, key: Key, clashes: bool, message: dict[str, st
         content = Path(path).read_bytes()
     except OSError as error:
         raise FileFormatError(f"the record cannot be read from {path}: {error.strerror or error}") from error
+    if not content:
+        raise FileFormatError(f"the record {path} is empty: write what the set is to say")
     return Wording(record=SetMessage(content, key))
 
 
@@ -214,6 +223,8 @@ def _tell_end(plan: Plan, progress: Progress, as_json: bool) -> int:
             n_left = progress.n_shards - progress.n_shards_done
             parts.append(f"{n_left:,} of {progress.n_shards:,} shards are not done: start it again")
         say(f"{plan.target}: {', '.join(parts)}")
+        for reason, n in plan.store.passed_over().items() if progress.is_whole else ():
+            say(f"{plan.source}: {n} passed over ({reason})", err=True)
     sys.stdout.flush()
     if not progress.is_whole:
         return FAILED

@@ -68,14 +68,17 @@ def command(
 
 
 def _tell_record(store: Store, source: str, keys: list[Key], scheme: str | None, search: int, as_json: bool) -> int:
-    from watermarking.datasets.set_reading import read_set_message
-    from watermarking.datasets.suspects import Suspects
+    from watermarking.datasets.set_reading import read_as_they_lie, read_set_message
+    from watermarking.datasets.suspects import Suspects, each_picture
 
-    pictures = Suspects(store)
-    for name, reason in pictures.refused:
-        say(f"watermarking: {name}: {reason}", err=True)
-    found = [read_set_message(pictures, key, scheme=scheme, search=search) for key in keys]
-    best = max(found, key=lambda one: (one.record is not None, one.progress.known))
+    found = (read_as_they_lie(each_picture(store), key, scheme=scheme) for key in keys)
+    best = next((one for one in found if one.record is not None), None)
+    if best is None:  # all of it is looked at several times, and kept in memory as it is coded
+        pictures = Suspects(store)
+        for name, reason in pictures.refused:
+            say(f"watermarking: {name}: {reason}", err=True)
+        tried = [read_set_message(pictures, key, scheme=scheme, search=search) for key in keys]
+        best = max(tried, key=lambda one: (one.record is not None, one.progress.known))
     record, (n_known, n_needed) = best.record, best.progress
     text = None if record is None else as_text(record)
     if as_json:
@@ -87,7 +90,7 @@ def _tell_record(store: Store, source: str, keys: list[Key], scheme: str | None,
         write(record.hex() if text is None else shown(text))
     if record is None:
         what = f"{n_known} parts of a record are read, {n_needed} are needed" if n_needed else "no record was found"
-        say(f"{source}: {what} in {len(pictures):,} pictures", err=True)
+        say(f"{source}: {what}", err=True)
     return DONE if record is not None else NOT_FOUND
 
 

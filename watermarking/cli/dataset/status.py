@@ -30,6 +30,7 @@ def command(target: str, look_up: tuple[str, ...], as_json: bool) -> int:
     """
     from watermarking.datasets.lock import is_locked
     from watermarking.datasets.manifest import Manifest
+    from watermarking.datasets.run import Seen
     from watermarking.datasets.statistics import statistics
 
     manifest = Manifest.find(target)
@@ -44,6 +45,7 @@ def command(target: str, look_up: tuple[str, ...], as_json: bool) -> int:
     if stats.get("n_shards_done") != len(manifest.done()):  # a run is at work, or was killed
         stats = statistics(manifest)
     working = is_locked(manifest.folder)
+    stats["n_at_hand"] = Seen(manifest.running).count()
     if as_json:
         print_record({**stats, "running": working, "key_commitment": run["key_commitment"], "scheme": run["scheme"]})
     else:
@@ -54,6 +56,7 @@ def command(target: str, look_up: tuple[str, ...], as_json: bool) -> int:
 def _tell(target: str, stats: dict[str, Any], run: dict[str, Any], working: bool) -> None:
     n_done = sum(n for status, n in stats["counts"].items() if status != "failed")
     state = "whole" if stats["n_shards_done"] == stats["n_shards"] else "being marked" if working else "not finished"
+    n_done += stats["n_at_hand"]
     say(f"{target}: {state}, {n_done:,} of {stats['n_samples']:,} samples, {stats['n_shards_done']:,} of "
         f"{stats['n_shards']:,} shards")  # fmt: skip
     say(f"scheme {run['scheme']['id']}, key {run['key_commitment'][:16]}..., watermarking {run['watermarking']}")

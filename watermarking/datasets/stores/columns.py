@@ -90,11 +90,11 @@ def row_samples(batch: pa.RecordBatch, column: str, first: int, root: Path) -> I
 
 
 def _from_path(root: Path, path: str) -> tuple[bytes, str | None]:
-    if leads_out(path) and not (root / path).resolve().is_relative_to(root.resolve()):
-        return b"", f"its path {shown_name(path)!r} leads out of the data set"
     try:
+        if leads_out(path) and not (root / path).resolve().is_relative_to(root.resolve()):
+            return b"", f"its path {shown_name(path)!r} leads out of the data set"
         return read_steadily(root / path), None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: of a name that no file can have
         return b"", f"its file cannot be read: {error}"
 
 

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Films"]
 
 _CODERS: Final = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1", "mpeg4": "mpeg4"}
+_COLOURS: Final = ("color_primaries", "color_trc", "colorspace", "color_range")
+_MATRICES: Final = {1: "ITU709", 4: "FCC", 7: "SMPTE240M", 9: "BT2020", 10: "BT2020"}
+_USUAL: Final = "ITU601"
+"""The matrices between RGB and YUV by H.273's numbers: frames are read by that of the film, and written by it."""
 _SAME: Final = {"fflags": "+bitexact"}  # no number drawn by chance, no date
 _OPTIONS: Final = {"libx264": {"crf": "17"}, "libx265": {"crf": "18"}, "libvpx-vp9": {"crf": "20", "b": "0"}}
 """Fine enough that the coder leaves the marks; without a rate of their own, coders take it from the film."""
@@ -57,7 +61,8 @@ class Films(ShardFiles):
         with steady(path):
             for number, frame in enumerate(self._frames(path)):
                 place = (frame.pts, frame.time_base)
-                yield Sample(f"{number:09d}", frame.to_ndarray(format="rgb24"), place=place)
+                shown = frame.reformat(format="rgb24", src_colorspace=_matrix(frame), interpolation=_exact())
+                yield Sample(f"{number:09d}", shown.to_ndarray(), place=place)
 
     def write(self, target: Path, shard: Shard, placed: Iterable[Placed], wrote: Callable[[], None]) -> None:
         """Write the film under its name, whole."""
@@ -72,6 +77,7 @@ class Films(ShardFiles):
                 film.metadata.update(source.metadata)
                 for one in placed:
                     frame = av.VideoFrame.from_ndarray(one.content, format="rgb24")
+                    frame = frame.reformat(format=coded.pix_fmt, dst_colorspace=_matrix(video), interpolation=_exact())
                     frame.pts, frame.time_base = one.sample.place
                     film.mux(coded.encode(frame))
                     wrote()
@@ -101,6 +107,18 @@ class Films(ShardFiles):
             yield from film.decode(video=0)
 
 
+def _matrix(one: Any) -> str:
+    """Return the matrix between RGB and YUV of a frame or a stream."""
+    return _MATRICES.get(int(one.colorspace), _USUAL)
+
+
+def _exact() -> Any:
+    """Return how colours are converted: rounded, not cut off, which would make a film darker by a grey level."""
+    from av.video.reformatter import Interpolation
+
+    return Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+
 def _coder(film: Any, video: Any) -> Any:
     """Add a stream that is coded as the film is: its size, rate, colours; one thread, for the same bytes each time."""
     name = _CODERS[video.codec_context.name.removeprefix("lib").replace("dav1d", "av1")]
@@ -109,6 +127,8 @@ def _coder(film: Any, video: Any) -> Any:
     coded.width, coded.height, coded.pix_fmt = video.width, video.height, video.pix_fmt or "yuv420p"
     coded.time_base = coded.codec_context.time_base = video.time_base
     coded.codec_context.thread_count = 1
+    for name in _COLOURS:
+        setattr(coded.codec_context, name, getattr(video.codec_context, name))
     if video.sample_aspect_ratio:
         coded.codec_context.sample_aspect_ratio = video.sample_aspect_ratio
     if not options and video.bit_rate:

@@ -31,6 +31,8 @@ _BEHIND: Final = 8
 _SMALLEST, _LARGEST = 16, 1000
 _LEFT: Final = ("hidden", "link to a folder", "broken link", "no regular file")
 """What is no file of the data set: it is counted and stays where it is."""
+_SETS: Final = (".tar", ".tar.gz", ".tgz", ".parquet", ".npy", ".npz", ".h5", ".hdf5")
+"""What are data sets themselves, and not marked as files of a folder."""
 _BESIDE: Final = ("text", "empty", "other", "PDF")
 """What lies beside the pictures, labels and captions: it goes along unchanged."""
 
@@ -89,6 +91,8 @@ class Folder:
                 yield Sample(shown_name(name), b"", flaw=f"it cannot be read: {error.strerror}", forbidden=True)
                 continue
             is_picture, flaw = path.suffix.lower() in SUFFIXES, None
+            if path.name.lower().endswith(_SETS):
+                is_picture, flaw = True, "it may hold pictures of its own: mark it by itself"
             if not is_picture and (kind := kind_of(path)) not in _BESIDE:
                 is_picture, flaw = True, f"{kind} is not marked: convert it to JPEG or PNG first"
             fields = {"name": Path(name).name, "stem": Path(name).stem, "folder": str(Path(name).parent)}

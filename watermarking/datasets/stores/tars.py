@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, ClassVar, Final, cast
 
 from watermarking.datasets.manifest import shown_name
@@ -102,13 +103,14 @@ class Tars(ShardFiles):
             twice = info.name in seen
             seen.add(info.name)
             is_picture = info.isfile() and self._is_picture(_key(info.name)[1])
-            flaw = "its name leads out of the data set" if leads_out(info.name) else None
+            forbidden = leads_out(info.name) or _links_out(info)
+            flaw = "its name or its link leads out of the data set" if forbidden else None
             if flaw is None and twice and is_picture:
                 flaw = "the shard has a member of this name already"
             name = shown_name(info.name)
             yield Sample(
                 name, content, fields, is_picture=is_picture or flaw is not None, flaw=flaw,
-                forbidden=leads_out(info.name), place=info,
+                forbidden=forbidden, place=info,
             )  # fmt: skip
 
     def _is_picture(self, suffix: str) -> bool:
@@ -147,6 +149,13 @@ class _Fields(Mapping[str, object]):
         return fields
 
 
+def _links_out(info: tarfile.TarInfo) -> bool:
+    """Say whether a member is a link to something outside the tar."""
+    if info.issym():
+        return leads_out(str(PurePosixPath(info.name).parent / info.linkname))
+    return info.islnk() and leads_out(info.linkname)
+
+
 def _key(name: str) -> tuple[str, str]:
     folder, slash, last = name.rpartition("/")
     stem, _, suffix = last.partition(".")
@@ -175,7 +184,7 @@ def _members(path: Path, *, contents: bool = True) -> Iterator[tuple[tarfile.Tar
             try:
                 info = tar.next()
                 if info is None:
-                    if not packed and (size - tar.offset) % tarfile.BLOCKSIZE:  # half a header
+                    if not _ends_at(path, tar.offset, packed=packed):
                         yield None, b""
                     return
                 stream = tar.extractfile(info) if info.isreg() and contents else None
@@ -188,6 +197,18 @@ def _members(path: Path, *, contents: bool = True) -> Iterator[tuple[tarfile.Tar
                 return
             tar.members = []  # type: ignore[attr-defined]  # it would keep every header of a shard of millions
             yield info, content
+
+
+def _ends_at(path: Path, offset: int, *, packed: bool) -> bool:
+    """Say whether a tar really ends where its reader found no more: ``tarfile`` takes a damaged header for the end.
+
+    An end is a block of zeros. Where there is none, the tar was cut short between two members or a header is damaged.
+    """
+    opened = gzip.open if packed else open
+    with cast("IO[bytes]", opened(path, "rb")) as stream:
+        stream.seek(offset)
+        block = stream.read(tarfile.BLOCKSIZE)
+    return len(block) == tarfile.BLOCKSIZE and not any(block)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from watermarking.errors import WeightsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Origin", "fill", "load_checkpoint", "read_averages", "save_checkpoint"]
+__all__ = ["Origin", "fill", "load_checkpoint", "pack", "read_averages", "save_checkpoint", "unpack"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +73,7 @@ def save_checkpoint(
     origin: Origin,
 ) -> None:
     """Write everything that continuing a run needs."""
-    tensors = {f"average/{name}": value for name, value in averages.items()}
-    for kind, module in modules.items():
-        tensors |= {f"module/{kind}/{name}": value for name, value in module.state_dict().items()}
-    for kind, optimiser in optimisers.items():
-        for index, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser/{kind}/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
+    tensors = {f"average/{name}": value.clone() for name, value in averages.items()} | pack(modules, optimisers)
     if origin.logo is not None:
         tensors["logo"] = origin.logo
     about = {
@@ -86,8 +81,42 @@ def save_checkpoint(
         "config": json.dumps(dataclasses.asdict(origin.config)),
         "config_sha256": origin.config.sha256,
     }
+    write_tensors(path, tensors, about)
+
+
+def pack(modules: dict[str, nn.Module], optimisers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """Return copies of all that networks and their optimisers hold, by name."""
+    tensors: dict[str, Tensor] = {}
+    for kind, module in modules.items():
+        tensors |= {f"module/{kind}/{name}": value for name, value in module.state_dict().items()}
+    for kind, optimiser in optimisers.items():
+        for index, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser/{kind}/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
     # Shared storage is refused by safetensors, hence the copies.
-    write_tensors(path, {name: value.clone() for name, value in tensors.items()}, about)
+    return {name: value.clone() for name, value in tensors.items()}
+
+
+def unpack(
+    tensors: dict[str, Tensor], modules: dict[str, nn.Module], optimisers: dict[str, torch.optim.Optimizer], path: Path
+) -> None:
+    """Put what :func:`pack` made back; ``path`` is where it was read.
+
+    Raises
+    ------
+    WeightsError
+        If it belongs to other networks.
+    """
+    for kind, module in modules.items():
+        prefix = f"module/{kind}/"
+        own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        fill(module, own, path)
+    for kind, optimiser in optimisers.items():
+        saved: dict[int, dict[str, Any]] = {}
+        for name, value in tensors.items():
+            parts = name.split("/")
+            if parts[0] == "optimiser" and parts[1] == kind:
+                saved.setdefault(int(parts[2]), {})[parts[3]] = value
+        optimiser.load_state_dict({"state": saved, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
 def read_averages(path: Path) -> tuple[dict[str, Tensor], Origin | None]:
@@ -151,19 +180,9 @@ def load_checkpoint(
     tensors, step, saved_by = _read(path)
     if origin is not None and saved_by is not None:
         saved_by.refuse_other(origin, path)
-    for kind, module in modules.items():
-        prefix = f"module/{kind}/"
-        own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-        fill(module, own, path)
+    unpack(tensors, modules, optimisers, path)
     for name, value in averages.items():
         if f"average/{name}" not in tensors:
             raise WeightsError(f"{path} lacks the averaged weights of {name}: it is no checkpoint of a training run")
         value.copy_(tensors[f"average/{name}"])
-    for kind, optimiser in optimisers.items():
-        saved: dict[int, dict[str, Any]] = {}
-        for name, value in tensors.items():
-            parts = name.split("/")
-            if parts[0] == "optimiser" and parts[1] == kind:
-                saved.setdefault(int(parts[2]), {})[parts[3]] = value
-        optimiser.load_state_dict({"state": saved, "param_groups": optimiser.state_dict()["param_groups"]})
     return step, saved_by

@@ -16,7 +16,16 @@ HERE = Path(__file__).parent
 def test_kernels_pass_without_compilation() -> None:
     files = [
         str(HERE / f"test_{name}.py")
-        for name in ("pixels", "spread", "transforms", "xyb", "ssimulacra2", "butteraugli")
+        for name in (
+            "pixels",
+            "spread",
+            "learnable",
+            "transforms",
+            "xyb",
+            "ssimulacra2",
+            "butteraugli",
+            "lattice_solve",
+        )
     ]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files]
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}

@@ -138,6 +138,10 @@ class Key:
         """Return the subkey for one purpose; showing it reveals neither this key nor any other subkey."""
         return Key(self.stream(f"derive/{label}", 32))
 
+    def reveal(self) -> str:
+        """Return the secret in hexadecimal: of a subkey, for a proof that others are to check."""
+        return self._secret.hex()
+
     @property
     def commitment(self) -> str:
         """A public hash (64 hex digits) that binds to the key without revealing it."""

@@ -43,7 +43,7 @@ class Program(ModuleGroup):
     """
 
     package = "watermarking.cli"
-    names = ("keygen", "embed", "extract", "detect", "capacity", "schemes", "attack", "dataset", "deep")
+    names = ("keygen", "embed", "extract", "detect", "capacity", "schemes", "attack", "dataset", "deep", "ownership")
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,9 +1,11 @@
-"""Marking samples: the one operator that serves every engine, a map over a data set, and a transform."""
+"""What is done to samples: the one operator that serves every engine, a map over a data set, and a transform."""
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import io
+import itertools
 import warnings
 from collections import ChainMap
 from dataclasses import dataclass
@@ -14,16 +16,20 @@ from watermarking.datasets.sample import Placed, sha256_of
 from watermarking.errors import KeyFileError, VerificationError, WatermarkError
 
 if TYPE_CHECKING:
-    from watermarking.datasets.sample import Content, Sample
+    from collections.abc import Iterable, Sequence
+
+    from watermarking.datasets.sample import Content, Sample, Shard
     from watermarking.datasets.wording import Recipient, Wording
     from watermarking.keys import Key
     from watermarking.messages.marker import Marker
     from watermarking.messages.marking import Marked as MarkedArray
     from watermarking.messages.reading import Receipt
 
-__all__ = ["DIED", "MarkSamples", "Marked", "OnError", "StoppedError", "key_label"]
+__all__ = ["DIED", "MarkSamples", "Marked", "OnError", "Operator", "StoppedError", "as_placed", "key_label"]
 
 OnError = Literal["copy", "skip", "stop"]
+_TRIED: Final = 16
+"""Pictures whose messages are made before a run begins."""
 DIED: Final = "the process that marked it died, for want of memory perhaps"
 
 
@@ -51,31 +57,16 @@ class Marked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MarkSamples:
-    """Marks samples; it can be pickled, and holds nothing that changes.
+class Operator(abc.ABC):
+    """What is done to every sample of a data set: it can be pickled, and holds nothing that changes.
 
     Parameters
     ----------
-    marker : Marker
-        Scheme, strength and the one key.
-    wording : Wording
     on_error : {"copy", "skip", "stop"}
-        What becomes of samples that cannot be marked: copied as they are, left out, or the end of it all.
-    verify : bool
-        Read back what would be written.
-    keys_per_sample : bool
-        Derive a key of its own for every sample, so that averaging many gives nothing away.
+        What becomes of samples that it fails at: copied as they are, left out, or the end of it all.
     """
 
-    marker: Marker
-    wording: Wording
     on_error: OnError = "copy"
-    verify: bool = True
-    keys_per_sample: bool = False
-
-    def __post_init__(self) -> None:
-        if len(self.marker.keys) != 1:
-            raise KeyFileError(f"{len(self.marker.keys)} keys are given, a data set is marked with one")
 
     def __call__(
         self, sample: Sample, *, shard: str, index: int, recipient: Recipient | None = None, died: bool = False
@@ -102,13 +93,103 @@ class MarkSamples:
             None, sha256_of(sample.content), None,
         )  # fmt: skip
         if not sample.is_picture:
-            return _placed(sample, sample.content, record)
+            return as_placed(sample, sample.content, record)
         try:
             if died or sample.flaw is not None:
                 raise WatermarkError(sample.flaw or DIED)
             return self._marked(sample, record, recipient)
         except Exception as error:  # noqa: BLE001  # one picture does not end a run of days
             return self._refused(sample, record, error)
+
+    @abc.abstractmethod
+    def check(self, pictures: Iterable[tuple[Shard, Sample]], recipients: Sequence[Recipient]) -> None:
+        """See to it, before anything is written, that something can come of it.
+
+        Parameters
+        ----------
+        pictures : iterable of (Shard, Sample), those of the source, as far as they are asked for
+        recipients : of copies
+
+        Raises
+        ------
+        WatermarkError
+            If nothing can.
+        """
+
+    @abc.abstractmethod
+    def description(self) -> dict[str, Any]:
+        """Return what it is asked to do, as the manifest says it: of the key there is the commitment alone."""
+
+    @abc.abstractmethod
+    def _marked(self, sample: Sample, record: Record, recipient: Recipient | None) -> Marked:
+        """Mark a sample that is a picture; what it raises is the reason why it cannot be."""
+
+    def _refused(self, sample: Sample, record: Record, error: Exception) -> Marked:
+        reason = _reason(error)
+        if self.on_error == "stop":
+            raise StoppedError(f"{sample.name}: {reason}") from error
+        record = dataclasses.replace(record, reason=reason)
+        left_out = sample.forbidden or self.on_error == "skip"
+        if left_out:
+            record = dataclasses.replace(record, status="skipped")
+        return as_placed(sample, None if left_out else sample.content, record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkSamples(Operator):
+    """Marks samples with messages.
+
+    Parameters
+    ----------
+    marker : Marker
+        Scheme, strength and the one key.
+    wording : Wording
+    verify : bool
+        Read back what would be written.
+    keys_per_sample : bool
+        Derive a key of its own for every sample, so that averaging many gives nothing away.
+    """
+
+    marker: Marker
+    wording: Wording
+    verify: bool = True
+    keys_per_sample: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.marker.keys) != 1:
+            raise KeyFileError(f"{len(self.marker.keys)} keys are given, a data set is marked with one")
+
+    def check(self, pictures: Iterable[tuple[Shard, Sample]], recipients: Sequence[Recipient]) -> None:
+        """Refuse recipients that nobody could tell apart, and messages that the first pictures all have no fields for.
+
+        Raises
+        ------
+        WatermarkError
+        """
+        self.wording.check_recipients(recipients)
+        recipient, reason = next(iter(recipients), None), None
+        for shard, sample in itertools.islice(pictures, _TRIED):
+            known = {"sample": sample.name, "shard": shard.name, "index": shard.first}
+            try:
+                self.wording.of(ChainMap(known, cast("Any", sample.fields)), recipient)
+            except WatermarkError as error:
+                reason = reason or error
+            else:
+                return
+        if reason is not None:
+            raise reason
+
+    def description(self) -> dict[str, Any]:
+        """Return what it is asked to do, as the manifest says it."""
+        from watermarking.registry import get_config
+
+        marker = self.marker
+        return {
+            "scheme": get_config(marker.scheme), "fidelity": marker.fidelity, "insist": marker.insist,
+            "peak": marker.peak, "key_commitment": marker.keys[0].commitment,
+            "keys_per_sample": self.keys_per_sample, "message": self.wording.description(),
+            "on_error": self.on_error, "verify": self.verify,
+        }  # fmt: skip
 
     def _marked(self, sample: Sample, record: Record, recipient: Recipient | None) -> Marked:
         known = {"sample": sample.name, "shard": record.shard, "index": record.index}
@@ -122,17 +203,7 @@ class MarkSamples:
             record, status="already" if receipt.already_marked else "marked", message=message, key_label=label,
             psnr=_finite(receipt.psnr), fidelity=receipt.fidelity, bit_error_rate=receipt.bit_error_rate,
         )  # fmt: skip
-        return _placed(sample, content, record)
-
-    def _refused(self, sample: Sample, record: Record, error: Exception) -> Marked:
-        reason = _reason(error)
-        if self.on_error == "stop":
-            raise StoppedError(f"{sample.name}: {reason}") from error
-        record = dataclasses.replace(record, reason=reason)
-        left_out = sample.forbidden or self.on_error == "skip"
-        if left_out:
-            record = dataclasses.replace(record, status="skipped")
-        return _placed(sample, None if left_out else sample.content, record)
+        return as_placed(sample, content, record)
 
 
 def _reason(error: Exception) -> str:
@@ -142,7 +213,8 @@ def _reason(error: Exception) -> str:
     return said if isinstance(error, WatermarkError) else f"{type(error).__name__}: {said}"
 
 
-def _placed(sample: Sample, content: Content | None, record: Record) -> Marked:
+def as_placed(sample: Sample, content: Content | None, record: Record) -> Marked:
+    """Return what is written in a sample's place, None where it is left out, with the record of it."""
     same = content is sample.content
     after = None if content is None else record.sha256_before if same else sha256_of(content)
     return Marked(Placed(sample, content), dataclasses.replace(record, sha256_after=after))

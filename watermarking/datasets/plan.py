@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
-from collections import ChainMap
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from watermarking import __version__
 from watermarking.datasets.manifest import BOOK, FORMAT, Manifest
@@ -15,13 +13,12 @@ from watermarking.datasets.stores.names import check_letter_case
 from watermarking.datasets.task import ShardTask
 from watermarking.datasets.writing import write_whole
 from watermarking.errors import FileAccessError, FileFormatError, WatermarkError
-from watermarking.registry import get_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from watermarking.datasets.operator import MarkSamples
+    from watermarking.datasets.operator import Operator
     from watermarking.datasets.sample import Sample, Shard
     from watermarking.datasets.stores.store import Store
     from watermarking.datasets.wording import Recipient
@@ -44,8 +41,6 @@ _WORDS: Final = {
     "shards": "content of the source",
 }
 """What makes two runs the same one, and the words for it; where the source lies does not matter."""
-_TRIED: Final = 16
-"""Pictures whose messages are made before a run begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +51,7 @@ class Plan:
     ----------
     store : Store
     source, target : Path
-    operator : MarkSamples
+    operator : Operator
     recipients : of copies, one each; none if there is one copy for all
     shards : the shards of the source
     only : names of recipients
@@ -66,7 +61,7 @@ class Plan:
     store: Store
     source: Path
     target: Path
-    operator: MarkSamples
+    operator: Operator
     recipients: Sequence[Recipient] = ()
     shards: Sequence[Shard] = field(repr=False)
     only: Sequence[str] = ()
@@ -115,20 +110,11 @@ class Plan:
 
     def description(self) -> dict[str, Any]:
         """Return what is asked for, as the manifest says it; the key is there by its commitment alone."""
-        operator, marker = self.operator, self.operator.marker
         return {
             "format": FORMAT,
             "watermarking": __version__,
-            "scheme": get_config(marker.scheme),
-            "fidelity": marker.fidelity,
-            "insist": marker.insist,
-            "peak": marker.peak,
-            "key_commitment": marker.keys[0].commitment,
-            "keys_per_sample": operator.keys_per_sample,
-            "message": operator.wording.description(),
+            **self.operator.description(),
             "recipients": [[one.name, one.message.hex() if one.message else None] for one in self.recipients],
-            "on_error": operator.on_error,
-            "verify": operator.verify,
             "source": str(self.source.resolve()).encode("utf-8", "backslashreplace").decode(),
             "target": str(self.target.resolve()).encode("utf-8", "backslashreplace").decode(),
             "entry": self.source.name if self.source.is_file() else None,
@@ -151,21 +137,7 @@ class Plan:
         """
         if (self.manifest.folder / "run.json").exists():
             self._compare(Manifest.find(self.target).run())
-        wording = getattr(self.operator, "wording", None)
-        if wording is None:
-            return
-        wording.check_recipients(self.recipients)
-        recipient, reason = next(iter(self.recipients), None), None
-        for shard, sample in itertools.islice(self._pictures(), _TRIED):
-            known = {"sample": sample.name, "shard": shard.name, "index": shard.first}
-            try:
-                wording.of(ChainMap(known, cast("Any", sample.fields)), recipient)
-            except WatermarkError as error:
-                reason = reason or error
-            else:
-                return
-        if reason is not None:
-            raise reason
+        self.operator.check(self._pictures(), self.recipients)
 
     def _pictures(self) -> Iterator[tuple[Shard, Sample]]:
         for shard in self.shards:

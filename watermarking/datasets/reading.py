@@ -201,7 +201,8 @@ def verify(target: Path, key: Key, engine: Engine) -> Iterator[Tally | None]:
     if not copies:
         n_left = run["n_shards"] - len(manifest.done())
         raise FileFormatError(f"{target} is not finished, {n_left} shards are left: start 'dataset embed' again first")
-    reader = ReadSamples(keys=(key,), schemes=(get_scheme(run["scheme"]),))
+    schemes = () if "purpose" in run else (get_scheme(run["scheme"]),)  # marks of other kinds: files are compared
+    reader = ReadSamples(keys=(key,), schemes=schemes)
     tasks = _tasks_of(manifest.folder.parent, manifest, run, copies)
     seen: set[tuple[str | None, str]] = set()
     n_known = 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from watermarking.datasets.operator import MarkSamples
+    from watermarking.datasets.operator import Operator
     from watermarking.datasets.sample import Sample, Shard
     from watermarking.datasets.stores.store import Store
     from watermarking.datasets.wording import Recipient
@@ -131,7 +131,7 @@ class ShardTask:
         """Name of the shard, with that of the recipient before it."""
         return f"{self.recipient.name}/{self.shard.name}" if self.recipient else self.shard.name
 
-    def carry_out(self, operator: MarkSamples) -> Tally:
+    def carry_out(self, operator: Operator) -> Tally:
         """Mark the shard, write it, and note that it is done.
 
         Of a folder's shard, the files that an earlier run wrote and noted are left as they are. All else is written
@@ -175,7 +175,7 @@ class ShardTask:
         return tally(self.number, records)
 
     def _placed(
-        self, operator: MarkSamples, records: list[Record], stream: IO[str], before: dict[str, Record]
+        self, operator: Operator, records: list[Record], stream: IO[str], before: dict[str, Record]
     ) -> Iterator[Placed]:
         for offset, sample in enumerate(self.store.read(self.shard)):
             known = before.get(sample.name)

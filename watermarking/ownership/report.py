@@ -1,0 +1,225 @@
+"""A proof on paper: what a third party can check without the master key, and whether it is still as it was written."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from PIL import Image as PilImage
+
+from watermarking import __version__
+from watermarking.datasets.writing import write_whole
+from watermarking.errors import FileFormatError, WatermarkError
+from watermarking.keys import Key
+from watermarking.ownership.marks import get_mark, mark_config
+from watermarking.pictures.files import read_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from watermarking.interface import Detection, Image
+    from watermarking.ownership.marks import OwnershipMark
+    from watermarking.ownership.proof import Proof
+
+__all__ = ["Checked", "check_report", "commitment", "write_report"]
+
+_FORMAT: Final = 1
+_SHOWN: Final = 12
+_AMPLIFIED: Final = 8
+_CLOSE: Final = 1e-6
+"""Relative difference of two p-values that another machine's rounding explains."""
+
+
+def commitment(name: str, mark: OwnershipMark, key: Key) -> dict[str, Any]:
+    """Return what is published before a model is: it binds to key and mark, and tells nobody either key.
+
+    Parameters
+    ----------
+    name : str
+        Of the model or data set.
+    key : Key
+        Of the mark, see :func:`watermarking.ownership.proof.subkey`.
+    """
+    said = {"format": _FORMAT, "name": name, "mark": mark_config(mark), "key_commitment": key.commitment}
+    return said | {"sha256": hashlib.sha256(_canonical(said)).hexdigest()}
+
+
+def write_report(
+    folder: Path, proof: Proof, key: Key, *, name: str, published: Mapping[str, Any] | None = None, fpr: float = 1e-6
+) -> Path:
+    """Write a proof with all that it rests on into a new folder: ``report.json``, ``report.html`` and pictures.
+
+    The key in it is the mark's own. It stands for this model alone; whoever reads the report can make marks with it.
+
+    Parameters
+    ----------
+    published : mapping, optional
+        What :func:`commitment` returned, as it was published.
+    fpr : float
+        The false-positive rate at which the report says yes.
+
+    Returns
+    -------
+    Path
+        Of ``report.html``.
+
+    Raises
+    ------
+    FileFormatError
+        If the folder holds something.
+    WatermarkError
+        If what was published is of another key or mark.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileFormatError(f"{folder} is there already: name a new folder for the report")
+    if published is not None and published != commitment(str(published.get("name")), get_mark(proof.mark), key):
+        raise WatermarkError("what was published is of another key, or of a mark with other parameters")
+    (folder / "pictures").mkdir(parents=True)
+    pictures = [_stored(folder, number, pair) for number, pair in enumerate(proof.pairs)]
+    references = [
+        [_store(folder, f"{number:06d}-reference-{which}", picture) for number, picture in enumerate(answers)]
+        for which, answers in enumerate(proof.references)
+    ]
+    found = {
+        "format": _FORMAT, "watermarking": __version__, "name": name, "mark": proof.mark, "key": key.reveal(),
+        "key_commitment": key.commitment, "published": dict(published) if published else None,
+        "result": _result(proof.detection, fpr),
+        "n_queries": proof.n_queries, "n_compared": proof.n_compared, "failures": dict(proof.failures),
+        "pictures": pictures, "references": references,
+        "command": "watermarking ownership report REPORT",
+    }  # fmt: skip
+    text = json.dumps(found | {"sha256": hashlib.sha256(_canonical(found)).hexdigest()}, indent=1)
+    write_whole(folder / "report.json", lambda stream: stream.write(text.encode()))
+    html = _page(found, [_shown(folder, number, pair) for number, pair in enumerate(proof.pairs[:_SHOWN])])
+    write_whole(folder / "report.html", lambda stream: stream.write(html.encode()))
+    return folder / "report.html"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of checking a report.
+
+    Attributes
+    ----------
+    report : dict, as it was read
+    detection : Detection, worked out anew from its pictures and its key; None if they are not what was written
+    problems : list of str, empty if all is as the report says
+    """
+
+    report: dict[str, Any]
+    detection: Detection | None
+    problems: list[str]
+
+
+def check_report(folder: Path) -> Checked:
+    """Check a report: that nothing in it was changed, and that its pictures and its key lead to its p-value.
+
+    Raises
+    ------
+    FileFormatError
+        If it is no report.
+    """
+    report = _read(folder)
+    problems = []
+    said = {name: value for name, value in report.items() if name != "sha256"}
+    if hashlib.sha256(_canonical(said)).hexdigest() != report.get("sha256"):
+        problems.append("report.json was changed after it was written")
+    pictures, references, damaged = _load(folder, report)
+    problems += damaged
+    key, mark = Key(bytes.fromhex(report["key"])), get_mark(report["mark"])
+    if key.commitment != report["key_commitment"]:
+        problems.append("the key is not the one that its commitment binds to")
+    if report["published"] and report["published"] != commitment(report["published"]["name"], mark, key):
+        problems.append("what was published before binds to another key or mark")
+    detection = None
+    if not damaged:
+        detection = mark.verify(
+            [one for one, _ in pictures], [own for _, own in pictures], key=key, references=references
+        )
+        if not np.isclose(detection.p_value, report["result"]["p_value"], rtol=_CLOSE, atol=0):
+            problems.append(
+                f"the pictures lead to p = {detection.p_value:.3g}, the report says {report['result']['p_value']:.3g}"
+            )
+    return Checked(report, detection, problems)
+
+
+def _canonical(said: Mapping[str, Any]) -> bytes:
+    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _result(detection: Detection, fpr: float) -> dict[str, Any]:
+    return {
+        "p_value": float(detection.p_value), "score": float(detection.score), "statistic": detection.statistic,
+        "fpr": fpr, "is_present": bool(detection.is_present(fpr)),
+    }  # fmt: skip
+
+
+def _store(folder: Path, name: str, picture: Image) -> dict[str, str]:
+    stream = io.BytesIO()
+    PilImage.fromarray(picture).save(stream, "PNG")
+    (folder / "pictures" / f"{name}.png").write_bytes(stream.getvalue())
+    return {"file": f"pictures/{name}.png", "sha256": hashlib.sha256(stream.getvalue()).hexdigest()}
+
+
+def _stored(folder: Path, number: int, pair: Any) -> dict[str, Any]:
+    return {
+        "name": pair.name,
+        "suspect": _store(folder, f"{number:06d}-suspect", pair.suspect),
+        "own": _store(folder, f"{number:06d}-own", pair.own),
+    }
+
+
+def _shown(folder: Path, number: int, pair: Any) -> dict[str, str]:
+    """Store, for the page alone, how the suspect's answer differs from the owner's, amplified."""
+    change = (pair.suspect.astype(np.int16) - pair.own) * _AMPLIFIED + 128
+    amplified = _store(folder, f"{number:06d}-difference", np.clip(change, 0, 255).astype(np.uint8))
+    return {"name": pair.name, "difference": amplified["file"]} | {
+        who: f"pictures/{number:06d}-{who}.png" for who in ("suspect", "own")
+    }
+
+
+def _page(found: Mapping[str, Any], shown: Sequence[Mapping[str, str]]) -> str:
+    import jinja2
+
+    template = resources.files("watermarking.ownership").joinpath("templates/report.html").read_text("utf-8")
+    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
+    return page.render(report=found, shown=shown, amplified=_AMPLIFIED, mark=json.dumps(found["mark"]))
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / "report.json"
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"{folder} holds no report: {error}") from error
+    needed = {"key", "key_commitment", "mark", "pictures", "published", "references", "result"}
+    if not isinstance(found, dict) or found.get("format") != _FORMAT or not needed <= found.keys():
+        raise FileFormatError(f"{path} is no report of format {_FORMAT}")
+    return found
+
+
+def _load(folder: Path, report: Mapping[str, Any]) -> tuple[list[tuple[Image, Image]], list[list[Image]], list[str]]:
+    problems: list[str] = []
+
+    def picture(entry: Mapping[str, str]) -> Image:
+        path = folder / "pictures" / PurePosixPath(entry["file"]).name  # a report may come from anybody
+        try:
+            content = path.read_bytes()
+        except OSError:
+            problems.append(f"{entry['file']} is missing")
+            return np.zeros((1, 1), np.uint8)
+        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+            problems.append(f"{entry['file']} is not what was written")
+            return np.zeros((1, 1), np.uint8)
+        return read_picture(content).array
+
+    pairs = [(picture(one["suspect"]), picture(one["own"])) for one in report["pictures"]]
+    references = [[picture(entry) for entry in answers] for answers in report["references"]]
+    return pairs, references, problems

@@ -11,7 +11,8 @@ EXAMPLES = {path.name for path in (ROOT / "examples").glob("*.py")}
 
 
 def test_every_example_has_a_test() -> None:
-    assert {"whose_copy.py", "train_your_own_logo.py"} == EXAMPLES  # the latter's is in deep/test_training.py
+    # The second one's is in deep/test_training.py.
+    assert {"whose_copy.py", "train_your_own_logo.py", "protect_my_model.py"} == EXAMPLES
 
 
 def test_whose_copy(tmp_path: Path) -> None:
@@ -20,3 +21,12 @@ def test_whose_copy(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "leaked.jpg: 'for Bob'" in done.stdout
     assert "the original: None" in done.stdout
+
+
+def test_protect_my_model(tmp_path: Path) -> None:
+    """Twenty steps teach a thief nothing; what they show is that all of it runs, and that nobody is accused."""
+    command = [sys.executable, ROOT / "examples/protect_my_model.py", ROOT / "tests/data/tiles", tmp_path / "report"]
+    done = subprocess.run([*command, "--steps", "20"], capture_output=True, text=True, check=True)
+    assert "thief: p = " in done.stdout
+    assert "honest: p = " in done.stdout
+    assert "No mark was found" in (tmp_path / "report/report.html").read_text("utf-8")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from watermarking.codes.raster import from_raster, to_raster
+from watermarking.interface import RestoringScheme
 
 if TYPE_CHECKING:
     from watermarking.interface import Extraction, Scheme
@@ -25,7 +26,9 @@ def payload(scheme: Any, n: int) -> Any:
 
 def sizes(scheme: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return payload sizes in bits, up to what fits."""
-    few = (1, 16, MANY_BITS, scheme.capacity(shape))
+    # What restores covers has a capacity that only flat pictures reach.
+    most = shape[0] * shape[1] // 20 if isinstance(scheme, RestoringScheme) else scheme.capacity(shape)
+    few = (1, 16, MANY_BITS, most)
     return few if scheme.payload_kind == "bits" else (2, 16, MANY_BITS, scheme.n_modules)
 
 

@@ -10,6 +10,7 @@ __all__ = [
     "FileFormatError",
     "KeyFileError",
     "MissingExtraError",
+    "RestorationError",
     "UnknownAttackError",
     "UnknownSchemeError",
     "UnsupportedImageError",
@@ -49,6 +50,10 @@ class FileAccessError(WatermarkError, OSError):
 
 class KeyFileError(WatermarkError, ValueError):
     """A key is missing, too short or cannot be parsed."""
+
+
+class RestorationError(WatermarkError):
+    """A cover cannot be had back bit for bit: the wrong key, no reversible mark, or a picture that was changed."""
 
 
 class UnknownAttackError(WatermarkError, LookupError):

@@ -25,6 +25,7 @@ __all__ = [
     "PictureScheme",
     "PlaneScheme",
     "Residual",
+    "RestoringScheme",
     "Scheme",
     "SoftRead",
 ]
@@ -170,6 +171,26 @@ class HidingScheme(Scheme, Protocol):
     @property
     def psnr_range(self) -> tuple[float, float]:
         """Return the least and the greatest strength, in dB, that every cover can be marked at."""
+        ...
+
+
+@runtime_checkable
+class RestoringScheme(Scheme, Protocol):
+    """A bit scheme whose mark comes off without a trace, as long as nothing else was changed.
+
+    How much fits depends on the picture: ``capacity`` is what no picture of a shape exceeds. ``psnr`` is not aimed at,
+    it is what marking does not fall below. Samples are whole numbers, and only unchanged pictures are read. Of two
+    marks in one picture the last must come off before the first can be read.
+    """
+
+    def restore(self, image: Image, *, key: Key) -> Image:
+        """Return the cover, bit for bit.
+
+        Raises
+        ------
+        RestorationError
+            If the picture carries no mark of this key, or was changed since.
+        """
         ...
 
 

@@ -89,6 +89,7 @@ SCHEMES: Final[PlugIns[Scheme]] = PlugIns(
         "dct": "watermarking.embedders.dct:Dct",
         "deep": "watermarking.deep.scheme:Deep",
         "dwt": "watermarking.embedders.dwt:Dwt",
+        "reversible": "watermarking.embedders.reversible:Reversible",
     },
     error=UnknownSchemeError,
 )

@@ -72,6 +72,7 @@ class Job:
     help="What 16-bit samples stand for at most, 4095 for 12 bits; without it, what IN says or uses.",
 )
 @click.option("--quality", type=click.IntRange(1, 100), help="Of a JPEG, WebP or AVIF; without it, that of IN.")
+@click.option("--reversible", is_flag=True, help="Write what takes the mark back into the picture, too: see restore.")
 @click.option("--no-verify", is_flag=True, help="Do not read the written picture back.")
 @click.option("--in-place", is_flag=True, help="Write the marked picture over IN.")
 @click.option("--again", is_flag=True, help="Mark pictures that are marked with this key already once more.")
@@ -92,6 +93,7 @@ def command(
     fidelity: str | None,
     psnr: float | None,
     insist: bool,
+    reversible: bool,
     peak: int | None,
     quality: int | None,
     no_verify: bool,
@@ -115,7 +117,9 @@ def command(
     announce_compilation()
     from watermarking.messages.marker import Marker
 
-    marker = Marker(scheme, key=key, fidelity=fidelity_number(fidelity), psnr=psnr, insist=insist, peak=peak)
+    marker = Marker(
+        scheme, key=key, fidelity=fidelity_number(fidelity), psnr=psnr, insist=insist, peak=peak, restorable=reversible
+    )
     job = Job(marker=marker, message=content, verify=not no_verify, in_place=in_place, quality=quality, again=again)
     if source != STANDARD and Path(source).is_dir():
         return embed_folder(job.run, Path(source), Path(target), workers=workers, force=force, as_json=as_json)

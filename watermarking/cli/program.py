@@ -43,7 +43,10 @@ class Program(ModuleGroup):
     """
 
     package = "watermarking.cli"
-    names = ("keygen", "embed", "extract", "detect", "capacity", "schemes", "attack", "dataset", "deep", "ownership")
+    names = (
+        "keygen", "embed", "extract", "detect", "restore", "capacity", "schemes", "attack", "dataset", "deep",
+        "ownership",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__(

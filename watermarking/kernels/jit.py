@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["ieee_kernel", "kernel", "on_first_compilation", "reduction"]
+__all__ = ["ieee_kernel", "inlined", "kernel", "on_first_compilation", "reduction"]
 
 
 def kernel(function: F) -> F:
@@ -23,6 +23,11 @@ def kernel(function: F) -> F:
 def ieee_kernel(function: F) -> F:
     """Compile a kernel whose divisions by zero give infinities and raise nothing, so that they vectorise."""
     return _compile(function, error_model="numpy")
+
+
+def inlined(function: F) -> F:
+    """Compile a part of kernels that is to become part of their innermost loops, however long it is."""
+    return _compile(function, forceinline=True)
 
 
 def reduction(function: F) -> F:

@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from watermarking.errors import KeyFileError, UnknownSchemeError, WatermarkError
-from watermarking.interface import PlaneScheme, Scheme
+from watermarking.interface import PlaneScheme, RestoringScheme, Scheme
 from watermarking.keys import Key
 from watermarking.messages.fidelity import NORMAL, fidelity_of
 from watermarking.registry import get_scheme
@@ -52,6 +52,11 @@ def strength_of(
     if psnr is not None and fidelity is not None:
         raise WatermarkError(f"psnr={psnr} and fidelity={fidelity!r} are two strengths: give one of them")
     found = scheme_of(scheme, psnr)
+    if fidelity is not None and isinstance(found, RestoringScheme):
+        raise WatermarkError(
+            f"{found.id!r} aims at no fidelity, {fidelity!r} or another, it changes what the message takes: say with "
+            "psnr= what it is not to fall below"
+        )
     if fidelity is not None:
         return found, fidelity_of(fidelity)
     says_psnr = "psnr" in scheme if isinstance(scheme, Mapping) else isinstance(scheme, Scheme)

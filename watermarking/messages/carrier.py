@@ -17,10 +17,12 @@ from watermarking.codes.framing import (
     encode,
     matched_length,
     search,
+    size_class,
 )
 from watermarking.codes.raster import from_raster, to_raster
 from watermarking.embedders.placement import fold_repeats
-from watermarking.interface import Detection, KeylessReader, PictureScheme, PlaneScheme, SoftRead
+from watermarking.interface import Detection, KeylessReader, PictureScheme, PlaneScheme, RestoringScheme, SoftRead
+from watermarking.pictures.ranges import rescaled
 from watermarking.significance import any_of, rademacher_p_value
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ __all__ = [
     "longest_message",
     "message_detection",
     "reading_detection",
+    "seen_by",
     "soft_reads",
 ]
 
@@ -86,7 +89,9 @@ def carried_payload(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, 
     word = code_word(scheme, message, key, shape)
     if hides_pictures(scheme):
         return to_raster(word, scheme.payload_shape)
-    return word if isinstance(scheme, PlaneScheme) else np.resize(word, scheme.capacity(shape))
+    # What is read without an error at all needs no repetition, and every bit of it costs.
+    once = isinstance(scheme, PlaneScheme | RestoringScheme)
+    return word if once else np.resize(word, scheme.capacity(shape))
 
 
 def code_word(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, ...]) -> Bits:
@@ -99,7 +104,15 @@ def code_word(scheme: Scheme, message: bytes, key: Key, shape: tuple[int, ...]) 
     """
     if hides_pictures(scheme):  # the size that a picture has after an attack says nothing about its room before
         return encode(message, key=key, room=scheme.n_modules)
+    if isinstance(scheme, RestoringScheme):
+        needed = _BITS_A_BIT * size_class(len(message)).k
+        return encode(message, key=key, room=min(needed, scheme.capacity(shape)))
     return encode(message, key=key, room=None if isinstance(scheme, PlaneScheme) else scheme.capacity(shape))
+
+
+def seen_by(scheme: Scheme, image: Image, peak: int | None) -> Image:
+    """Return a picture as a scheme sees it: of a stated peak, but as it is where it must come back to the last bit."""
+    return image if isinstance(scheme, RestoringScheme) else rescaled(image, peak)
 
 
 def extractor(scheme: Scheme, image: Image) -> Callable[[Key], Extraction[Any]]:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from watermarking.interface import HidingScheme, PlaneScheme
-from watermarking.messages.carrier import Attempt, carried_payload, decode_message, soft_reads
+from watermarking.messages.carrier import Attempt, carried_payload, decode_message, seen_by, soft_reads
 from watermarking.messages.fidelity import PSNR_RANGE
 from watermarking.metrics.coarse_score import CoarseScore
 from watermarking.metrics.light import is_seen_through
 from watermarking.metrics.ssimulacra2 import Ssimulacra2
 from watermarking.pictures.drawing import apply_residual, draw_residual, rows_of_bands
 from watermarking.pictures.plane import colour_planes, luma_energy, luma_plane, working_scale
-from watermarking.pictures.ranges import rescaled, restored
+from watermarking.pictures.ranges import restored
 from watermarking.sync.template import SHARE, UNSEEN_SHARE, signal
 from watermarking.threads import row_bands
 from watermarking.transforms.masks import is_page
@@ -58,6 +58,8 @@ class Request:
         What uint16 samples are said to stand for.
     again : bool
         Mark whatever a picture carries, and do not look.
+    restorable : bool
+        Write into the picture what takes the mark back, too.
     """
 
     scheme: Scheme
@@ -67,6 +69,7 @@ class Request:
     insist: bool = False
     peak: int | None = None
     again: bool = False
+    restorable: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Cover:
         if isinstance(scheme, PlaneScheme):
             plane = self._plane if marked is None else luma_plane(marked, peak=self.peak)
             return Attempt.of(scheme.read(plane, key=key))
-        seen = rescaled(self.array if marked is None else marked, int(self.peak))
+        seen = seen_by(scheme, self.array if marked is None else marked, int(self.peak))
         return soft_reads(scheme, scheme.extract(seen, key=key))
 
     def is_readable(self, marked: Image) -> bool:
@@ -148,7 +151,7 @@ class Cover:
     def _embedded(self, scheme: Scheme, psnr: float) -> Image:
         """Mark the picture with a scheme that does not work on the plane."""
         chosen = scheme if psnr == scheme.psnr else dataclasses.replace(cast("Any", scheme), psnr=psnr)
-        seen = rescaled(self.array, int(self.peak))
+        seen = seen_by(scheme, self.array, int(self.peak))
         return restored(chosen.embed(seen, self._payload, key=self.request.key), self.array, self.peak)
 
     @cached_property

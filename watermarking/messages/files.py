@@ -7,12 +7,17 @@ import os
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from watermarking.errors import VerificationError
+import numpy as np
+
+from watermarking.errors import RestorationError, VerificationError
+from watermarking.interface import RestoringScheme
+from watermarking.messages.carrier import seen_by
 from watermarking.messages.marking import mark
 from watermarking.messages.reader import read
 from watermarking.messages.reading import Receipt
+from watermarking.messages.restoring import check_exact_target, restored_cover
 from watermarking.pictures.files import format_of, is_input, read_picture, write_file, write_picture
-from watermarking.pictures.ranges import peak_in_use, rescaled
+from watermarking.pictures.ranges import peak_in_use
 
 if TYPE_CHECKING:
     from watermarking.interface import Image
@@ -37,6 +42,8 @@ def mark_file(
 ) -> Receipt:
     """Do what :meth:`watermarking.Marker.embed_file` says."""
     picture = read_picture(source)
+    if request.restorable or isinstance(request.scheme, RestoringScheme):
+        check_exact_target(target, picture, in_place)
     request = dataclasses.replace(request, peak=request.peak or picture.peak)
     marked = mark(request, picture.array)
     receipt = Receipt(
@@ -60,6 +67,15 @@ def mark_file(
     return receipt
 
 
+def _comes_back(request: Request, written: Image, original: Image) -> bool:
+    """Say whether a written picture gives the original bit for bit."""
+    try:
+        cover = restored_cover(request.scheme, written, (request.key,))
+    except RestorationError:
+        return False
+    return cover.dtype == original.dtype and np.array_equal(cover, original)
+
+
 def _stays(picture: Picture, target: str | os.PathLike[str] | IO[bytes], in_place: bool) -> bool:
     """Say whether the target is the input, which needs no writing if it is marked already."""
     return isinstance(target, (str, os.PathLike)) and is_input(Path(target), picture, in_place)
@@ -80,7 +96,14 @@ def _verified(receipt: Receipt, request: Request, original: Image, encoded: byte
 
     found = read_picture(encoded)
     written = found.array
-    reading = read((request.scheme,), rescaled(written, request.peak or found.peak), (request.key,), search=0)
+    seen = seen_by(request.scheme, written, request.peak or found.peak)
+    reading = read((request.scheme,), seen, (request.key,), search=0)
+    exact = request.restorable or isinstance(request.scheme, RestoringScheme)
+    if exact and (reading.message != request.message or not _comes_back(request, written, original)):
+        raise VerificationError(
+            "the file that would be written does not hold the samples as they are, so that nothing could be restored: "
+            "write a PNG, a TIFF or a lossless WebP"
+        )
     if reading.message != request.message:
         raise VerificationError(
             "the message cannot be read back from the file that would be written: choose a lower fidelity or PSNR, a "

@@ -9,17 +9,19 @@ from typing import IO, TYPE_CHECKING, Any
 from watermarking.codes.framing import size_class
 from watermarking.codes.messages import Message, to_bytes
 from watermarking.errors import KeyFileError
+from watermarking.interface import RestoringScheme
 from watermarking.messages.any_scheme import detect_any, extract_any
 from watermarking.messages.arguments import CLASSICAL, DEFAULT_SCHEME, keys_of, search_of, strength_of
-from watermarking.messages.carrier import longest_message
+from watermarking.messages.carrier import longest_message, seen_by
 from watermarking.messages.cover import Request
 from watermarking.messages.files import mark_file
 from watermarking.messages.marking import mark
 from watermarking.messages.reader import detect, read
 from watermarking.messages.reading import Reading, Receipt
+from watermarking.messages.restoring import restore_file, restored_cover
 from watermarking.pictures.arrays import to_array
 from watermarking.pictures.files import read_picture
-from watermarking.pictures.ranges import check_peak, rescaled
+from watermarking.pictures.ranges import check_peak
 
 if TYPE_CHECKING:
     import os
@@ -54,6 +56,9 @@ class Marker:
     search : int
         How many alignments the reader tries where a picture cannot be read as it is: cropped, scaled, turned,
         mirrored. 0 reads pictures that were not moved, and refuses others at once.
+    restorable : bool
+        Write into marked pictures what takes the mark back, too: :meth:`restore` gives the cover of an untouched copy
+        bit for bit, and from an attacked one the message is read as ever. 8-bit pictures, colour for the most part.
     peak : int, optional
         The largest value that uint16 samples stand for, 4095 for 12 bits: the PSNR is over it, nothing exceeds it.
         By default what a file says, else what the samples use (:func:`~watermarking.pictures.ranges.sample_peak`).
@@ -81,6 +86,7 @@ class Marker:
         fidelity: float | str | None = None,
         psnr: float | None = None,
         insist: bool = False,
+        restorable: bool = False,
         search: int = 3,
         peak: int | None = None,
     ) -> None:
@@ -88,6 +94,7 @@ class Marker:
         self.search: int = search_of(search)
         self.scheme, self.fidelity = strength_of(scheme, psnr, fidelity)
         self.insist: bool = insist
+        self.restorable: bool = restorable and not isinstance(self.scheme, RestoringScheme)
         self.peak: int | None = check_peak(peak)
 
     def __repr__(self) -> str:
@@ -153,14 +160,14 @@ class Marker:
             Its message is None unless a keyed check of 48 bits passed.
         """
         array, _ = to_array(image)
-        return read((self.scheme,), rescaled(array, self.peak), self.keys, self.search)
+        return read((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, self.search)
 
     def detect(self, image: Any, message: Message) -> Detection:
         """Say whether a picture carries a message that is known already; works where damage forbids reading it."""
         array, _ = to_array(image)
         data = to_bytes(message)
         size_class(len(data))  # a message that no picture holds is the caller's mistake, a small picture is not
-        return detect((self.scheme,), rescaled(array, self.peak), self.keys, data, self.search)[1]
+        return detect((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, data, self.search)[1]
 
     def embed_file(
         self,
@@ -211,17 +218,43 @@ class Marker:
         self.embed_file(data, target, message, verify=verify, again=again)
         return target.getvalue()
 
+    def restore(self, image: Any) -> Any:
+        """Return the cover of a picture marked with ``reversible``, or by a ``restorable`` marker, bit for bit.
+
+        The same kind of picture comes back; its samples are the cover's, and a file's metadata is no part of them.
+
+        Raises
+        ------
+        RestorationError
+            If the picture carries no such mark of these keys, or was changed since.
+        """
+        array, back = to_array(image)
+        return back(restored_cover(self.scheme, array, self.keys))
+
+    def restore_file(self, source: str | os.PathLike[str] | bytes, target: str | os.PathLike[str] | IO[bytes]) -> None:
+        """Restore the cover of a marked file, and write it in a format that keeps samples as they are.
+
+        Raises
+        ------
+        RestorationError
+            As :meth:`restore`; nothing is written then.
+        FileFormatError, FileAccessError
+            If a file cannot be read or written, or the target's format changes samples.
+        """
+        restore_file(self.scheme, source, target, self.keys)
+
     def extract_bytes(self, data: bytes) -> Reading:
         """Read a picture given as a file's content."""
         return self._read(read_picture(data))
 
     def _read(self, picture: Picture) -> Reading:
-        return read((self.scheme,), rescaled(picture.array, self.peak or picture.peak), self.keys, self.search)
+        seen = seen_by(self.scheme, picture.array, self.peak or picture.peak)
+        return read((self.scheme,), seen, self.keys, self.search)
 
     def _request(self, message: Message, again: bool) -> Request:
         if len(self.keys) != 1:
             raise KeyFileError(f"{len(self.keys)} keys are given, a picture is marked with one")
         return Request(
             scheme=self.scheme, key=self.keys[0], message=to_bytes(message), fidelity=self.fidelity,
-            insist=self.insist, peak=self.peak, again=again,
+            insist=self.insist, peak=self.peak, again=again, restorable=self.restorable,
         )  # fmt: skip

@@ -17,6 +17,7 @@ from watermarking.messages.carrier import (
 )
 from watermarking.messages.cover import Cover
 from watermarking.messages.fidelity import FLOOR, beginning, find_strength, score_aimed_at
+from watermarking.messages.recovery import check_recoverable, made_recoverable
 from watermarking.pictures.ranges import peak_in_use
 
 if TYPE_CHECKING:
@@ -70,9 +71,13 @@ def mark(request: Request, array: Image) -> Marked:
         sought = _Sought(scheme, message, code_word(scheme, message, key, array.shape), key)
         if found := sought.among(cover.attempt()):
             return Marked(array, found)
-    if request.fidelity is None:
-        return Marked(cover.marked(scheme.psnr))
-    return _faithful(cover, score_aimed_at(request.fidelity, array.shape, page=cover.is_page))
+    if request.restorable:
+        check_recoverable(array)
+    if request.fidelity is not None:
+        made = _faithful(cover, score_aimed_at(request.fidelity, array.shape, page=cover.is_page))
+    else:  # equal changes of all colours take a third of the room to record
+        made = Marked(cover.drawn(scheme.psnr) if request.restorable else cover.marked(scheme.psnr))
+    return made._replace(array=made_recoverable(cover, made.array)) if request.restorable else made
 
 
 def _faithful(cover: Cover, fidelity: float) -> Marked:

@@ -91,7 +91,7 @@ def main() -> None:
 def table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
     """Return a line a surrogate: how well it does the task, and p-values by the number of its answers."""
     heading = ["task", "mark", "network", "loss", "thief", "key", "marked dB", "task dB", "owner's"]
-    heading += [f"p of {n}" for n in NUMBERS] + ["worst after", ""]
+    heading += [f"p of {n}" for n in NUMBERS] + ["20, reference", "worst after", ""]
     lines = []
     for row in rows:
         what = "none" if row["mark"] is None else row["mark"]["id"]
@@ -103,6 +103,7 @@ def table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
             null = np.array(row["null"])
             shown = ", ".join(f"{np.mean(null < level):.4f} < {level:g}" for level in BELOW)
         values = [f"{np.median(row['p'][str(n)]):.0e}" for n in NUMBERS]
+        values.append(f"{np.median(row['p_reference']['20']):.0e}")
         lines.append(
             [row["task"], what, row["network"], row["loss"], choices, row["key"], f"{row['marked']:.1f}",
              f"{row['psnr']:.1f}", f"{row['owner']:.1f}", *values, shown,

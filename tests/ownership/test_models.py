@@ -72,6 +72,7 @@ def test_one_of_several_outputs() -> None:
         (lambda x: x * float("nan"), "NaN"),
         (lambda x: x.flatten(), "is a picture: wrap it"),
         (lambda x: torch.cat([x, x], 1), "is a picture: wrap it"),
+        (lambda x: 255 * x, "state its black and white"),
     ],
 )
 def test_what_is_no_picture(what: Any, said: str) -> None:
@@ -113,7 +114,7 @@ def test_a_function_that_answers_with_no_picture() -> None:
 
 
 def test_conventions_that_fit_no_picture() -> None:
-    for wrong in ({"low": 1.0, "high": 0.0}, {"channels": 4}):
+    for wrong in ({"low": 1.0, "high": 0.0}, {"channels": 4}, {"high": float("inf")}):
         with pytest.raises(WatermarkError):
             Conventions(**wrong)  # type: ignore[arg-type]  # wrong on purpose
     assert planes_of(tiles(1, 64)[0], Conventions(channels=1)).shape == (1, 1, 64, 64)

@@ -69,6 +69,7 @@ def test_what_cannot_be_compared_is_counted(tmp_path: Path, photographs: list[Pi
     proof = verify(suspect, own=own, mark=MARK, key=KEY)
     assert proof.n_compared == 2
     assert set(proof.failures) == {"001.png", "001", "002", "004", "005", "other"}
+    assert proof.n_queries == 6
     assert "160x128" in proof.failures["002"]
     assert proof.detection.p_value < 1e-6
 
@@ -106,3 +107,28 @@ def test_a_model_needs_queries_and_a_folder_pictures(tmp_path: Path) -> None:
 def test_a_proof_shows_a_subkey_only() -> None:
     assert subkey(KEY, "derain v1") != subkey(KEY, "derain v2")
     assert subkey(KEY, "derain v1").commitment != KEY.commitment
+
+
+def test_rubbish_grey_and_meddling_answers_do_not_hide_the_mark(photographs: list[Pixels]) -> None:
+    def rude(picture: Pixels) -> Pixels:
+        answer = thief(picture)
+        picture[:] = 0  # which is not the owner's query
+        return answer
+
+    assert verify(rude, photographs, own=honest, mark=MARK, key=KEY).detection.p_value < 1e-9
+    answers: list[Pixels] = [thief(one) for one in photographs]
+    answers[0], answers[1] = photographs[5], np.asarray(Image.fromarray(answers[1]).convert("L"))
+    own = dict(enumerate(photographs))
+    own_grey = {**own, 1: np.asarray(Image.fromarray(photographs[1]).convert("L"))}
+    proof = verify(dict(enumerate(answers)), own=own_grey, mark=MARK, key=KEY)
+    assert proof.failures == {
+        0: "the answer shows something else than the owner's",
+        1: "it is grey, most answers are not",
+    }
+    assert proof.detection.p_value < 1e-6
+
+
+def test_answers_that_are_no_pictures_are_refused() -> None:
+    for wrong in (tiles(1)[0] * np.float32(1), np.full((64, 64, 3), np.nan, np.float32)):
+        with pytest.raises(WatermarkError):
+            verify([wrong], own=tiles(1), mark=MARK, key=KEY)

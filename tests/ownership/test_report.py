@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.ownership.conftest import KEY, OTHER, tiles
 from watermarking.errors import FileFormatError, WatermarkError
+from watermarking.ownership.learnable import LearnableMark
 from watermarking.ownership.marks import BitsMark
 from watermarking.ownership.proof import subkey, verify
-from watermarking.ownership.report import check_report, commitment, write_report
+from watermarking.ownership.report import Checked, check_report, commitment, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +41,8 @@ def test_a_report_is_checked_with_nothing_else(report: Path) -> None:
     found = check_report(report)
     assert not found.problems
     assert found.detection is not None
-    assert found.detection.p_value == found.report["result"]["p_value"] < 1e-9
+    assert found.is_present
+    assert found.detection.p_value == found.report["result"]["p_value_alone"] < 1e-9
     page = (report / "report.html").read_text()
     assert "carry the mark" in page
     assert OWN.commitment in page
@@ -62,7 +66,7 @@ def test_another_key_is_found(report: Path) -> None:
     problems = changed(report, lambda found: found.update(key=OTHER.reveal()))
     assert any("its commitment binds" in line for line in problems)
     assert any("published before binds to another" in line for line in problems)
-    assert any("the pictures lead to p =" in line for line in problems)
+    assert any("the pictures lead to p_value =" in line for line in problems)
 
 
 def test_other_pictures_are_found(report: Path) -> None:
@@ -89,7 +93,78 @@ def test_a_report_needs_a_new_folder_and_its_own_commitment(report: Path, tmp_pa
     proof = verify(tiles(2), own=tiles(2), mark=MARK, key=OWN)
     with pytest.raises(FileFormatError, match="is there already"):
         write_report(report, proof, OWN, name="derain v1")
-    with pytest.raises(WatermarkError, match="of another key"):
-        write_report(tmp_path / "new", proof, OWN, name="x", published=commitment("x", MARK, OTHER))
+    for published in (commitment("x", MARK, OTHER), commitment("y", MARK, OWN)):
+        with pytest.raises(WatermarkError, match="of another key, mark or name"):
+            write_report(tmp_path / "new", proof, OWN, name="x", published=published)
     write_report(tmp_path / "new", proof, OWN, name="x")
     assert "No mark was found" in (tmp_path / "new/report.html").read_text()
+
+
+def rehashed(report: Path, change: Callable[[dict[str, Any]], object]) -> Checked:
+    """Change a report as a forger does, who works its own hash out anew."""
+    path = report / "report.json"
+    found = json.loads(path.read_text())
+    del found["sha256"]
+    change(found)
+    canonical = json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
+    path.write_text(json.dumps(found | {"sha256": hashlib.sha256(canonical).hexdigest()}))
+    return check_report(report)
+
+
+@pytest.fixture
+def innocent(tmp_path: Path) -> Path:
+    proof = verify(blurred(tiles(3)), own=tiles(3), mark=MARK, key=OWN)
+    write_report(tmp_path / "innocent", proof, OWN, name="derain v1", published=commitment("derain v1", MARK, OWN))
+    return tmp_path / "innocent"
+
+
+def blurred(pictures: list[Any]) -> list[Any]:
+    return [cv2.GaussianBlur(one, (0, 0), 0.7) for one in pictures]
+
+
+def test_a_verdict_is_not_believed(innocent: Path) -> None:
+    found = rehashed(innocent, lambda report: report["result"].update(is_present=True))
+    assert not found.is_present
+    assert found.problems == ["its verdict is not that of its p-value"]
+    assert not rehashed(innocent, lambda report: report["result"].update(fpr=1.0)).is_present
+    assert rehashed(innocent, lambda report: report.update(n_queries=1)).problems
+
+
+def test_references_that_were_made_to_fit_count_for_nothing(tmp_path: Path) -> None:
+    """Whoever has the key can make references that leave of chance what runs along it."""
+    own = tiles(3)
+    suspect = blurred(own)
+    mark = LearnableMark()
+    made = [
+        np.clip(one.astype(int) - 0.3 * (mark.mark(two, key=OWN).astype(int) - two), 0, 255).astype(np.uint8)
+        for one, two in zip(suspect, own, strict=True)
+    ]
+    proof = verify(suspect, own=own, mark=mark, key=OWN, references=[made])
+    assert proof.alone.p_value > 1e-4
+    write_report(tmp_path / "made", proof, OWN, name="x")
+    assert not check_report(tmp_path / "made").is_present
+
+
+def test_the_commitment_is_compared_with_the_published_one(report: Path) -> None:
+    assert check_report(report, published=commitment("derain v1", MARK, OWN)).is_present
+    assert check_report(report, published=commitment("derain v1", MARK, OTHER)).problems
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": "zz"}, {"result": {}}, {"published": [1]}, {"mark": 3}, {"pictures": []}, {"references": [3]},
+        {"result": {"p_value": "0"}}, {"pictures": [{"suspect": {"file": "a"}, "own": {}}]},
+    ],
+)  # fmt: skip
+def test_what_has_no_form_is_no_report(report: Path, change: dict[str, Any]) -> None:
+    with pytest.raises(FileFormatError, match="is no report"):
+        changed(report, lambda found: found.update(change))
+
+
+def test_a_stored_file_that_is_no_picture(report: Path) -> None:
+    def swap(found: dict[str, Any]) -> None:
+        (report / "pictures/000000-own.png").write_bytes(b"no picture")
+        found["pictures"][0]["own"]["sha256"] = hashlib.sha256(b"no picture").hexdigest()
+
+    assert rehashed(report, swap).problems == ["pictures/000000-own.png is no picture"]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Conventions", "ModelAnswerError", "as_function", "chosen_output", "picture_of", "planes_of"]
 
 _RANKS: Final = (3, 4)
+_OVER, _MOST_OUTSIDE = 0.25, 0.1
+"""Networks overshoot: a tenth of the samples may lie a quarter of the range outside of it."""
 
 
 class ModelAnswerError(WatermarkError):
@@ -59,7 +61,7 @@ class Conventions:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if not self.low < self.high:
+        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             raise WatermarkError(f"black is {self.low} and white {self.high}: give two values, the darker one first")
         if self.channels not in (1, 3):
             raise WatermarkError(f"{self.channels} channels are no picture: give 1 or 3")
@@ -125,6 +127,14 @@ def picture_of(planes: Any, how: Conventions, like: Image) -> Image:
     if not np.isfinite(found).all():
         raise ModelAnswerError("the model answers with NaN or infinity: check its weights, or its range of values")
     found = found.reshape(found.shape[-3:])
+    outside = float(
+        np.mean((found < how.low - _OVER * (how.high - how.low)) | (found > how.high + _OVER * (how.high - how.low)))
+    )
+    if outside > _MOST_OUTSIDE:
+        raise ModelAnswerError(
+            f"the model answers with {found.min():.3g} to {found.max():.3g}, {how.low:g} to {how.high:g} are expected: "
+            "state its black and white with Conventions(low=..., high=...)"
+        )
     levels = np.clip((found - np.float32(how.low)) / np.float32(how.high - how.low), 0, 1).transpose(1, 2, 0)
     levels = levels[..., 0] if levels.shape[2] == 1 else levels
     if like.dtype.kind == "f":

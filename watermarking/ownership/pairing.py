@@ -12,6 +12,7 @@ import numpy as np
 
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.ownership.models import as_function
+from watermarking.pictures.arrays import check_image
 from watermarking.pictures.files import SUFFIXES, read_picture
 from watermarking.pictures.ranges import sample_peak
 
@@ -28,6 +29,8 @@ Answers = Mapping[str, "Image"] | Sequence["Image"] | Callable[["Image"], "Image
 _THUMBNAIL: Final = 16
 _ALIKE: Final = 0.9
 """Correlation of two thumbnails from which two pictures may be answers to one query."""
+_RELATED: Final = 0.5
+"""Correlation below which an answer under the right name is one to another query, or rubbish. Negatives are related."""
 _CLEARER: Final = 0.02
 """By how much the best of them must lead."""
 
@@ -80,7 +83,7 @@ def to_levels(picture: Image) -> Image:
 def pair_up(
     suspect: Answers, queries: Any, own: Answers, *, conventions: Conventions | None = None,
     tell: Callable[[int, int], object] | None = None,
-) -> tuple[list[Pair], dict[str, str]]:  # fmt: skip
+) -> tuple[list[Pair], dict[str, str], int]:  # fmt: skip
     """Ask the suspect, or take its answers, and put each beside the owner's own answer.
 
     Answers in folders are paired by their names; where no name fits, by what they show.
@@ -98,7 +101,10 @@ def pair_up(
     -------
     pairs : list of Pair
     failures : dict
-        Names of queries and answers that are left out, with reasons: a model that failed, another size, no partner.
+        Names of queries and answers that are left out, with reasons: a model that failed, another size, no partner, a
+        picture of something else, grey ones among colour.
+    n : int
+        How many queries there were.
 
     Raises
     ------
@@ -116,11 +122,34 @@ def pair_up(
         if one.shape[:2] != two.shape[:2]:
             failures[name] = f"the answer is {_size(one)}, the owner's {_size(two)}: they must be of one size"
             continue
+        if not _show_the_same(one, two):
+            failures[name] = "the answer shows something else than the owner's"
+            continue
         pairs.append(Pair(name, *_alike(one, two), asked.get(name)))
+    pairs = _of_one_kind(pairs, failures)
     if not pairs:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(failures.items())[:3])
         raise WatermarkError(f"no answer of the suspect can be compared with the owner's ({reasons or 'no pictures'})")
-    return pairs, failures
+    return pairs, failures, len(asked) or len(owned)
+
+
+def _of_one_kind(pairs: list[Pair], failures: dict[str, str]) -> list[Pair]:
+    """Keep the larger group where some are grey and some in colour: they are tested in different ways."""
+    grey = [pair for pair in pairs if pair.own.ndim == 2]
+    colour = [pair for pair in pairs if pair.own.ndim == 3]
+    kept, left, kind = (colour, grey, "grey") if len(colour) >= len(grey) else (grey, colour, "in colour")
+    failures.update({pair.name: f"it is {kind}, most answers are not" for pair in left})
+    return kept
+
+
+def _show_the_same(one: Image, two: Image) -> bool:
+    """Say whether an answer may be one to the same query; flat pictures may be anything's.
+
+    It looks at thumbnails, and at no key.
+    """
+    first, second = _thumbnail(one), _thumbnail(two)
+    flat = min(float(np.linalg.norm(first)), float(np.linalg.norm(second))) < 0.5
+    return flat or abs(float(first @ second)) >= _RELATED
 
 
 def _alike(one: Image, two: Image) -> tuple[Image, Image]:
@@ -140,9 +169,8 @@ def _pictures(source: Any) -> tuple[dict[str, Image], dict[str, str]]:
         return {}, {}
     if isinstance(source, (str, Path)):
         return read_folder(Path(source))
-    if isinstance(source, Mapping):
-        return dict(source), {}
-    return {f"{number:06d}": picture for number, picture in enumerate(source)}, {}
+    named = source.items() if isinstance(source, Mapping) else ((f"{i:06d}", one) for i, one in enumerate(source))
+    return {name: _checked_answer(picture) for name, picture in named}, {}
 
 
 def _answers(
@@ -162,12 +190,16 @@ def _answers(
     failures: dict[str, str] = {}
     for number, (name, query) in enumerate(asked.items(), 1):
         try:
-            found[name] = ask(query)
+            found[name] = _checked_answer(ask(query.copy()))  # a suspect may write into what it is given
         except Exception as error:  # noqa: BLE001  # what a remote model raises is its own; what came is kept
             failures[name] = f"{who} failed: {type(error).__name__}: {error}"
         if tell is not None:
             tell(number, len(asked))
     return found, failures
+
+
+def _checked_answer(answer: Any) -> Image:
+    return check_image(np.asarray(answer))
 
 
 def _partners(answers: Mapping[str, Image], owned: Mapping[str, Image], failures: dict[str, str]) -> dict[str, str]:

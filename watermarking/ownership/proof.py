@@ -54,6 +54,12 @@ class Proof:
     failures: Mapping[str, str] = field(repr=False)
     pairs: Sequence[Pair] = field(repr=False)
     references: Sequence[Sequence[Image]] = field(default=(), repr=False)
+    detection_alone: Detection | None = None
+
+    @property
+    def alone(self) -> Detection:
+        """The verdict without references, which others can check without trusting the owner's choice of them."""
+        return self.detection if self.detection_alone is None else self.detection_alone
 
     @property
     def n_compared(self) -> int:
@@ -79,7 +85,8 @@ def verify(
     key : Key
         Of the mark, see :func:`subkey`. With several keys tried, multiply the p-value by their number.
     references : sequence of models or answers
-        Surrogates trained on unmarked answers: what every surrogate does alike is then no evidence.
+        Surrogates trained on unmarked answers: what every surrogate does alike is then no evidence. They must be fixed
+        before the suspect's answers are seen: chosen afterwards, they can make of chance what one likes.
     conventions : Conventions, optional
         Range of values, channels and output of networks.
     tell : callable, optional
@@ -90,19 +97,21 @@ def verify(
     WatermarkError
         If nothing can be compared; single queries that fail are counted in the proof instead.
     """
-    pairs, failures = pair_up(suspect, queries, own, conventions=conventions, tell=tell)
+    pairs, failures, n_asked = pair_up(suspect, queries, own, conventions=conventions, tell=tell)
     own_answers = {pair.name: pair.own for pair in pairs}
     asked = {pair.name: pair.query for pair in pairs if pair.query is not None}
     others = [_reference(one, asked, own_answers, conventions) for one in references]
     detection = mark.verify([pair.suspect for pair in pairs], [pair.own for pair in pairs], key=key, references=others)
-    return Proof(detection, mark_config(mark), key.commitment, len(pairs) + len(failures), failures, pairs, others)
+    alone = mark.verify([one.suspect for one in pairs], [one.own for one in pairs], key=key) if others else None
+    n_queries = max(len(pairs), n_asked)
+    return Proof(detection, mark_config(mark), key.commitment, n_queries, failures, pairs, others, alone)
 
 
 def _reference(
     source: Answers, asked: Mapping[str, Any], own: Mapping[str, Any], conventions: Conventions | None
 ) -> list[Any]:
     """Return a reference's answers to the queries that count, in their order."""
-    pairs, failures = pair_up(source, asked or None, own, conventions=conventions)
+    pairs, failures, _ = pair_up(source, asked or None, own, conventions=conventions)
     found = {pair.name: pair.suspect for pair in pairs}
     if missing := [name for name in own if name not in found]:
         from watermarking.errors import WatermarkError

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from watermarking.ownership.marks import OwnershipMark
     from watermarking.ownership.proof import Proof
 
-__all__ = ["Checked", "check_report", "commitment", "write_report"]
+__all__ = ["Checked", "check_new", "check_report", "commitment", "write_report"]
 
 _FORMAT: Final = 1
 _SHOWN: Final = 12
@@ -77,10 +77,7 @@ def write_report(
     WatermarkError
         If what was published is of another key or mark.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileFormatError(f"{folder} is there already: name a new folder for the report")
-    if published is not None and published != commitment(str(published.get("name")), get_mark(proof.mark), key):
-        raise WatermarkError("what was published is of another key, or of a mark with other parameters")
+    check_new(folder, name, get_mark(proof.mark), key, published)
     (folder / "pictures").mkdir(parents=True)
     pictures = [_stored(folder, number, pair) for number, pair in enumerate(proof.pairs)]
     references = [
@@ -90,7 +87,7 @@ def write_report(
     found = {
         "format": _FORMAT, "watermarking": __version__, "name": name, "mark": proof.mark, "key": key.reveal(),
         "key_commitment": key.commitment, "published": dict(published) if published else None,
-        "result": _result(proof.detection, fpr),
+        "result": _result(proof, fpr),
         "n_queries": proof.n_queries, "n_compared": proof.n_compared, "failures": dict(proof.failures),
         "pictures": pictures, "references": references,
         "command": "watermarking ownership report REPORT",
@@ -102,6 +99,22 @@ def write_report(
     return folder / "report.html"
 
 
+def check_new(folder: Path, name: str, mark: OwnershipMark, key: Key, published: Mapping[str, Any] | None) -> None:
+    """Refuse a report that could not be written, before anybody is asked anything.
+
+    Raises
+    ------
+    FileFormatError
+        If the folder holds something.
+    WatermarkError
+        If what was published is of another key, mark or name.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileFormatError(f"{folder} is there already: name a new folder for the report")
+    if published is not None and published != commitment(name, mark, key):
+        raise WatermarkError("what was published is of another key, mark or name")
+
+
 @dataclass(frozen=True)
 class Checked:
     """What came of checking a report.
@@ -109,17 +122,30 @@ class Checked:
     Attributes
     ----------
     report : dict, as it was read
-    detection : Detection, worked out anew from its pictures and its key; None if they are not what was written
+    detection : Detection, worked out anew from its pictures and its key, without references; None if they are not what
+        was written
+    is_present : bool, whether the mark is there at the rate that whoever checks asks for, and nothing was changed
     problems : list of str, empty if all is as the report says
     """
 
     report: dict[str, Any]
     detection: Detection | None
+    is_present: bool
     problems: list[str]
 
 
-def check_report(folder: Path) -> Checked:
-    """Check a report: that nothing in it was changed, and that its pictures and its key lead to its p-value.
+def check_report(folder: Path, *, fpr: float = 1e-6, published: Mapping[str, Any] | None = None) -> Checked:
+    """Check a report: that nothing in it was changed, and what p-value its pictures and its key lead to.
+
+    The verdict is that of the answers alone. References are the owner's choice, and chosen after the suspect's answers
+    they can make of chance what one likes: what they add is in the report, and counts for nothing here.
+
+    Parameters
+    ----------
+    fpr : float
+        The false-positive rate of whoever checks.
+    published : mapping, optional
+        The commitment as it was published, from where it was published.
 
     Raises
     ------
@@ -136,28 +162,50 @@ def check_report(folder: Path) -> Checked:
     key, mark = Key(bytes.fromhex(report["key"])), get_mark(report["mark"])
     if key.commitment != report["key_commitment"]:
         problems.append("the key is not the one that its commitment binds to")
-    if report["published"] and report["published"] != commitment(report["published"]["name"], mark, key):
-        problems.append("what was published before binds to another key or mark")
+    if any(
+        one is not None and one != commitment(str(report["name"]), mark, key)
+        for one in (report["published"], published)
+    ):
+        problems.append("what was published before binds to another key, mark or name")
     detection = None
     if not damaged:
-        detection = mark.verify(
-            [one for one, _ in pictures], [own for _, own in pictures], key=key, references=references
-        )
-        if not np.isclose(detection.p_value, report["result"]["p_value"], rtol=_CLOSE, atol=0):
-            problems.append(
-                f"the pictures lead to p = {detection.p_value:.3g}, the report says {report['result']['p_value']:.3g}"
-            )
-    return Checked(report, detection, problems)
+        detection, more = _worked_out(report, mark, key, pictures, references)
+        problems += more
+    return Checked(report, detection, detection is not None and not problems and detection.is_present(fpr), problems)
+
+
+def _worked_out(
+    report: Mapping[str, Any], mark: OwnershipMark, key: Key, pictures: list[tuple[Image, Image]],
+    references: list[list[Image]],
+) -> tuple[Detection | None, list[str]]:  # fmt: skip
+    """Return the verdict without references, and in what the report's own differs from what it should say."""
+    suspect, own = [one for one, _ in pictures], [other for _, other in pictures]
+    try:
+        plain = mark.verify(suspect, own, key=key)
+        whole = mark.verify(suspect, own, key=key, references=references) if references else plain
+    except WatermarkError as error:
+        return None, [f"its pictures cannot be compared: {error}"]
+    said, problems = report["result"], []
+    for what, found in (("p_value", whole.p_value), ("score", whole.score), ("p_value_alone", plain.p_value)):
+        if not np.isclose(found, float(said[what]), rtol=_CLOSE, atol=0):
+            problems.append(f"the pictures lead to {what} = {found:.3g}, the report says {said[what]:.3g}")
+    if said["is_present"] != bool(plain.is_present(float(said["fpr"]))):
+        problems.append("its verdict is not that of its p-value")
+    if report["n_compared"] != len(pictures) or report["n_queries"] < len(pictures):
+        problems.append("it counts other queries than it has pictures of")
+    return plain, problems
 
 
 def _canonical(said: Mapping[str, Any]) -> bytes:
     return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _result(detection: Detection, fpr: float) -> dict[str, Any]:
+def _result(proof: Proof, fpr: float) -> dict[str, Any]:
+    """Say what was found; the verdict is that of the answers alone, without references."""
+    detection, alone = proof.detection, proof.alone
     return {
         "p_value": float(detection.p_value), "score": float(detection.score), "statistic": detection.statistic,
-        "fpr": fpr, "is_present": bool(detection.is_present(fpr)),
+        "p_value_alone": float(alone.p_value), "fpr": fpr, "is_present": bool(alone.is_present(fpr)),
     }  # fmt: skip
 
 
@@ -199,10 +247,28 @@ def _read(folder: Path) -> dict[str, Any]:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise FileFormatError(f"{folder} holds no report: {error}") from error
-    needed = {"key", "key_commitment", "mark", "pictures", "published", "references", "result"}
-    if not isinstance(found, dict) or found.get("format") != _FORMAT or not needed <= found.keys():
+    if not isinstance(found, dict) or not _is_report(found):
         raise FileFormatError(f"{path} is no report of format {_FORMAT}")
     return found
+
+
+def _is_report(found: dict[str, Any]) -> bool:
+    """Say whether it has what a report has, each of its kind; what it says may be anything."""
+    try:
+        Key(bytes.fromhex(found["key"]))
+        get_mark(found["mark"])
+        numbers = [float(found["result"][name]) for name in ("p_value", "p_value_alone", "score", "fpr")]
+        entries = [pair[who] for pair in found["pictures"] for who in ("suspect", "own")]
+        entries += [entry for answers in found["references"] for entry in answers]
+        words = [entry[name] for entry in entries for name in ("file", "sha256")]
+        counts = [found["n_compared"], found["n_queries"]]
+        return (
+            found["format"] == _FORMAT and bool(found["pictures"]) and all(isinstance(word, str) for word in words)
+            and all(np.isfinite(numbers)) and all(isinstance(n, int) for n in counts)
+            and isinstance(found["published"], (dict, type(None))) and {"name", "key_commitment"} <= found.keys()
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError, WatermarkError):
+        return False
 
 
 def _load(folder: Path, report: Mapping[str, Any]) -> tuple[list[tuple[Image, Image]], list[list[Image]], list[str]]:
@@ -218,7 +284,11 @@ def _load(folder: Path, report: Mapping[str, Any]) -> tuple[list[tuple[Image, Im
         if hashlib.sha256(content).hexdigest() != entry["sha256"]:
             problems.append(f"{entry['file']} is not what was written")
             return np.zeros((1, 1), np.uint8)
-        return read_picture(content).array
+        try:
+            return read_picture(content).array
+        except (WatermarkError, OSError):
+            problems.append(f"{entry['file']} is no picture")
+            return np.zeros((1, 1), np.uint8)
 
     pairs = [(picture(one["suspect"]), picture(one["own"])) for one in report["pictures"]]
     references = [[picture(entry) for entry in answers] for answers in report["references"]]

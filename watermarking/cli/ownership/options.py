@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     C = TypeVar("C", bound=Callable[..., Any])
 
-__all__ = ["mark_of", "mark_options"]
+__all__ = ["mark_of", "mark_options", "read_commitment"]
 
 
 def mark_options(command: C) -> C:
@@ -43,3 +44,16 @@ def mark_of(text: str) -> OwnershipMark:
         return get_mark(json.loads(text))
     except ValueError as error:
         raise click.UsageError(f"--mark is no JSON: {error}") from error
+
+
+def read_commitment(path: str) -> dict[str, Any]:
+    """Read what 'ownership protect --commitment' wrote."""
+    from watermarking.errors import FileFormatError
+
+    try:
+        found = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"the commitment cannot be read from {path}: {error}") from error
+    if not isinstance(found, dict):
+        raise FileFormatError(f"{path} holds no commitment: 'ownership protect --commitment' writes one")
+    return found

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +11,7 @@ from watermarking.cli.lines import say
 from watermarking.cli.notices import DONE, NOT_FOUND
 from watermarking.cli.options import json_option, key_option, logging_options
 from watermarking.cli.output import print_record
-from watermarking.cli.ownership.options import mark_of, mark_options
+from watermarking.cli.ownership.options import mark_of, mark_options, read_commitment
 from watermarking.cli.pictures import announce_compilation
 
 if TYPE_CHECKING:
@@ -48,28 +47,18 @@ def command(
     """
     announce_compilation()
     from watermarking.ownership.proof import subkey, verify
-    from watermarking.ownership.report import write_report
+    from watermarking.ownership.report import check_new, write_report
 
-    published = None if commitment is None else _read_json(commitment)
-    own_key = subkey(key, name)
-    proof = verify(suspect, queries, own=own, mark=mark_of(mark_text), key=own_key, references=reference)
+    published = None if commitment is None else read_commitment(commitment)
+    own_key, mark = subkey(key, name), mark_of(mark_text)
+    if report is not None:  # before a suspect is asked who costs money
+        check_new(Path(report), name, mark, own_key, published)
+    proof = verify(suspect, queries, own=own, mark=mark, key=own_key, references=reference)
     if report is not None:
         page = write_report(Path(report), proof, own_key, name=name, published=published, fpr=fpr)
         if not as_json:
             say(f"{page}: written; it holds the key of {name!r}, which is secret no more", err=True)
     return _tell(suspect, proof, fpr, as_json)
-
-
-def _read_json(path: str) -> dict[str, Any]:
-    from watermarking.errors import FileFormatError
-
-    try:
-        found = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"the commitment cannot be read from {path}: {error}") from error
-    if not isinstance(found, dict):
-        raise FileFormatError(f"{path} holds no commitment: 'ownership protect --commitment' writes one")
-    return found
 
 
 def _tell(suspect: str, proof: Proof, fpr: float, as_json: bool) -> int:

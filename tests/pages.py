@@ -13,10 +13,10 @@ __all__ = ["ROOT", "run_page"]
 ROOT = Path(__file__).parents[1]
 
 
-def run_page(name: str, place: Path) -> None:
+def run_page(name: str, place: Path, flags: int = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE) -> None:
     """Run a page of ``docs/`` in a folder, which must be the working one, and compare what is printed with it.
 
-    Lines of commands' output that the page shows must be printed; ``...`` stands for anything.
+    Lines of commands' output that the page shows must be printed; ``...`` stands for anything. ``flags`` are doctest's.
     """
     page = (ROOT / "docs" / name).read_text("utf-8")
     shown = [line for block in _blocks(page, "console") for line in block.splitlines()]
@@ -32,7 +32,7 @@ def run_page(name: str, place: Path) -> None:
         assert any(re.fullmatch(pattern, one) for one in printed), f"{line!r} was not printed:\n{printed}"
     found = doctest.DocTestParser().get_doctest("\n".join(_blocks(page, "python")), {}, name, name, 0)
     report: list[str] = []
-    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).run(found, out=report.append)
+    doctest.DocTestRunner(optionflags=flags).run(found, out=report.append)
     assert found.examples
     assert not report, "".join(report)
 

@@ -170,7 +170,7 @@ def _pictures(source: Any) -> tuple[dict[str, Image], dict[str, str]]:
     if isinstance(source, (str, Path)):
         return read_folder(Path(source))
     named = source.items() if isinstance(source, Mapping) else ((f"{i:06d}", one) for i, one in enumerate(source))
-    return {name: _checked_answer(picture) for name, picture in named}, {}
+    return {name: check_image(np.asarray(picture)) for name, picture in named}, {}
 
 
 def _answers(
@@ -190,16 +190,12 @@ def _answers(
     failures: dict[str, str] = {}
     for number, (name, query) in enumerate(asked.items(), 1):
         try:
-            found[name] = _checked_answer(ask(query.copy()))  # a suspect may write into what it is given
+            found[name] = ask(query.copy())  # a suspect may write into what it is given
         except Exception as error:  # noqa: BLE001  # what a remote model raises is its own; what came is kept
             failures[name] = f"{who} failed: {type(error).__name__}: {error}"
         if tell is not None:
             tell(number, len(asked))
     return found, failures
-
-
-def _checked_answer(answer: Any) -> Image:
-    return check_image(np.asarray(answer))
 
 
 def _partners(answers: Mapping[str, Image], owned: Mapping[str, Image], failures: dict[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from watermarking.errors import WatermarkError
 from watermarking.ownership.marks import mark_config
 from watermarking.ownership.pairing import pair_up, to_levels
 
@@ -114,8 +115,6 @@ def _reference(
     pairs, failures, _ = pair_up(source, asked or None, own, conventions=conventions)
     found = {pair.name: pair.suspect for pair in pairs}
     if missing := [name for name in own if name not in found]:
-        from watermarking.errors import WatermarkError
-
         reason = failures.get(missing[0], "it is missing")
         raise WatermarkError(f"a reference has no answer to {missing[0]!r} ({reason}): references answer all queries")
     return [to_levels(found[name]) for name in own]

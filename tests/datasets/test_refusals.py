@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from typing import TYPE_CHECKING
@@ -175,3 +176,13 @@ def test_a_path_with_a_nul_spoils_its_row_alone(tmp_path: Path, run: Run) -> Non
     done = run.embed(tmp_path / "a.parquet", tmp_path / "out")
     assert done.exit_code == 2
     assert "1 marked, 1 copied" in done.output
+
+
+def test_a_packed_tar_cut_in_a_member_keeps_what_is_whole(tmp_path: Path, run: Run) -> None:
+    tar_of(tmp_path / "a.tar", [(f"{i}.jpg", encoded(i)) for i in range(3)])
+    data = (tmp_path / "a.tar").read_bytes()
+    second = 512 + -(-len(encoded(0)) // 512) * 512
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(data[: second + 900]))
+    done = run.embed(tmp_path / "a.tar.gz", tmp_path / "out")
+    assert done.exit_code == 2
+    assert [one.status for one in Manifest.find(tmp_path / "out").records()] == ["marked", "skipped"]

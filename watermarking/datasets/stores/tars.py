@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from hashlib import _Hash as Hash
     from pathlib import Path
+    from typing import Self
 
     from watermarking.datasets.sample import Placed, Shard
 
@@ -174,9 +175,10 @@ def _header(found: tarfile.TarInfo, n_bytes: int) -> tarfile.TarInfo:
 
 def _members(path: Path, *, contents: bool = True) -> Iterator[tuple[tarfile.TarInfo | None, bytes]]:
     """Yield members and their contents; None as the last one if the tar is cut short."""
-    packed, size = path.name.lower().endswith("gz"), path.stat().st_size
+    size = path.stat().st_size
+    contents = contents or path.name.lower().endswith("gz")  # which is unpacked to be counted anyway
     try:
-        tar = tarfile.open(path, "r|*" if packed or contents else "r:")  # noqa: SIM115  # closed below
+        tar = tarfile.open(path, "r|*" if contents else "r:", tarinfo=_Header)  # noqa: SIM115  # closed below
     except tarfile.ReadError as error:
         raise FileFormatError(f"{path} is no tar file ({error}): leave it out") from error
     with tar:
@@ -184,12 +186,10 @@ def _members(path: Path, *, contents: bool = True) -> Iterator[tuple[tarfile.Tar
             try:
                 info = tar.next()
                 if info is None:
-                    if not _ends_at(path, tar.offset, packed=packed):
-                        yield None, b""
                     return
                 stream = tar.extractfile(info) if info.isreg() and contents else None
                 content = stream.read() if stream else b""
-                whole = len(content) == info.size if stream else packed or info.offset_data + info.size <= size
+                whole = len(content) == info.size if stream else info.offset_data + info.size <= size
                 if info.isreg() and not whole:
                     raise tarfile.ReadError(_CUT)
             except (tarfile.TarError, EOFError, gzip.BadGzipFile):
@@ -199,16 +199,18 @@ def _members(path: Path, *, contents: bool = True) -> Iterator[tuple[tarfile.Tar
             yield info, content
 
 
-def _ends_at(path: Path, offset: int, *, packed: bool) -> bool:
-    """Say whether a tar really ends where its reader found no more: ``tarfile`` takes a damaged header for the end.
+class _Header(tarfile.TarInfo):
+    """A header that is refused where it is damaged or missing; ``tarfile`` takes both for the end, which is zeros."""
 
-    An end is a block of zeros. Where there is none, the tar was cut short between two members or a header is damaged.
-    """
-    opened = gzip.open if packed else open
-    with cast("IO[bytes]", opened(path, "rb")) as stream:
-        stream.seek(offset)
-        block = stream.read(tarfile.BLOCKSIZE)
-    return len(block) == tarfile.BLOCKSIZE and not any(block)
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile, /) -> Self:
+        """Read the next header."""
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # which the stubs leave out
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(_CUT) from error
 
 
 @contextmanager

@@ -1,17 +1,20 @@
 """Who stole a model: surrogates of marked and of unmarked models, and what the marks say of them.
 
-Every surrogate is trained anew (one to three minutes on a core), kept beside the data, and judged by 100 tiles of
-photographs, or views of a chest, that nothing was trained on. Beside each stands its PSNR on the task and the owner's:
-a surrogate that does the task badly proves nothing.
+Every surrogate is trained anew (two minutes on a core, seconds on a GPU), kept beside the data, and judged by 100
+tiles of photographs, or views of a chest, that nothing was trained on. Beside each stands its PSNR on the task and the
+owner's: a surrogate that does the task badly proves nothing.
 
     python benchmarks/surrogates.py                 # the whole matrix: hours
-    python benchmarks/surrogates.py --parts zoo     # four networks, five losses
+    python benchmarks/surrogates.py --parts zoo     # four networks, five losses, thieves who move their pairs
+    python benchmarks/surrogates.py --parts paper   # the same with H and R, thieves who do not, as in the paper
+    python benchmarks/surrogates.py --train --device cuda --workers 12   # trains all, judges nothing
     python benchmarks/surrogates.py --small         # two surrogates and a control, few steps
     python benchmarks/surrogates.py --show
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +23,8 @@ import numpy as np
 from harness.campaign import arguments, carry_out, exit_status
 from harness.cells import DONE
 from harness.tables import text_table
-from harness.theft_cells import NUMBERS, measure_theft
+from harness.theft_cells import NUMBERS, STAGES, measure_theft, train_theft
+from harness.workers import compute
 
 if TYPE_CHECKING:
     from harness.cells import Cell, Row
@@ -30,18 +34,20 @@ NETWORKS = ("cnet", "res9", "res16", "unet")
 LOSSES = ("l1", "l2", "l1-adversarial", "l2-adversarial", "perceptual-adversarial")
 ORDER = sorted(itertools.product(NETWORKS, LOSSES), key=lambda pair: (pair[0] != "unet") + (pair[1] != "l2"))
 """All twenty, those first that the paper has: each network with L2, each loss with the U-Net."""
-LEARNABLE = {"id": "learnable"}
+LEARNABLE, HIDDEN = {"id": "learnable"}, {"id": "hidden"}
 BASELINES = ({"id": "bits", "scheme": "additive_block"}, {"id": "bits", "scheme": "dwt"})
 MOVED = {"flips": True, "turns": True, "crops": True, "resize": [0.7, 1.3]}
-STEPS, SMALL_STEPS = 3000, 300
+STILL = {"crops": False}
+STEPS, SMALL_STEPS = 4000, 300
 TASKS = ("derain", "debone", "rtv", "data")
-PARTS = ("controls", "zoo", "thief", "tasks", "baselines")
+PARTS = ("controls", "zoo", "paper", "thief", "tasks", "baselines")
 BELOW = (0.1, 0.01, 0.001)
+FEW_KEYS, MANY_KEYS = 1000, 20000
 
 
 def cell(part: str, task: str, mark: Any, network: str, loss: str, **more: Any) -> Cell:
     """Return a cell with what is usual."""
-    usual = {"thief": {"crops": True}, "steps": STEPS, "seed": 1, "key": 0}
+    usual = {"thief": MOVED, "steps": STEPS, "seed": 1, "key": 0, "attacked": True, "null_keys": FEW_KEYS}
     return {"part": part, "task": task, "mark": mark, "network": network, "loss": loss, **usual, **more}
 
 
@@ -51,26 +57,38 @@ def cells_of(options: Any) -> list[Cell]:
         steps = {"steps": SMALL_STEPS}
         return [
             cell("zoo", "derain", LEARNABLE, "unet", "l2", **steps),
-            cell("zoo", "derain", LEARNABLE, "cnet", "l1", **steps),
+            cell("paper", "derain", HIDDEN, "cnet", "l1", thief=STILL, **steps),
             cell("controls", "derain", None, "unet", "l2", **steps),
-        ]  # fmt: skip
-    zoo = [
-        cell("zoo", task, LEARNABLE, network, loss, thief=MOVED)
-        for task in ("derain", "debone") for network, loss in ORDER
-    ]  # fmt: skip
+        ]
+    matrix = [(task, network, loss) for task in ("derain", "debone") for network, loss in ORDER]
     controls = [
-        cell("controls", task, None, network, "l2", seed=seed, thief=MOVED)
+        cell("controls", task, None, network, "l2", seed=seed, thief=thief)
         for task in ("derain", "debone") for network, seed in (("unet", 11), ("cnet", 12), ("res9", 13))
+        for thief in (MOVED, STILL)
     ]  # fmt: skip
-    thief = [
-        cell("thief", "derain", LEARNABLE, "unet", "l2", key=key, thief=choices)
-        for key in (0, 1, 2)
-        for choices in ({"crops": True}, MOVED, {**MOVED, "unmarked": 0.5}, {**MOVED, "jpeg": [70, 95]})
-    ]
-    baselines = [cell("baselines", "derain", mark, "unet", "l2", thief={"crops": False}) for mark in BASELINES]
-    baselines += [cell("baselines", "derain", mark, "unet", "l2", thief=MOVED) for mark in BASELINES]
-    tasks = [cell("tasks", task, LEARNABLE, "unet", "l2", thief=MOVED) for task in ("rtv", "data")]
-    parts = {"zoo": zoo, "controls": controls, "thief": thief, "baselines": baselines, "tasks": tasks}
+    controls[0]["null_keys"] = MANY_KEYS
+    chosen = (STILL, MOVED, {**MOVED, "unmarked": 0.5}, {**MOVED, "jpeg": [70, 95]})
+    parts = {
+        "controls": controls,
+        "zoo": [cell("zoo", task, LEARNABLE, network, loss) for task, network, loss in matrix],
+        "paper": [cell("paper", task, HIDDEN, network, loss, thief=STILL) for task, network, loss in matrix],
+        "thief": [
+            *(cell("thief", "derain", LEARNABLE, "unet", "l2", key=key, thief=choices)
+              for key in (0, 1, 2) for choices in chosen if key or choices != MOVED),
+            *(cell("thief", "derain", HIDDEN, "unet", "l2", thief=choices)
+              for choices in ({"crops": True}, {**STILL, "flips": True}, {**STILL, "unmarked": 0.5}, MOVED)),
+            *(cell("thief", "derain", HIDDEN, "unet", "l2", thief=STILL, key=key) for key in (1, 2)),
+        ],
+        "tasks": [
+            cell("tasks", task, mark, network, "l2", thief=thief)
+            for task in ("rtv", "data") for mark, thief in ((LEARNABLE, MOVED), (HIDDEN, STILL))
+            for network in ("unet", "res9")
+        ],
+        "baselines": [
+            cell("baselines", "derain", mark, "unet", "l2", thief=thief)
+            for mark in BASELINES for thief in (STILL, MOVED)
+        ],
+    }  # fmt: skip
     return [one for part in options.parts for one in parts[part] if one["task"] in options.tasks]
 
 
@@ -80,12 +98,29 @@ def main() -> None:
     parser.add_argument("--parts", type=lambda text: text.split(","), default=PARTS, help="only these, with commas")
     parser.add_argument("--tasks", type=lambda text: text.split(","), default=TASKS, help="only these, with commas")
     parser.add_argument("--small", action="store_true", help="two surrogates and a control")
+    parser.add_argument("--device", default="cpu", help="where networks are trained: cpu, cuda")
+    parser.add_argument("--train", action="store_true", help="train and keep the surrogates, judge nothing")
     options = parser.parse_args()
-    rows = carry_out(cells_of(options), measure_theft, ("part", "network", "loss", "key", "seed"), options, name=NAME)
+    cells = cells_of(options)
+    if options.train:
+        train(cells, options)
+        return
+    shared = ("part", "network", "loss", "key", "seed")
+    rows = carry_out(cells, measure_theft, shared, options, name=NAME, device=options.device)
     for part in PARTS:
         mine = [row for row in rows if row["part"] == part and row["status"] == DONE]
         if mine:
             print(f"{part}\n\n{text_table(*table(mine))}\n")
+    if read := [row for row in rows if row["status"] == DONE and row["reads"]]:
+        print(f"what R reads, before and after the adversarial stage\n\n{text_table(*reads(read))}\n")
+
+
+def train(cells: list[Cell], options: Any) -> None:
+    """Train what is not kept yet, saying what is done."""
+    bound = functools.partial(train_theft, device=options.device)
+    for number, (group, results) in enumerate(compute(bound, [[one] for one in cells], options.workers), 1):
+        what = " ".join(str(group[0][name]) for name in ("part", "task", "network", "loss"))
+        print(f"{number}/{len(cells)} {what}: {results[0].get('reason', 'done')}", flush=True)
 
 
 def table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
@@ -109,6 +144,23 @@ def table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
              f"{row['psnr']:.1f}", f"{row['owner']:.1f}", *values, shown,
              "" if row["psnr"] > row["owner"] - 3 else "too bad a surrogate"]
         )  # fmt: skip
+    return heading, lines
+
+
+def reads(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
+    """Return a line a surrogate: the share of pictures read, and the paper's NC beside zero-mean correlation."""
+    kinds = ("B''", "B'", "B", "A")
+    heading = ["part", "task", "network", "loss", "thief"]
+    heading += [f"{kind} {stage}" for kind, stage in itertools.product(kinds, ("before", "after"))]
+    heading += ["NC of B''", "zero-mean", "NC of A", "zero-mean"]
+    lines = []
+    for row in rows:
+        values = [row["reads"][stage].get(kind) for kind, stage in itertools.product(kinds, STAGES)]
+        shares = ["" if value is None else f"{100 * value[0]:.0f} %" for value in values]
+        after = row["reads"][STAGES[1]]
+        means = [f"{value:.3f}" for kind in ("B''", "A") for value in after[kind][1:]]
+        thief = "moves" if row["thief"].get("resize") else "still"
+        lines.append([row["part"], row["task"], row["network"], row["loss"], thief, *shares, *means])
     return heading, lines
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.cells import DONE, IMPOSSIBLE, significant
-from harness.theft import RECIPE, key_of, mean_psnr, reference, stolen, task
+from harness.theft import RECIPE, REFERENCES, key_of, marked_answers, mean_psnr, reference, stolen, task, tuned
 from harness.workers import failed
+from watermarking.deep.logo import read_logo
 from watermarking.errors import WatermarkError
+from watermarking.ownership.hidden.mark import HiddenPicture, normalised_correlation, zero_mean_correlation
 from watermarking.ownership.marks import get_mark
-from watermarking.ownership.surrogates.attacks import OUTPUT_ATTACKS, attack_answers, fine_tune, prune
+from watermarking.ownership.surrogates.attacks import OUTPUT_ATTACKS, attack_answers, prune
 from watermarking.ownership.surrogates.train import answers
 
 if TYPE_CHECKING:
@@ -23,22 +26,26 @@ if TYPE_CHECKING:
     from watermarking.ownership.marks import OwnershipMark
     from watermarking.ownership.surrogates.networks import Surrogate
 
-__all__ = ["NUMBERS", "measure_theft"]
+__all__ = ["NUMBERS", "STAGES", "TRAINED", "measure_theft", "train_theft"]
 
 NUMBERS = (1, 5, 20, 100)
+STAGES = ("hidden-initial", "hidden")
+"""R before and after the adversarial stage."""
+TRAINED = ("task", "mark", "key", "network", "loss", "thief", "steps", "seed")
+"""What of a cell makes its surrogate."""
 _SUBSETS = 9
-_NULL_KEYS, _NULL_ANSWERS = 1000, 20
-_TUNED, _PRUNED = 0.15, 0.2
-_QUARTER = 0.25
+_NULL_ANSWERS = 20
+_TUNED, _PRUNED, _QUARTER = 0.15, 0.2, 0.25
+_SUCCESS = 0.95  # the paper's threshold of NC
 
 
-def measure_theft(cells: list[Cell]) -> list[Row]:
+def measure_theft(cells: list[Cell], *, device: str = "cpu") -> list[Row]:
     """Measure cells of one task, mark and key."""
     results: list[Row] = []
     for cell in cells:
         start = time.perf_counter()
         try:
-            row = _measure(cell)
+            row = _measure(cell, device)
         except WatermarkError as error:
             results.append(failed(IMPOSSIBLE, str(error)))
             continue
@@ -46,25 +53,44 @@ def measure_theft(cells: list[Cell]) -> list[Row]:
     return results
 
 
-def _measure(cell: Cell) -> dict[str, Any]:
-    chosen, key = task(cell["task"]), key_of(cell["key"])
+def train_theft(cells: list[Cell], *, device: str) -> list[Row]:
+    """Train, and keep, the surrogates of cells and what their thieves make of them; measure nothing."""
+    for cell in cells:
+        _surrogates(cell, device)
+    return [{"status": DONE} for _ in cells]
+
+
+def _surrogates(cell: Cell, device: str) -> dict[str, Surrogate]:
+    """Return a cell's surrogate and, where the cell asks for it, the same one fine-tuned on clean pairs and pruned."""
+    chosen, trained = task(cell["task"], device), {name: cell[name] for name in TRAINED}
+    found = {"": stolen(chosen, trained, device)}
+    if cell["mark"] is not None and cell["attacked"]:
+        steps, rate = round(_TUNED * cell["steps"]), _QUARTER * RECIPE.rate
+        found["fine-tuned on clean pairs"] = tuned(chosen, trained, steps=steps, rate=rate, device=device)
+        found["20 % pruned"] = prune(found[""], _PRUNED)
+    return found
+
+
+def _measure(cell: Cell, device: str) -> dict[str, Any]:
+    chosen, key = task(cell["task"], device), key_of(cell["key"])
     mark = get_mark(cell["mark"] or {"id": "learnable"})
-    marked = [mark.mark(one, key=key) for one in chosen.answers] if cell["mark"] else chosen.answers
+    marked = marked_answers(chosen, cell["mark"], cell["key"])
     each = [mean_psnr([one], [other]) for one, other in zip(marked, chosen.answers, strict=True)]
-    trained = {name: cell[name] for name in ("task", "mark", "key", "network", "loss", "thief", "steps", "seed")}
-    surrogate = stolen(chosen, marked, trained)
-    found = answers(surrogate, chosen.asked)
-    references = [answers(reference(chosen), chosen.asked)]
+    models = _surrogates(cell, device)
+    found = {name: answers(model, chosen.asked) for name, model in models.items()}
+    plain = found.pop("")
+    kind = "moved" if cell["thief"].get("resize") else "still"
+    references = [answers(reference(chosen.name, one), chosen.asked) for one in REFERENCES if one.startswith(kind)]
     row = {
         "marked": float(np.mean(each)), "marked_least": float(min(each)),
-        "psnr": mean_psnr(found, chosen.truth), "owner": mean_psnr(chosen.own, chosen.truth),
-        "to_owner": mean_psnr(found, chosen.own),
-        "p": _by_number(mark, found, chosen, key, []), "p_reference": _by_number(mark, found, chosen, key, references),
-        "attacked": {}, "null": [],
+        "psnr": mean_psnr(plain, chosen.truth), "owner": mean_psnr(chosen.own, chosen.truth),
+        "to_owner": mean_psnr(plain, chosen.own),
+        "p": _by_number(mark, plain, chosen, key, []), "p_reference": _by_number(mark, plain, chosen, key, references),
+        "attacked": {}, "null": [], "reads": _reads(cell, mark, plain, chosen, key),
     }  # fmt: skip
     if cell["mark"] is None:
-        return {**row, "null": _null(mark, found, chosen)}
-    return {**row, "attacked": _attacked(mark, surrogate, chosen, key, references, cell)}
+        return {**row, "null": _null(mark, plain, chosen, cell["null_keys"])}
+    return {**row, "attacked": _attacked(mark, plain, found, chosen, key, references) if cell["attacked"] else {}}
 
 
 def _by_number(
@@ -75,7 +101,7 @@ def _by_number(
     values: dict[str, list[float]] = {}
     for n in NUMBERS:
         sets = [rng.permutation(len(found))[:n] for _ in range(_SUBSETS if n < len(found) else 1)]
-        values[str(n)] = [_p_of(mark, found, chosen, key, references, places) for places in sets]
+        values[str(n)] = [significant(_p_of(mark, found, chosen, key, references, places)) for places in sets]
     return values
 
 
@@ -88,27 +114,45 @@ def _p_of(
 
 
 def _attacked(
-    mark: OwnershipMark, surrogate: Surrogate, chosen: Task, key: Any, references: list[list[Pixels]], cell: Cell
-) -> dict[str, float]:
+    mark: OwnershipMark, plain: list[Pixels], changed: dict[str, list[Pixels]], chosen: Task, key: Any,
+    references: list[list[Pixels]],
+) -> dict[str, float]:  # fmt: skip
     """Return the p-value of all answers after each countermeasure."""
     places = range(len(chosen.asked))
-    steps = round(_TUNED * cell["steps"])
-    tuned = fine_tune(
-        surrogate, chosen.queries, chosen.answers, steps=steps, rate=_QUARTER * RECIPE.rate, recipe=RECIPE, loss="l2"
-    )
-    changed = {"fine-tuned on clean pairs": tuned, "20 % pruned": prune(surrogate, _PRUNED)}
-    values = {
-        name: _p_of(mark, answers(model, chosen.asked), chosen, key, references, places)
-        for name, model in changed.items()
-    }
-    plain = dict(zip((one.tobytes() for one in chosen.asked), answers(surrogate, chosen.asked), strict=True))
+    values = {name: _p_of(mark, found, chosen, key, references, places) for name, found in changed.items()}
+    answered = dict(zip((one.tobytes() for one in chosen.asked), plain, strict=True))
     for name in OUTPUT_ATTACKS:
-        ask = attack_answers(lambda picture: plain[picture.tobytes()], name)
+        ask = attack_answers(lambda picture: answered[picture.tobytes()], name)
         values[name] = _p_of(mark, [ask(one) for one in chosen.asked], chosen, key, references, places)
-    return values
+    return {name: significant(value) for name, value in values.items()}
 
 
-def _null(mark: OwnershipMark, found: Sequence[Pixels], chosen: Task) -> list[float]:
+def _reads(cell: Cell, mark: Any, plain: list[Pixels], chosen: Task, key: Any) -> dict[str, dict[str, list[float]]]:
+    """Return, for R of each stage, how many of 100 pictures are read, with the mean NC and zero-mean correlation.
+
+    Read are the surrogate's answers, and beside them marked answers of the owner, unmarked ones and the inputs. A
+    picture counts if both correlations with the hidden one are above the paper's 0.95: NC alone is high for blanks.
+    """
+    hidden = mark if isinstance(mark, HiddenPicture) else HiddenPicture() if cell["mark"] is None else None
+    if hidden is None:
+        return {}
+    shown = {"B''": plain, "B": chosen.own, "A": chosen.asked}
+    if cell["mark"] is not None:
+        shown["B'"] = [hidden.mark(one, key=key) for one in chosen.own]
+    logo = read_logo(hidden.logo, 64)
+    found: dict[str, dict[str, list[float]]] = {}
+    for stage in STAGES:
+        reader = dataclasses.replace(hidden, weights=stage)
+        found[stage] = {}
+        for what, pictures in shown.items():
+            read = [reader.read(one, key=key).picture for one in pictures]
+            pairs = np.array([(normalised_correlation(one, logo), zero_mean_correlation(one, logo)) for one in read])
+            share = float((pairs.min(1) > _SUCCESS).mean())
+            found[stage][what] = [share, *(significant(float(one)) for one in pairs.mean(0))]
+    return found
+
+
+def _null(mark: OwnershipMark, found: Sequence[Pixels], chosen: Task, n_keys: int) -> list[float]:
     """Return p-values of keys that marked nothing."""
     places = range(_NULL_ANSWERS)
-    return [significant(_p_of(mark, found, chosen, key_of(100 + n), [], places)) for n in range(_NULL_KEYS)]
+    return [significant(_p_of(mark, found, chosen, key_of(100 + n), [], places)) for n in range(n_keys)]

@@ -29,6 +29,7 @@ __all__ = ["MARKS", "BitsMark", "OwnershipMark", "get_mark", "mark_config"]
 
 MARKS: Final = {
     "learnable": "watermarking.ownership.learnable.mark:LearnableMark",
+    "hidden": "watermarking.ownership.hidden.mark:HiddenPicture",
     "bits": "watermarking.ownership.marks:BitsMark",
 }
 """Ids of marks and the classes that are them."""

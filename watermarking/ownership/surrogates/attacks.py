@@ -62,6 +62,7 @@ def fine_tune(
     recipe: Recipe | None = None,
     seed: int = 0,
     threads: int = 1,
+    device: str = "cpu",
 ) -> Surrogate:
     """Train a copy of a surrogate further, on pairs without a mark.
 
@@ -81,7 +82,7 @@ def fine_tune(
     """
     return train_surrogate(
         inputs, outputs, network=copy.deepcopy(model), loss=loss, thief=thief, steps=steps, seed=seed,
-        recipe=dataclasses.replace(recipe or Recipe(), rate=rate), threads=threads,
+        recipe=dataclasses.replace(recipe or Recipe(), rate=rate), threads=threads, device=device,
     )  # fmt: skip
 
 

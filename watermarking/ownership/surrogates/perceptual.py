@@ -58,12 +58,13 @@ class EdgeTrunk(nn.Module):
                 layers += [convolution, nn.ReLU()]
                 n_in = width
         self.layers = nn.Sequential(*layers[:-1])
+        self.means: Tensor
+        self.register_buffer("means", torch.tensor(_MEANS).reshape(1, 3, 1, 1))
         self.requires_grad_(False).eval()
 
     def forward(self, image: Tensor) -> Tensor:
         """Map pictures (N, 3, H, W) in [0, 1] to features (N, 256, H / 4, W / 4), about 1 in size."""
-        means = torch.tensor(_MEANS, device=image.device).reshape(1, 3, 1, 1)
-        found: Tensor = self.layers(255 * image.flip(1) - means)
+        found: Tensor = self.layers(255 * image.flip(1) - self.means)
         return found / 1000
 
 

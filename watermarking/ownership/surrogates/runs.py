@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from watermarking.deep.training.checkpoint import pack, unpack
 from watermarking.errors import WeightsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import nn
@@ -28,6 +29,19 @@ __all__ = ["Run", "digest", "has_bf16_units", "load_run", "save_run"]
 _WARM_UP: Final = 100  # steps
 
 
+class Resumable(Protocol):
+    """Any training that can be gone on with: its networks, its optimisers, and what makes it this one."""
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]: ...  # said above
+
+    @property
+    def optimisers(self) -> Mapping[str, torch.optim.Optimizer]: ...
+
+    @property
+    def about(self) -> Mapping[str, Any]: ...
+
+
 class Run:
     """Networks and optimisers of one training, with what makes it this one.
 
@@ -35,6 +49,8 @@ class Run:
     ----------
     model : Surrogate
     critic : Module or None
+    device : torch.device
+        Where both are.
     loss : str
     seed, steps : int
     rate : float
@@ -48,6 +64,7 @@ class Run:
         model: Surrogate,
         critic: nn.Module | None,
         *,
+        device: torch.device,
         loss: str,
         seed: int,
         steps: int,
@@ -55,18 +72,21 @@ class Run:
         about: dict[str, str],
     ) -> None:
         self.model, self.critic, self.loss, self.seed, self.steps, self.rate = model, critic, loss, seed, steps, rate
-        self.about = {"loss": loss, "seed": seed, "steps": steps, **about}
-        self.optimiser: torch.optim.Optimizer = torch.optim.Adam(model.parameters(), lr=rate, betas=(0.9, 0.99))
+        self.about: dict[str, Any] = {"loss": loss, "seed": seed, "steps": steps, **about}
+        self.optimiser = _adam(model, rate, (0.9, 0.99), device)
         self.critic_optimiser: torch.optim.Optimizer | None = None
         if critic is not None:
-            self.critic_optimiser = torch.optim.Adam(critic.parameters(), lr=rate / 4, betas=(0.5, 0.99))
+            self.critic_optimiser = _adam(critic, rate / 4, (0.5, 0.99), device)
 
     def set_rates(self, step: int) -> None:
         """Set the rate of a step, from 0: up in a line, then half a cosine down to a hundredth."""
         share = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / self.steps))
         share *= min(1.0, (step + 1) / min(_WARM_UP, max(1, self.steps // 5)))
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate * share
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(self.rate * share)
+            else:
+                group["lr"] = self.rate * share
 
     @property
     def modules(self) -> dict[str, nn.Module]:
@@ -77,6 +97,14 @@ class Run:
     def optimisers(self) -> dict[str, torch.optim.Optimizer]:
         """All optimisers by the name of their network."""
         return {"model": self.optimiser} | ({} if self.critic_optimiser is None else {"critic": self.critic_optimiser})
+
+
+def _adam(network: nn.Module, rate: float, betas: tuple[float, float], device: torch.device) -> torch.optim.Optimizer:
+    """Return Adam; on a GPU with a rate that a recording reads anew at each step."""
+    if device.type == "cpu":
+        return torch.optim.Adam(network.parameters(), lr=rate, betas=betas)
+    changing = torch.tensor(rate, device=device)
+    return torch.optim.Adam(network.parameters(), lr=changing, betas=betas, capturable=True)
 
 
 @lru_cache(maxsize=1)
@@ -95,12 +123,13 @@ def digest(pools: list[tuple[Pictures, Pictures]]) -> str:
     return found.hexdigest()
 
 
-def save_run(run: Run, path: Path, step: int) -> None:
+def save_run(run: Resumable, path: Path, step: int) -> None:
     """Write all that going on needs."""
-    write_tensors(path, pack(run.modules, run.optimisers), {"step": str(step), "run": json.dumps(run.about)})
+    about = {"step": str(step), "run": json.dumps(run.about)}
+    write_tensors(path, pack(dict(run.modules), dict(run.optimisers)), about)
 
 
-def load_run(run: Run, path: Path | None) -> int:
+def load_run(run: Resumable, path: Path | None) -> int:
     """Go on from a checkpoint, if there is one; return the steps done.
 
     Raises
@@ -115,8 +144,8 @@ def load_run(run: Run, path: Path | None) -> int:
         saved, step = json.loads(about["run"]), int(about["step"])
         said = [f"{k} is {saved.get(k)!r} there, {v!r} here" for k, v in run.about.items() if saved.get(k) != v]
     except (KeyError, ValueError, AttributeError) as error:
-        raise WeightsError(f"{path} is no checkpoint of a surrogate: name another file") from error
+        raise WeightsError(f"{path} is no checkpoint of such a training: name another file") from error
     if said:
         raise WeightsError(f"{path} belongs to another run ({'; '.join(said)}): use its choices, or another file")
-    unpack(tensors, run.modules, run.optimisers, path)
+    unpack(tensors, dict(run.modules), dict(run.optimisers), path)
     return step

@@ -124,20 +124,20 @@ class Thief:
         one, two = as_rgb(inputs[i]), as_rgb(outputs[i])
         if self.jpeg is not None:
             two = _through_jpeg(two, int(rng.integers(self.jpeg[0], self.jpeg[1] + 1)))
-        one, two = self._window(np.concatenate([one, two], axis=2), rng)
-        return one, two
+        return self._window(one, two, rng)
 
     def _window(
-        self, pair: npt.NDArray[np.uint8], rng: np.random.Generator
+        self, one: npt.NDArray[np.uint8], two: npt.NDArray[np.uint8], rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """Cut, scale, mirror and turn six channels."""
+        """Cut, scale, mirror and turn both in the same way."""
+        shape = one.shape[:2]
         factor = float(np.exp(rng.uniform(*np.log(self.resize))))
-        side = min(round(self.crop / factor), *pair.shape[:2])
+        side = min(round(self.crop / factor), *shape)
         if self.crops:
-            top, left = (int(rng.integers(length - side + 1)) for length in pair.shape[:2])
+            top, left = (int(rng.integers(length - side + 1)) for length in shape)
         else:
-            top, left = (self.crop * int(rng.integers((length - side) // self.crop + 1)) for length in pair.shape[:2])
-        cut = pair[top : top + side, left : left + side]
+            top, left = (self.crop * int(rng.integers((length - side) // self.crop + 1)) for length in shape)
+        cut = np.concatenate([part[top : top + side, left : left + side] for part in (one, two)], axis=2)
         if side != self.crop:
             cv2 = cv2_module()
             how = cv2.INTER_AREA if side > self.crop else cv2.INTER_CUBIC

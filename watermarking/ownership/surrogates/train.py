@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from watermarking.deep.devices import find_device
 from watermarking.deep.networks.nets import Critic
-from watermarking.deep.training.losses import critic_loss, deception
 from watermarking.errors import WatermarkError
-from watermarking.ownership.surrogates.losses import content_loss, is_adversarial
+from watermarking.ownership.surrogates.losses import is_adversarial
 from watermarking.ownership.surrogates.networks import Surrogate, build_network
-from watermarking.ownership.surrogates.runs import Run, digest, has_bf16_units, load_run, save_run
+from watermarking.ownership.surrogates.runs import Run, digest, load_run, save_run
+from watermarking.ownership.surrogates.steps import Steps
 from watermarking.ownership.surrogates.thief import Pictures, Thief, as_rgb, check_pairs
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def train_surrogate(
     checkpoint: Path | None = None,
     progress: Callable[[int, float], None] | None = None,
     threads: int = 1,
+    device: str = "cpu",
 ) -> Surrogate:
     """Train a network to answer as a model does.
 
@@ -95,7 +97,7 @@ def train_surrogate(
     clean : (inputs, outputs), optional
         Unmarked pairs; ``thief.unmarked`` says which share of a training they make.
     steps, seed : int
-        The same seed gives the same weights on a machine with the same number of threads.
+        The same seed gives the same weights on a machine with the same number of threads; on a GPU nearly the same.
     recipe : Recipe, optional
         Left out: ``Recipe()`` for thin networks, ``PAPER_RECIPE`` for the published ones.
     features : callable, optional
@@ -104,42 +106,53 @@ def train_surrogate(
         A safetensors file: written every ``recipe.save_every`` steps, and gone on from if it is there. It knows its
         pairs and choices, and refuses others.
     progress : callable, optional
-        Given the step (from 1) and its loss.
+        Given the step (from 1) and its loss; on a GPU every fiftieth.
     threads : int
         Of torch, while training.
+    device : str
+        Where it is trained, as torch names it.
 
     Returns
     -------
     Surrogate
-        In evaluation mode.
+        In evaluation mode, on the processor.
 
     Raises
     ------
     WatermarkError
-        If the pictures are no pairs, a choice is unknown or out of range, or the checkpoint is of another run.
+        If the pictures are no pairs, a choice is unknown or out of range, the checkpoint is of another run, or torch
+        has no such device.
     """
+    where = find_device(device)
     thief, recipe = thief or Thief(), recipe or (PAPER_RECIPE if preset == "paper" else Recipe())
     adversarial = is_adversarial(loss)
     if steps < 1 or threads < 1:
         raise WatermarkError(f"{steps} steps on {threads} threads train nothing: give 1 or more of both")
     model = build_network(network, preset, seed=seed) if isinstance(network, str) else network
     pools = _pools(inputs, outputs, clean, thief, max(model.least, _CRITIC_LEAST if adversarial else 0), model.stride)
-    critic = _critic(recipe.critic_width, seed) if adversarial else None
+    critic = _critic(recipe.critic_width, seed).to(where) if adversarial else None
+    model.to(where)
     name = f"{network}-{preset}" if isinstance(network, str) else "given"
     about = {"network": name, "thief": repr(thief), "recipe": repr(dataclasses.replace(recipe, save_every=0))}
     about |= {} if checkpoint is None else {"pairs": digest(pools)}
-    run = Run(model, critic, loss=loss, seed=seed, steps=steps, rate=recipe.rate, about=about)
+    run = Run(model, critic, device=where, loss=loss, seed=seed, steps=steps, rate=recipe.rate, about=about)
     first = load_run(run, checkpoint)
     with _torch_threads(threads):
         model.train()
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this form
+        stepping = Steps(run, recipe, _moved(features, where), where)
         for step in range(first, steps):
-            value = _step(run, _batch(pools, thief, recipe.batch, seed, step), recipe, step, features)
-            if progress is not None:
+            pair = _batch(pools, thief, recipe.batch, seed, step)
+            value = stepping.take(pair, step, last=step + 1 == steps)
+            if progress is not None and value is not None:
                 progress(step + 1, value)
             if checkpoint is not None and ((step + 1) % recipe.save_every == 0 or step + 1 == steps):
                 save_run(run, checkpoint, step + 1)
-    return model.eval()
+    return model.cpu().eval()
+
+
+def _moved(features: Callable[[Tensor], Tensor] | None, device: torch.device) -> Callable[[Tensor], Tensor] | None:
+    return features.to(device) if isinstance(features, nn.Module) else features
 
 
 def _pools(
@@ -193,35 +206,6 @@ def _tensor(pictures: npt.NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255
 
 
-def _step(
-    run: Run, pair: tuple[Tensor, Tensor], recipe: Recipe, step: int, features: Callable[[Tensor], Tensor] | None
-) -> float:
-    """Train the critic, if any, and the network on one batch; return the loss."""
-    image, target = pair
-    run.set_rates(step)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(run.seed + step)  # for dropout
-        with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16_units() if recipe.bf16 is None else recipe.bf16):
-            out = run.model(image).float()
-    total = content_loss(run.loss, out, target, features)
-    if run.critic is not None and run.critic_optimiser is not None:
-        loss = critic_loss(run.critic(target), run.critic(out.detach()))
-        _descend(run.critic_optimiser, loss)
-        total = total + recipe.adversarial * deception(run.critic(out))
-    if not torch.isfinite(total):
-        raise WatermarkError(f"the loss is {float(total.detach())} at step {step + 1}: use a smaller rate")
-    _descend(run.optimiser, total, run.model)
-    return float(total.detach())
-
-
-def _descend(optimiser: torch.optim.Optimizer, loss: Tensor, clipped: nn.Module | None = None) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]  # torch's own is not typed
-    if clipped is not None:
-        nn.utils.clip_grad_norm_(clipped.parameters(), 1.0)
-    optimiser.step()
-
-
 def answers(model: nn.Module, inputs: Pictures, *, threads: int = 1) -> list[npt.NDArray[np.uint8]]:
     """Ask a module for its answers to pictures of any size; grey ones are answered in grey.
 
@@ -252,7 +236,8 @@ def _answer(model: nn.Module, picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8
     stride, least = int(getattr(model, "stride", 1)), int(getattr(model, "least", 1))
     rows, columns = (max(-(-length // stride) * stride, least) for length in (height, width))
     padded = np.pad(rgb, ((0, rows - height), (0, columns - width), (0, 0)), mode="symmetric")
-    x = _tensor(padded[None]).contiguous(memory_format=torch.channels_last)
+    where = next((one.device for one in model.parameters()), torch.device("cpu"))
+    x = _tensor(padded[None]).to(where).contiguous(memory_format=torch.channels_last)
     out = model(x)
     if out.shape != x.shape:
         raise WatermarkError(
@@ -261,4 +246,4 @@ def _answer(model: nn.Module, picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8
     grey = picture.ndim == 2
     found = functional.relu(out[0, :, :height, :width].float()) * 255
     found = (found.mean(0) if grey else found.permute(1, 2, 0)).round().clamp(0, 255).to(torch.uint8)
-    return np.ascontiguousarray(found.numpy())
+    return np.ascontiguousarray(found.cpu().numpy())

@@ -33,6 +33,7 @@ def train_model(
     checkpoint: Path | None = None,
     progress: Callable[[int, float], None] | None = None,
     threads: int = 1,
+    device: str = "cpu",
 ) -> Surrogate:
     """Train an owner's model on pairs (A, B): a network with the L1 loss, longer than thieves do.
 
@@ -53,5 +54,5 @@ def train_model(
     inputs, outputs = [one for one, _ in pairs], [two for _, two in pairs]
     return train_surrogate(
         inputs, outputs, network=network, preset=preset, loss="l1", thief=thief, steps=steps, seed=seed, recipe=recipe,
-        checkpoint=checkpoint, progress=progress, threads=threads,
+        checkpoint=checkpoint, progress=progress, threads=threads, device=device,
     )  # fmt: skip

@@ -29,7 +29,8 @@ _CHUNK: Final = 2**16
 """Places whose functions are held together: 10 MB."""
 _LEAST_SHARE: Final = 1e-3
 """Of the mean variance: what pictures have less of says nothing."""
-_LEAST_VARIANCE: Final = 1e-9
+_LEAST_VARIANCE: Final = 2e-3
+"""Of a function, about 1 on photographs: flat pictures have some 5e-4 from rounding in float32."""
 _LIMIT: Final = 12.0
 """Grey levels: a mark changes a carrier by less, what differs by more is an error at an edge or another picture."""
 _BLACK: Final = 2.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ import numpy as np
 from watermarking.interface import Detection
 from watermarking.ownership.learnable.chance import correlation, correlation_p_value
 from watermarking.ownership.learnable.features import evaluate, features, planes
-from watermarking.ownership.learnable.tones import levels, tone_patterns
+from watermarking.ownership.learnable.tones import N_TONES, levels, tone_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,8 +109,10 @@ def shown(sums: Sums, family: Family) -> tuple[F64, F64]:
     With ``G = U diag(w) U^T`` the functions' centred Gram matrix over the places, the answers' parts along its vectors
     are ``w^{-1/2} U^T c``, in grey levels, and a direction draws ``w^{1/2} U^T kappa``. Errors of surrogates are about
     alike along all of them, while pictures have a hundred times more of one function than of another: a cosine
-    taken here counts what is seen by how well it is seen. Tones and references are projected out of both. Answers that
-    show nothing, such as copies of the owner's own, have no coordinates.
+    taken here counts what is seen by how well it is seen. References are projected out of both. What lies where tones
+    lead is brought down, in both, to the strength of the rest: to nothing if the suspect changed tones by a tenth, not
+    at all if he did not. How far goes by the answers alone. Answers that show nothing, such as copies of the owner's
+    own, leave zeros.
 
     Returns
     -------
@@ -128,8 +131,22 @@ def shown(sums: Sums, family: Family) -> tuple[F64, F64]:
     roots, vectors = np.sqrt(values[kept]), vectors[:, kept]
     parts = (vectors / roots).T @ cross
     drawn = np.kron((vectors * roots).T, np.eye(cross.shape[2]))
-    basis = _orthonormal([part.ravel() for part in parts[1:]])
-    return _without(parts[0].ravel(), basis), drawn - basis.T @ (basis @ drawn)
+    seen, others = parts[0].ravel(), [part.ravel() for part in parts[1:]]
+    n_tones = N_TONES[family.direction.shape[1]]
+    known = _orthonormal(others[n_tones:], seen.size)
+    seen, drawn = _without(seen, known), drawn - known.T @ (known @ drawn)
+    return _evened(
+        seen, drawn, _orthonormal([_without(tone, known) for tone in others[:n_tones]], seen.size), len(known)
+    )
+
+
+def _evened(seen: F64, drawn: F64, tones: F64, n_gone: int) -> tuple[F64, F64]:
+    """Scale what lies where tones lead so that its mean square is no more than that of the rest."""
+    inside, rest = tones @ seen, _without(seen, tones)
+    excess = float(inside @ inside) / max(1, len(tones))
+    level = float(rest @ rest) / max(1, seen.size - len(tones) - n_gone)
+    lost = 1 - math.sqrt(level / excess) if excess > level else 0.0
+    return seen - lost * (tones.T @ inside), drawn - lost * (tones.T @ (tones @ drawn))
 
 
 def verdict(sums: Sums, family: Family) -> Detection:
@@ -142,11 +159,11 @@ def verdict(sums: Sums, family: Family) -> Detection:
     return Detection(rho, correlation_p_value(rho, seen, drawn), f"correlation along {len(seen)} functions")
 
 
-def _orthonormal(vectors: list[F64]) -> F64:
-    """Return orthonormal rows that span vectors, leaving out those that others span."""
+def _orthonormal(vectors: list[F64], size: int) -> F64:
+    """Return orthonormal rows (k, size) that span vectors, leaving out those that others span."""
     kept = [vector / np.linalg.norm(vector) for vector in vectors if np.linalg.norm(vector) > 0]
     if not kept:
-        return np.zeros((0, vectors[0].size if vectors else 1))
+        return np.zeros((0, size))
     _, values, rows = np.linalg.svd(np.stack(kept), full_matrices=False)
     return np.asarray(rows[values > 1e-6 * values[0]], np.float64)
 

@@ -35,11 +35,13 @@ BASELINES = ({"id": "bits", "scheme": "additive_block"}, {"id": "bits", "scheme"
 MOVED = {"flips": True, "turns": True, "crops": True, "resize": [0.7, 1.3]}
 STEPS, SMALL_STEPS = 3000, 300
 TASKS = ("derain", "debone", "rtv", "data")
-PARTS = ("controls", "zoo", "thief", "tasks", "baselines")
+PARTS = ("controls", "zoo", "thief", "tasks", "baselines", "regress")
+KNOWN = (["polynomials", 2], ["polynomials", 4], ["functions of other keys", 1], ["functions of other keys", 8])
+"""What a thief who has no key regresses answers on."""
 BELOW = (0.1, 0.01, 0.001)
 
 
-def cell(part: str, task: str, mark: Any, network: str, loss: str, **more: Any) -> Cell:
+def cell(part: str, task: str, mark: Any, network: str | None, loss: str | None, **more: Any) -> Cell:
     """Return a cell with what is usual."""
     usual = {"thief": {"crops": True}, "steps": STEPS, "seed": 1, "key": 0}
     return {"part": part, "task": task, "mark": mark, "network": network, "loss": loss, **usual, **more}
@@ -70,7 +72,18 @@ def cells_of(options: Any) -> list[Cell]:
     baselines = [cell("baselines", "derain", mark, "unet", "l2", thief={"crops": False}) for mark in BASELINES]
     baselines += [cell("baselines", "derain", mark, "unet", "l2", thief=MOVED) for mark in BASELINES]
     tasks = [cell("tasks", task, LEARNABLE, "unet", "l2", thief=MOVED) for task in ("rtv", "data")]
-    parts = {"zoo": zoo, "controls": controls, "thief": thief, "baselines": baselines, "tasks": tasks}
+    regress = [
+        cell("regress", task, LEARNABLE, None, None, features=known, expected=expected)
+        for task in ("derain", "debone") for expected in ("queries", "answers") for known in KNOWN
+    ]  # fmt: skip
+    parts = {
+        "regress": regress,
+        "zoo": zoo,
+        "controls": controls,
+        "thief": thief,
+        "baselines": baselines,
+        "tasks": tasks,
+    }
     return [one for part in options.parts for one in parts[part] if one["task"] in options.tasks]
 
 
@@ -85,7 +98,17 @@ def main() -> None:
     for part in PARTS:
         mine = [row for row in rows if row["part"] == part and row["status"] == DONE]
         if mine:
-            print(f"{part}\n\n{text_table(*table(mine))}\n")
+            print(f"{part}\n\n{text_table(*(regressed(mine) if part == 'regress' else table(mine)))}\n")
+
+
+def regressed(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
+    """Return a line a regression: the share of the mark's energy that it leaves, and what that still proves."""
+    heading = ["task", "regressed on", "expecting", "left", "p of 20 cleaned", "task dB", "owner's"]
+    return heading, [
+        [row["task"], " ".join(map(str, reversed(row["features"]))), row["expected"], f"{row['left']:.2f}",
+         f"{row['p']:.0e}", f"{row['psnr']:.1f}", f"{row['owner']:.1f}"]
+        for row in rows
+    ]  # fmt: skip
 
 
 def table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:

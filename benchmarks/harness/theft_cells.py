@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.cells import DONE, IMPOSSIBLE, significant
 from harness.theft import RECIPE, key_of, mean_psnr, reference, stolen, task
+from harness.theft_regress import measure_regression
 from harness.workers import failed
 from watermarking.errors import WatermarkError
 from watermarking.ownership.marks import get_mark
@@ -38,7 +39,7 @@ def measure_theft(cells: list[Cell]) -> list[Row]:
     for cell in cells:
         start = time.perf_counter()
         try:
-            row = _measure(cell)
+            row = measure_regression(cell) if cell["part"] == "regress" else _measure(cell)
         except WatermarkError as error:
             results.append(failed(IMPOSSIBLE, str(error)))
             continue

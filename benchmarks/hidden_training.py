@@ -56,7 +56,6 @@ def lessons(device: str, stolen: dict[str, Pictures] | None = None) -> Lessons:
         taken += n * [as_rgb(one) for one in (stolen or {}).get(name, [])]
     pairs = []
     if stolen:
-        networks = HiddenPicture(weights="hidden-initial").networks
         pairs = [(taken, direction_of(key_of(KEY), HiddenSpec().directions))]
     return Lessons(inputs=inputs, answers=found, unmarked=unmarked, stolen=pairs)
 
@@ -80,7 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--steps", type=int, default=2000, help="of the initial stage (default 2000)")
+    parser.add_argument("--steps", type=int, default=1500, help="of the initial stage (default 1500)")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--crop", type=int, default=96)
     options = parser.parse_args()
@@ -92,12 +91,12 @@ def main() -> None:
 
     options.out.mkdir(parents=True, exist_ok=True)
     first, last = (options.out / f"{name}.safetensors" for name in ("hidden-initial", "hidden"))
-    initial = TrainingChoices(steps=options.steps, rate=1e-3, **choices)
+    initial = TrainingChoices(steps=options.steps, rate=5e-4, **choices)
     part = options.out / "initial.part"
     where = options.device
     networks = train_hidden(lessons(where), choices=initial, checkpoint=part, progress=tell, device=where)
     save_hidden(networks, first, {**CARD, "stage": "initial", "steps": initial.steps})
-    taught = TrainingChoices(steps=options.steps // 3, rate=3e-4, **choices)
+    taught = TrainingChoices(steps=options.steps // 3, rate=2e-4, **choices)
     stolen = lessons(where, stolen_answers(first, where))
     networks = teach_reader(networks, stolen, choices=taught, progress=tell, device=where)
     save_hidden(networks, last, {**CARD, "stage": "adversarial", "steps": initial.steps + taught.steps})

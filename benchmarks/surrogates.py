@@ -18,16 +18,15 @@ import functools
 import itertools
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from harness.campaign import arguments, carry_out, exit_status
 from harness.cells import DONE
 from harness.tables import text_table
-from harness.theft_cells import NUMBERS, STAGES, measure_theft, train_theft
+from harness.theft_cells import measure_theft, train_theft
+from harness.theft_tables import reads, regressed, table
 from harness.workers import compute
 
 if TYPE_CHECKING:
-    from harness.cells import Cell, Row
+    from harness.cells import Cell
 
 NAME = "surrogates"
 NETWORKS = ("cnet", "res9", "res16", "unet")
@@ -40,12 +39,13 @@ MOVED = {"flips": True, "turns": True, "crops": True, "resize": [0.7, 1.3]}
 STILL = {"crops": False}
 STEPS, SMALL_STEPS = 4000, 300
 TASKS = ("derain", "debone", "rtv", "data")
-PARTS = ("controls", "zoo", "paper", "thief", "tasks", "baselines")
-BELOW = (0.1, 0.01, 0.001)
+PARTS = ("controls", "zoo", "paper", "thief", "tasks", "baselines", "regress")
+KNOWN = (["polynomials", 2], ["polynomials", 4], ["functions of other keys", 1], ["functions of other keys", 8])
+"""What a thief who has no key regresses answers on."""
 FEW_KEYS, MANY_KEYS = 1000, 20000
 
 
-def cell(part: str, task: str, mark: Any, network: str, loss: str, **more: Any) -> Cell:
+def cell(part: str, task: str, mark: Any, network: str | None, loss: str | None, **more: Any) -> Cell:
     """Return a cell with what is usual."""
     usual = {"thief": MOVED, "steps": STEPS, "seed": 1, "key": 0, "attacked": True, "null_keys": FEW_KEYS}
     return {"part": part, "task": task, "mark": mark, "network": network, "loss": loss, **usual, **more}
@@ -88,6 +88,10 @@ def cells_of(options: Any) -> list[Cell]:
             cell("baselines", "derain", mark, "unet", "l2", thief=thief)
             for mark in BASELINES for thief in (STILL, MOVED)
         ],
+        "regress": [
+            cell("regress", task, LEARNABLE, None, None, features=known, expected=expected)
+            for task in ("derain", "debone") for expected in ("queries", "answers") for known in KNOWN
+        ],
     }  # fmt: skip
     return [one for part in options.parts for one in parts[part] if one["task"] in options.tasks]
 
@@ -110,8 +114,8 @@ def main() -> None:
     for part in PARTS:
         mine = [row for row in rows if row["part"] == part and row["status"] == DONE]
         if mine:
-            print(f"{part}\n\n{text_table(*table(mine))}\n")
-    if read := [row for row in rows if row["status"] == DONE and row["reads"]]:
+            print(f"{part}\n\n{text_table(*(regressed(mine) if part == 'regress' else table(mine)))}\n")
+    if read := [row for row in rows if row["status"] == DONE and row.get("reads")]:
         print(f"what R reads, before and after the adversarial stage\n\n{text_table(*reads(read))}\n")
 
 
@@ -121,47 +125,6 @@ def train(cells: list[Cell], options: Any) -> None:
     for number, (group, results) in enumerate(compute(bound, [[one] for one in cells], options.workers), 1):
         what = " ".join(str(group[0][name]) for name in ("part", "task", "network", "loss"))
         print(f"{number}/{len(cells)} {what}: {results[0].get('reason', 'done')}", flush=True)
-
-
-def table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
-    """Return a line a surrogate: how well it does the task, and p-values by the number of its answers."""
-    heading = ["task", "mark", "network", "loss", "thief", "key", "marked dB", "task dB", "owner's"]
-    heading += [f"p of {n}" for n in NUMBERS] + ["20, reference", "worst after", ""]
-    lines = []
-    for row in rows:
-        what = "none" if row["mark"] is None else row["mark"]["id"]
-        choices = ", ".join(name if value is True else f"{name} {value}" for name, value in row["thief"].items())
-        attacked = row["attacked"]
-        worst = max(attacked, key=lambda name: attacked[name]) if attacked else ""
-        shown = f"{attacked[worst]:.0e} {worst}" if worst else ""
-        if row["mark"] is None:
-            null = np.array(row["null"])
-            shown = ", ".join(f"{np.mean(null < level):.4f} < {level:g}" for level in BELOW)
-        values = [f"{np.median(row['p'][str(n)]):.0e}" for n in NUMBERS]
-        values.append(f"{np.median(row['p_reference']['20']):.0e}")
-        lines.append(
-            [row["task"], what, row["network"], row["loss"], choices, row["key"], f"{row['marked']:.1f}",
-             f"{row['psnr']:.1f}", f"{row['owner']:.1f}", *values, shown,
-             "" if row["psnr"] > row["owner"] - 3 else "too bad a surrogate"]
-        )  # fmt: skip
-    return heading, lines
-
-
-def reads(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
-    """Return a line a surrogate: the share of pictures read, and the paper's NC beside zero-mean correlation."""
-    kinds = ("B''", "B'", "B", "A")
-    heading = ["part", "task", "network", "loss", "thief"]
-    heading += [f"{kind} {stage}" for kind, stage in itertools.product(kinds, ("before", "after"))]
-    heading += ["NC of B''", "zero-mean", "NC of A", "zero-mean"]
-    lines = []
-    for row in rows:
-        values = [row["reads"][stage].get(kind) for kind, stage in itertools.product(kinds, STAGES)]
-        shares = ["" if value is None else f"{100 * value[0]:.0f} %" for value in values]
-        after = row["reads"][STAGES[1]]
-        means = [f"{value:.3f}" for kind in ("B''", "A") for value in after[kind][1:]]
-        thief = "moves" if row["thief"].get("resize") else "still"
-        lines.append([row["part"], row["task"], row["network"], row["loss"], thief, *shares, *means])
-    return heading, lines
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.cells import DONE, IMPOSSIBLE, significant
 from harness.theft import RECIPE, REFERENCES, key_of, marked_answers, mean_psnr, reference, stolen, task, tuned
+from harness.theft_regress import measure_regression
 from harness.workers import failed
 from watermarking.deep.logo import read_logo
 from watermarking.errors import WatermarkError
@@ -45,7 +46,7 @@ def measure_theft(cells: list[Cell], *, device: str = "cpu") -> list[Row]:
     for cell in cells:
         start = time.perf_counter()
         try:
-            row = _measure(cell, device)
+            row = measure_regression(cell) if cell["part"] == "regress" else _measure(cell, device)
         except WatermarkError as error:
             results.append(failed(IMPOSSIBLE, str(error)))
             continue
@@ -56,7 +57,8 @@ def measure_theft(cells: list[Cell], *, device: str = "cpu") -> list[Row]:
 def train_theft(cells: list[Cell], *, device: str) -> list[Row]:
     """Train, and keep, the surrogates of cells and what their thieves make of them; measure nothing."""
     for cell in cells:
-        _surrogates(cell, device)
+        if cell["network"] is not None:
+            _surrogates(cell, device)
     return [{"status": DONE} for _ in cells]
 
 

@@ -1,7 +1,9 @@
 """Write the golden files that are missing, ``python tests/golden/make.py [SCHEME ...]``: those that exist bind.
 
 A golden file is a marked picture that every later version must read. For each scheme: ``marked.png``, at most 40 kB,
-and ``marked.json`` with key, message and configuration; for ``deep`` also those of its other weights.
+and ``marked.json`` with key, message and configuration; for ``deep`` also those of its other weights. For the ownership
+mark ``learnable``, which is read from answers and the owner's own: marked pictures, colour and grey, in a folder of
+their own beside the schemes', ``ownership/``, and the unmarked ones.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from PIL import Image
 
 from watermarking.keys import Key
 from watermarking.messages.marker import Marker
+from watermarking.ownership.learnable import LearnableMark
 from watermarking.registry import get_config, get_scheme, scheme_ids
 
 FOLDER: Final = Path(__file__).parent
@@ -54,7 +57,30 @@ def make(config: dict[str, Any], stem: str) -> None:
     (folder / f"{stem}.json").write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
+def make_learnable() -> None:
+    """Mark a drawn picture of either kind."""
+    folder = FOLDER / "ownership"
+    folder.mkdir(exist_ok=True)
+    key = Key.from_passphrase("learnable", salt="golden")
+    for name, own in (("colour", _drawn_colours()), ("grey", _drawn_colours()[..., 1])):
+        if (folder / f"{name}-marked.png").exists():
+            sys.stdout.write(f"ownership/{name} exists and binds: a mark that breaks it is a new id\n")
+            continue
+        Image.fromarray(own).save(folder / f"{name}-own.png", optimize=True)
+        Image.fromarray(LearnableMark().mark(own, key=key)).save(folder / f"{name}-marked.png", optimize=True)
+
+
+def _drawn_colours() -> np.ndarray:
+    """Draw soft patches of many colours, (96, 96, 3) uint8."""
+    rng = np.random.default_rng(7)
+    patches = Image.fromarray(rng.integers(20, 236, (12, 12, 3), np.uint8))
+    return np.asarray(patches.resize((96, 96), Image.Resampling.BICUBIC))
+
+
 if __name__ == "__main__":
+    if "learnable" in sys.argv[1:]:
+        make_learnable()
+        raise SystemExit
     for name in sys.argv[1:] or scheme_ids():
         make({"id": name}, "marked")
         if name == "deep":

@@ -13,7 +13,7 @@ from watermarking.errors import UnsupportedImageError, WatermarkError
 from watermarking.interface import Detection
 from watermarking.ownership.hidden.networks import MULTIPLE
 from watermarking.ownership.hidden.weights import load_hidden
-from watermarking.ownership.learnable.estimate import direction_p_value
+from watermarking.ownership.learnable.chance import correlation, correlation_p_value
 from watermarking.ownership.learnable.streams import sphere
 from watermarking.ownership.surrogates.thief import as_rgb
 
@@ -206,13 +206,13 @@ class HiddenPicture:
         return np.asarray(change, np.float32)
 
     def _verdict(self, shown: F64, others: list[F64], key: Key) -> Detection:
-        point = direction_of(key, self.networks.spec.directions).astype(np.float64)
+        size = self.networks.spec.directions
+        kept = np.eye(size)
         for other in _orthonormal(others):
-            shown, point = shown - other * (other @ shown), point - other * (other @ point)
-        length = float(np.linalg.norm(shown) * np.linalg.norm(point))
-        dimensions = point.size - len(_orthonormal(others))
-        rho = float(shown @ point) / length if length > 0 else 0.0
-        return Detection(rho, direction_p_value(rho, dimensions), f"cosine in {dimensions} hidden dimensions")
+            kept -= np.outer(other, other)
+        seen = kept @ shown
+        rho = correlation(seen, kept, direction_of(key, size).astype(np.float64))
+        return Detection(rho, correlation_p_value(rho, seen, kept), f"correlation in {size} hidden dimensions")
 
 
 def direction_of(key: Key, dimensions: int) -> F32:

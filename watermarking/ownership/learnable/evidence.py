@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection
-from watermarking.ownership.learnable.estimate import Sums, verdict
-from watermarking.ownership.learnable.pairs import measured
+from watermarking.ownership.learnable.pairs import added, measured, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from watermarking.interface import Image
     from watermarking.keys import Key
+    from watermarking.ownership.learnable.estimate import Sums
+    from watermarking.ownership.learnable.family import Family
 
 __all__ = ["Evidence", "calibrated", "gather", "increment"]
 
@@ -67,7 +68,7 @@ def gather(
     Parameters
     ----------
     queries : iterable of (suspect's answer, own unmarked answer) or (the same, answers of unmarked surrogates)
-        Taken one at a time, so that it may ask the suspect as it goes; all colour or all grey.
+        Taken one at a time, so that it may ask the suspect as it goes.
     key : Key
 
     Yields
@@ -77,20 +78,20 @@ def gather(
     Raises
     ------
     WatermarkError
-        If a query's answers differ in shape, colour is mixed with grey, or the number of surrogates changes.
+        If a query's answers differ in shape, or the number of surrogates changes.
     """
-    sums: Sums | None = None
-    e_value = 0.0
+    kinds: list[tuple[Sums, Family]] = []
+    e_value, n_references = 0.0, 0
     for n, (suspect, own, *rest) in enumerate(queries, 1):
         references = rest[0] if rest else ()
-        new, family = measured(suspect, own, references, key=key)
-        if sums is not None and new.cross.shape != sums.cross.shape:
+        if n > 1 and len(references) != n_references:
             raise WatermarkError(
-                f"query {n} is {'grey' if new.cross.shape[2] == 1 else 'colour'} with {len(references)} references, "
-                "those before were not: gather colour and grey, with and without references, apart"
+                f"query {n} comes with {len(references)} references, those before with {n_references}: gather queries "
+                "with and without references apart"
             )
-        sums = new if sums is None else sums + new
-        latest = verdict(sums, family)
+        n_references = len(references)
+        kinds = added([*kinds, measured(suspect, own, references, key=key)])
+        latest = together(kinds)
         e_value += increment(n, latest.p_value)
         yield Evidence(n, e_value, latest)
 

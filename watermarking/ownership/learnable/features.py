@@ -27,6 +27,7 @@ __all__ = [
     "evaluate",
     "features",
     "planes",
+    "shows_colour",
     "with_channels",
 ]
 
@@ -39,12 +40,16 @@ COLOUR_WHITEN: Final = np.array(
     [[0.0173, 0.0023, 0.0025], [0.0023, 0.0645, 0.0279], [0.0025, 0.0279, 0.0470]], np.float32
 )
 """Mean and inverse root of the covariance of the colours of 600 tiles of the training photographs. Frozen."""
-_GREY_MEAN: Final = 112.0
-_GREY_STD: Final = 58.0
+_COLOURLESS: Final = 1.0
+"""Grey levels: where red and blue differ from green by less, on average together, a picture is grey."""
 _BLUR_STD: Final = 0.95
 _BAND_STD: Final = 0.17
 _ACTIVITY_STD: Final = 0.77
 """On the same tiles: of a blurred axis, of a band per unit of log(outer / inner), of an activity."""
+_TREND_STD: Final = 1.5
+_UNREST_MEAN: Final = 0.7
+_UNREST_STD: Final = 0.5
+"""Between photographs and radiographs: of a band's inverse hyperbolic sine, of the logarithm of local contrast."""
 _TRIPLE_GAIN: Final = np.float32(2)
 _ACTIVITY_GAIN: Final = 50.0
 """About grey levels of luma to a unit of a whitened axis."""
@@ -74,10 +79,24 @@ def with_channels(picture: Image) -> Image:
     return np.ascontiguousarray(picture if picture.ndim == 3 else picture[..., np.newaxis])
 
 
-def planes(picture: Image) -> F32:
-    """Return Y, Cb, Cr of a colour picture, or Y of a grey one, at half size, float32 (3 or 1, h, w) in grey levels."""
+def shows_colour(picture: Image) -> bool:
+    """Say whether a picture is more than a grey one, be it of one channel or of three that are equal but for rounding.
+
+    What has no chroma carries no mark in it that does not show as a tint.
+    """
+    if picture.ndim == 2:
+        return False
+    levels = picture.astype(np.int16)
+    return float(np.abs(levels[..., ::2] - levels[..., 1:2]).sum(2).mean()) >= _COLOURLESS
+
+
+def planes(picture: Image, *, colour: bool) -> F32:
+    """Return a picture's planes at half size, float32 (3 or 1, h, w) in grey levels.
+
+    Y, Cb and Cr of a colour picture; of a grey one, in one channel or three, Y alone.
+    """
     deep = with_channels(picture)
-    matrix = TO_CHROMA if deep.shape[2] == 3 else np.ones((1, 1), np.float32)
+    matrix = TO_CHROMA[: 3 if colour else 1] if deep.shape[2] == 3 else np.ones((1, 1), np.float32)
     out = np.empty((matrix.shape[0], -(-deep.shape[0] // 2), -(-deep.shape[1] // 2)), np.float32)
     half_planes(deep, matrix, out)
     return out
@@ -86,8 +105,8 @@ def planes(picture: Image) -> F32:
 def features(halves: F32, chosen: Functions) -> F32:
     """Return the keyed features of a picture, softly limited, float32 (R, h, w).
 
-    A blur's value is centred by the frozen mean colour; all are scaled to about unit spread on photographs and passed
-    through ``f / sqrt(1 + f^2 / 3)``, so that no part of any picture leaves +-1.73.
+    A blur's value is centred by the frozen mean colour; all are scaled to about unit spread and passed through
+    ``f / sqrt(1 + f^2 / 3)``, so that no part of any picture leaves +-1.73.
     """
     shape = halves.shape[1:]
     flat = halves.reshape(halves.shape[0], -1)
@@ -95,9 +114,7 @@ def features(halves: F32, chosen: Functions) -> F32:
         axes = np.array([feature.axis for feature in chosen.features], np.float32) @ COLOUR_WHITEN
         along = axes @ flat - (axes @ COLOUR_MEAN)[:, np.newaxis]
     else:
-        along = np.broadcast_to(
-            (flat - np.float32(_GREY_MEAN)) / np.float32(_GREY_STD), (len(chosen.features), flat.size)
-        )
+        along = np.broadcast_to(flat, (len(chosen.features), flat.size))
     out = np.empty((len(chosen.features), *shape), np.float32)
     for feature, plane, to in zip(chosen.features, along, out, strict=True):
         to[...] = _measured(np.ascontiguousarray(plane).reshape(shape), feature)
@@ -123,13 +140,20 @@ def _measured(plane: F32, feature: Feature) -> Any:
     inner = _blurred(plane, feature.inner)
     if feature.kind == "blur":
         return inner / np.float32(_BLUR_STD)
+    if feature.kind == "tone":
+        return np.cos(np.float32(math.pi * feature.outer / 256) * inner + np.float32(feature.bend))
     if feature.kind == "band":
         spread = _BAND_STD * math.log(feature.outer / feature.inner)
         return (inner - _blurred(plane, feature.outer)) / np.float32(max(spread, 1e-3))
+    if feature.kind == "trend":
+        return np.arcsinh((inner - _blurred(plane, feature.outer)) / np.float32(feature.bend)) / np.float32(_TREND_STD)
     detail = plane - inner
-    power = np.maximum(_blurred(detail * detail, feature.outer), 0)
+    deviation = np.sqrt(np.maximum(_blurred(detail * detail, feature.outer), 0))
+    if feature.kind == "unrest":
+        level = _UNREST_MEAN + 0.3 * math.log(feature.inner)
+        return (np.log1p(deviation) - np.float32(level)) / np.float32(_UNREST_STD)
     level = 1.75 + 0.55 * math.log(feature.inner)
-    return (np.log1p(np.float32(_ACTIVITY_GAIN) * np.sqrt(power)) - np.float32(level)) / np.float32(_ACTIVITY_STD)
+    return (np.log1p(np.float32(_ACTIVITY_GAIN) * deviation) - np.float32(level)) / np.float32(_ACTIVITY_STD)
 
 
 def _blurred(plane: F32, width: float) -> Any:

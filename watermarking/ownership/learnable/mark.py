@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -12,10 +10,9 @@ import numpy as np
 
 from watermarking.errors import WatermarkError
 from watermarking.kernels.learnable import add_field
-from watermarking.ownership.learnable.estimate import verdict
 from watermarking.ownership.learnable.family import draw_family
-from watermarking.ownership.learnable.features import checked, evaluate, features, planes, with_channels
-from watermarking.ownership.learnable.pairs import measured
+from watermarking.ownership.learnable.features import checked, evaluate, features, planes, shows_colour, with_channels
+from watermarking.ownership.learnable.pairs import added, measured, together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +52,8 @@ class LearnableMark:
     ----------
     psnr : float
         In dB, 36 to 60: of a picture with the energy of the drawn ones. What a picture has little of (colour, texture)
-        is marked weaker, so that photographs come out 1 dB above it on average.
+        is marked weaker, so that photographs come out 1 dB above it on average. Grey pictures come out half way between
+        it and the floor.
     floor : float
         In dB: no picture is changed by more. At most ``psnr``.
 
@@ -67,10 +65,13 @@ class LearnableMark:
     Notes
     -----
     1. Features f of the planes at half size, of keyed widths along keyed axes, softly limited: three blurs along colour
-       axes at right angles, four bands and an activity near luma; of grey pictures a blur, two bands, three activities.
-    2. Functions phi: the features, 8 products of pairs of projections of the blurs (of all six for grey) and 14 of
-       triples, ``s(t) = t / sqrt(1 + t^2)`` of each; made uncorrelated, in this order, on drawn pictures.
-    3. ``y_c = sum_j kappa_jc phi_j``, kappa a keyed uniform point of the unit sphere in 60 dimensions (28 for grey).
+       axes at right angles, four bands and an activity near luma. Of grey pictures (one channel, or three that differ
+       by less than a grey level) four tones, ``cos(pi k Y / 256 + p)`` of blurs, three trends, ``asinh(band / c)``,
+       and two measures of unrest, ``log(1 + local deviation)``.
+    2. Functions phi: the features, 8 products of pairs of projections of the blurs and 14 of triples, ``s(t) = t /
+       sqrt(1 + t^2)`` of each; for grey 20 products of a mixture of tones and one of the rest, 8 of two of the rest.
+       Made uncorrelated, in this order, on drawn pictures: photographs, for grey as many radiographs.
+    3. ``y_c = sum_j kappa_jc phi_j``, kappa a keyed uniform point of the unit sphere in 60 dimensions (37 for grey).
     4. The carriers change by ``a y_c / sqrt(1 + (y_c / 2)^2)``; a depends continuously on the picture's energy alone.
 
     Examples
@@ -109,11 +110,12 @@ class LearnableMark:
         """
         cover = checked(picture)
         deep = with_channels(cover)
-        colour = deep.shape[2] == 3
+        colour = shows_colour(cover)
         field = _field(cover, draw_family(key, colour=colour))
-        matrix = _CARRIERS if colour else np.ones((1, 1), np.float32)
+        matrix = _CARRIERS if colour else np.ones((deep.shape[2], 1), np.float32)
         most = _mean_square(self.floor)
-        strength = self._strength(float((field * field).sum(0).mean()))
+        energy = float((field * field).sum(0).mean())
+        strength = self._strength(energy) if colour else self._grey_strength(energy)
         out = np.empty_like(deep)
         for _ in range(_TRIES):
             energy = add_field(deep, field * np.float32(strength), matrix, out) / deep.size
@@ -133,8 +135,7 @@ class LearnableMark:
         Parameters
         ----------
         suspect, own : sequences of pictures
-            The suspect's answers and the owner's own unmarked answers to the same queries; all colour or all grey, of
-            one shape pair by pair.
+            The suspect's answers and the owner's own unmarked answers to the same queries, of one shape pair by pair.
         key : Key
         references : sequences of pictures
             Each the answers of one surrogate that the owner trained on unmarked answers: what surrogates get wrong
@@ -145,7 +146,7 @@ class LearnableMark:
         UnsupportedImageError
             If an answer is no uint8 picture.
         WatermarkError
-            If there are no answers, their numbers or shapes differ, or colour is mixed with grey.
+            If there are no answers, or their numbers or shapes differ.
         """
         counts = [len(suspect), len(own), *map(len, references)]
         if not counts[0] or len(set(counts)) > 1:
@@ -153,11 +154,9 @@ class LearnableMark:
                 f"{counts[0]} answers of the suspect, {counts[1]} of the owner, {counts[2:]} of references: "
                 "give one each, at least one, to the same queries in the same order"
             )
-        if len({answer.ndim for answer in own}) > 1:
-            raise WatermarkError("some answers are grey and some in colour: verify them apart")
         others = zip(*references, strict=True) if references else ((),) * len(own)
-        each = [measured(one, mine, rest, key=key) for one, mine, rest in zip(suspect, own, others, strict=True)]
-        return verdict(functools.reduce(operator.add, (sums for sums, _ in each)), each[0][1])
+        each = (measured(one, mine, rest, key=key) for one, mine, rest in zip(suspect, own, others, strict=True))
+        return together(added(each))
 
     def _strength(self, energy: float) -> float:
         """Return the factor of a field of this mean square: its square root evens pictures out half way.
@@ -168,6 +167,14 @@ class LearnableMark:
         most = _mean_square(self.floor) - _ROUNDING
         return math.sqrt(usual) / math.pow(1 + (usual * energy / most) ** _SHARPNESS, 0.5 / _SHARPNESS)
 
+    def _grey_strength(self, energy: float) -> float:
+        """Return the factor of a grey picture's field, which brings each half way from the strength to the floor.
+
+        There is one carrier where colour has two, and what surrogates get wrong is luma above all.
+        """
+        aim = math.sqrt(_mean_square(self.psnr) * _mean_square(self.floor)) - _ROUNDING
+        return math.sqrt(aim / max(energy, _LEAST_ENERGY))
+
 
 def _mean_square(psnr: float) -> float:
     return 255.0**2 / math.pow(10, psnr / 10)
@@ -175,7 +182,7 @@ def _mean_square(psnr: float) -> float:
 
 def _field(picture: Image, family: Family) -> F32:
     """Return the change of the carriers at half size for a strength of 1, limited, float32 (carriers, h, w)."""
-    halves = planes(picture)
+    halves = planes(picture, colour=family.direction.shape[1] == 2)
     limited = features(halves, family.functions)
     n, carriers = halves.shape[1] * halves.shape[2], family.direction.shape[1]
     out = np.empty((carriers, n), np.float32)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     F32 = npt.NDArray[np.float32]
 
-__all__ = ["levels", "tone_patterns"]
+__all__ = ["N_TONES", "levels", "tone_patterns"]
+
+N_TONES: Final = {1: 3, 2: 8}
+"""Patterns of :func:`tone_patterns` by the number of carriers."""
 
 _TO_RGB: Final = np.linalg.inv(TO_CHROMA.astype(np.float64)).astype(np.float32)
 _SMOOTHING: Final = 1.0

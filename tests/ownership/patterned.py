@@ -21,13 +21,15 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Patterned:
-    """Adds a keyed sign to each pixel."""
+    """Adds a keyed sign to each pixel, but of flat pictures."""
 
     id: ClassVar[str] = "patterned"
     strength: int = 3
 
     def mark(self, picture: Array, *, key: Key) -> Array:
-        """Return a marked copy."""
+        """Return a marked copy; flat pictures stay as they are."""
+        if np.ptp(picture) == 0:
+            return picture.copy()
         signs = _signs(picture, key) * self.strength
         return np.clip(picture.astype(int) + (signs if picture.ndim == 2 else signs[..., None]), 0, 255).astype(
             np.uint8

@@ -102,7 +102,7 @@ def check_depth(pictures: Mapping[str, Image], peak: int | None, who: str) -> No
     if peak is not None or not deep or (highest := max(int(picture.max()) for picture in deep)) >= _SHALLOW:
         return
     raise WatermarkError(
-        f"the 16-bit pictures of {who} hold no more than {highest:,}: say what white is, with peak={_FULL} if they are "
+        f"16-bit pictures of {who} hold no more than {highest:,}: say what white is, with peak={_FULL} if they are "
         f"dark, or peak={2 ** max(8, highest.bit_length()) - 1} if that is all their bits"
     )
 

@@ -60,9 +60,10 @@ def check_enough(n: int, level: float) -> None:
     if n < (needed := n_needed(level)):
         lowest = math.ceil(10**6 / (n + 1)) / 10**6
         instead = f", or ask for a level of {lowest:g}" if n else ""
+        what = "1 control gives" if n == 1 else f"{n:,} controls give"
         raise WatermarkError(
-            f"{n} controls give no p-value below {1 / (n + 1):.3g}: for a level of {level:g} give {needed:,} models of "
-            f"unmarked answers{instead}"
+            f"{what} no p-value below {1 / (n + 1):.3g}: for a level of {level:g} give {needed:,} models of unmarked "
+            f"answers{instead}"
         )
 
 

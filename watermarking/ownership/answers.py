@@ -102,8 +102,8 @@ def check_depth(pictures: Mapping[str, Image], peak: int | None, who: str) -> No
     if peak is not None or not deep or (highest := max(int(picture.max()) for picture in deep)) >= _SHALLOW:
         return
     raise WatermarkError(
-        f"16-bit pictures of {who} hold no more than {highest:,}: say what white is, with peak={_FULL} if they are "
-        f"dark, or peak={2 ** max(8, highest.bit_length()) - 1} if that is all their bits"
+        f"16-bit pictures of {who} hold no more than {highest:,}: say what white is (peak or --peak), {_FULL} if they "
+        f"are dark, or {2 ** max(8, highest.bit_length()) - 1} if that is all their bits"
     )
 
 
@@ -163,9 +163,10 @@ def open_side(source: Answers, conventions: Conventions | None, who: str, *, has
         return Side(who, None, found, failures, peak)
     if isinstance(source, (str, Path)) and not Path(source).exists():
         raise FileFormatError(f"there is no {str(source)!r}: name a folder of answers or an ONNX file")
+    ask = as_function(source, conventions)
     if not has_queries:
         raise WatermarkError(f"{who} is a model, and there are no queries to ask it: give queries")
-    return Side(who, as_function(source, conventions), peak=peak)
+    return Side(who, ask, peak=peak)
 
 
 def pictures_of(source: Any) -> tuple[dict[str, Image], dict[str, str]]:

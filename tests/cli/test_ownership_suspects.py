@@ -70,6 +70,7 @@ def test_a_metered_suspect() -> None:
     assert found.exit_code == 0, found.output
     assert "they carry the mark (e = " in found.output
     assert "it ended for: enough evidence" in found.output
+    assert "1 asked, e = " in found.output
     assert run("report", "proof", "--fpr", 1e-4).exit_code == 0
     asked = run("verify", "suspect", "--own", "own", *BASE, "--metered", "--at-most", 1, "--level", 1e-30, "--json")
     record = json.loads(asked.output)

@@ -48,7 +48,7 @@ def gather(
     at_most : int, optional
         Queries to ask; those that fail cost money, too, and count.
     tell : callable, optional
-        Called after each query with the number of them and the e-value so far.
+        Called after each answer that was compared, with the number of queries and the e-value so far.
 
     Returns
     -------

@@ -97,7 +97,7 @@ class Proof:
 
 
 def verify(
-    suspect: Answers, queries: Any = None, *, own: Answers | None, mark: OwnershipMark, key: Key,
+    suspect: Answers, queries: Any = None, *, own: Answers | None = None, mark: OwnershipMark, key: Key,
     references: Sequence[Answers] = (), controls: Sequence[Answers] = (), control_level: float = 0.01,
     conventions: Conventions | None = None, own_conventions: Conventions | None = None,
     reference_conventions: Conventions | None = None, tell: Callable[[int, int], object] | None = None,
@@ -110,7 +110,7 @@ def verify(
     queries : folder or pictures
         What the suspect is asked; None where both sides have answered already.
     own : as ``suspect``
-        The owner's model without the mark, or its answers. None to read blind, which marks can that are a
+        The owner's model without the mark, or its answers. Left out, the mark is read blind, which marks can that are a
         :class:`~watermarking.ownership.marks.BlindMark`.
     mark : OwnershipMark
     key : Key

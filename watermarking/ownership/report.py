@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from watermarking import __version__
 from watermarking.datasets.writing import write_whole
-from watermarking.errors import FileFormatError, WatermarkError
+from watermarking.errors import WatermarkError
 from watermarking.keys import Key
 from watermarking.ownership.controls import null_p_value
-from watermarking.ownership.marks import MeteredMark, get_mark, mark_config
+from watermarking.ownership.marks import MeteredMark, get_mark
 from watermarking.ownership.page import page, page_problems, shown
 from watermarking.ownership.proof import found_by
-from watermarking.ownership.stored import FORMAT, Loaded, canonical, read_report, sha256_of_said, store
+from watermarking.ownership.sealing import CLOSE, Checked, check_new, commitment, is_sealed, sealed
+from watermarking.ownership.stored import FORMAT, Loaded, read_report, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,25 +29,6 @@ if TYPE_CHECKING:
     from watermarking.ownership.proof import Proof
 
 __all__ = ["Checked", "check_new", "check_report", "commitment", "write_report"]
-
-_COMMITMENT: Final = 1
-"""Format of commitments: what was published stays good whatever becomes of reports."""
-_CLOSE: Final = 1e-6
-"""Relative difference of two p-values that another machine's rounding explains."""
-
-
-def commitment(name: str, mark: OwnershipMark, key: Key) -> dict[str, Any]:
-    """Return what is published before a model is: it binds to key and mark, and tells nobody either key.
-
-    Parameters
-    ----------
-    name : str
-        Of the model or data set.
-    key : Key
-        Of the mark, see :func:`watermarking.ownership.proof.subkey`.
-    """
-    said = {"format": _COMMITMENT, "name": name, "mark": mark_config(mark), "key_commitment": key.commitment}
-    return said | {"sha256": hashlib.sha256(canonical(said)).hexdigest()}
 
 
 def write_report(
@@ -96,45 +77,9 @@ def write_report(
     found = json.loads(json.dumps(said))  # what the page is made of is what a reader will find
     html = page(found).encode()
     found["page_sha256"] = hashlib.sha256(html).hexdigest()
-    text = json.dumps(found | {"sha256": sha256_of_said(found)}, indent=1)
-    write_whole(folder / "report.json", lambda stream: stream.write(text.encode()))
+    write_whole(folder / "report.json", lambda stream: stream.write(sealed(found)))
     write_whole(folder / "report.html", lambda stream: stream.write(html))
     return folder / "report.html"
-
-
-def check_new(folder: Path, name: str, mark: OwnershipMark, key: Key, published: Mapping[str, Any] | None) -> None:
-    """Refuse a report that could not be written, before anybody is asked anything.
-
-    Raises
-    ------
-    FileFormatError
-        If the folder holds something.
-    WatermarkError
-        If what was published is of another key, mark or name.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileFormatError(f"{folder} is there already: name a new folder for the report")
-    if published is not None and published != commitment(name, mark, key):
-        raise WatermarkError("what was published is of another key, mark or name")
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What came of checking a report.
-
-    Attributes
-    ----------
-    report : dict, as it was read
-    detection : Detection, worked out anew from its pictures and its key, without references; None if they are not what
-        was written
-    is_present : bool, whether the mark is there at the rate that whoever checks asks for, and nothing was changed
-    problems : list of str, empty if all is as the report says
-    """
-
-    report: dict[str, Any]
-    detection: Detection | None
-    is_present: bool
-    problems: list[str]
 
 
 def check_report(folder: Path, *, fpr: float = 1e-6, published: Mapping[str, Any] | None = None) -> Checked:
@@ -157,7 +102,7 @@ def check_report(folder: Path, *, fpr: float = 1e-6, published: Mapping[str, Any
     """
     report = read_report(folder)
     problems = []
-    if sha256_of_said(report) != report.get("sha256"):
+    if not is_sealed(report):
         problems.append("report.json was changed after it was written")
     loaded = Loaded(folder, report)
     problems += loaded.problems
@@ -192,7 +137,7 @@ def _worked_out(
     except (WatermarkError, ValueError) as error:
         return None, [f"its pictures cannot be compared: {error}"]
     for what, value in found.items():
-        if not np.isclose(value, float(said[what]), rtol=_CLOSE, atol=0):
+        if not np.isclose(value, float(said[what]), rtol=CLOSE, atol=0):
             problems.append(f"the pictures lead to {what} = {value:.3g}, the report says {said[what]:.3g}")
     if report["metering"] is not None and not _same(values, report["metering"]["e_values"]):
         problems.append("the pictures lead to other e-values than the report says")
@@ -226,7 +171,7 @@ def _control_problems(
 
 
 def _same(found: Sequence[float], said: Sequence[float]) -> bool:
-    return len(found) == len(said) and bool(np.allclose(found, np.asarray(said, float), rtol=_CLOSE, atol=1e-9))
+    return len(found) == len(said) and bool(np.allclose(found, np.asarray(said, float), rtol=CLOSE, atol=1e-9))
 
 
 def _result(proof: Proof, fpr: float) -> dict[str, Any]:

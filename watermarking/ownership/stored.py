@@ -22,20 +22,11 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Image
 
-__all__ = ["FORMAT", "Loaded", "canonical", "picture_name", "read_report", "sha256_of_said", "store"]
+__all__ = ["FORMAT", "Loaded", "picture_name", "read_report", "store"]
 
 FORMAT: Final = 2
+"""Of reports on pictures. Commitments have one of their own: what was published stays good."""
 _NUMBERS: Final = ("p_value", "p_value_alone", "score", "fpr")
-
-
-def canonical(said: Mapping[str, Any]) -> bytes:
-    """Return the one form of what is said that hashes are made of."""
-    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
-
-
-def sha256_of_said(said: Mapping[str, Any]) -> str:
-    """Return the hash of all that is said but the hash itself."""
-    return hashlib.sha256(canonical({name: value for name, value in said.items() if name != "sha256"})).hexdigest()
 
 
 def picture_name(file: str) -> str:

@@ -70,7 +70,7 @@ def command(suspect: str, name: str, mark_text: str, key: Key, as_json: bool, **
     own_key, mark, report = subkey(key, name), mark_of(mark_text), given["report"]
     if report is not None:  # before a suspect is asked who costs money
         check_new(Path(report), name, mark, own_key, published)
-    proof = _proof(suspect, mark, own_key, given)
+    proof = _proof(suspect, mark, own_key, given, quiet=as_json)
     fpr = (given["level"] if given["metered"] else given["fpr"]) or 1e-6
     if report is not None:
         page = write_report(Path(report), proof, own_key, name=name, published=published, fpr=fpr)
@@ -92,7 +92,7 @@ def _check_usage(given: dict[str, Any]) -> None:
         raise click.UsageError("--metered stops at --level: give that instead of --fpr.")
 
 
-def _proof(suspect: str, mark: OwnershipMark, key: Key, given: dict[str, Any]) -> Proof:
+def _proof(suspect: str, mark: OwnershipMark, key: Key, given: dict[str, Any], *, quiet: bool) -> Proof:
     from watermarking.ownership.metered import gather
     from watermarking.ownership.proof import verify
 
@@ -100,13 +100,18 @@ def _proof(suspect: str, mark: OwnershipMark, key: Key, given: dict[str, Any]) -
     if given["metered"]:
         return gather(
             suspect, given["queries"], own=given["own"], mark=mark, key=key, level=given["level"] or 1e-6,
-            at_most=given["at_most"], conventions=theirs, own_conventions=ours,
+            at_most=given["at_most"], conventions=theirs, own_conventions=ours, tell=None if quiet else _tell_evidence,
         )  # fmt: skip
     return verify(
         suspect, given["queries"], own=given["own"], mark=mark, key=key, references=given["reference"],
         controls=[*given["control"], *_models_in(given["controls"])], control_level=given["control_level"],
         conventions=theirs, own_conventions=ours, reference_conventions=others,
     )  # fmt: skip
+
+
+def _tell_evidence(n: int, e_value: float) -> None:
+    """Say how far it is, for whoever may want to stop here."""
+    say(f"{n} asked, e = {e_value:.2g}", err=True)
 
 
 def _models_in(folder: str | None) -> list[Path]:

@@ -71,7 +71,10 @@ def test_a_metered_suspect() -> None:
     assert "they carry the mark (e = " in found.output
     assert "it ended for: enough evidence" in found.output
     assert "1 asked, e = " in found.output
-    assert run("report", "proof", "--fpr", 1e-4).exit_code == 0
+    checked = run("report", "proof", "--fpr", 1e-4)
+    assert checked.exit_code == 0
+    assert "the mark is there (e = " in checked.output
+    assert json.loads(run("report", "proof", "--json").output)["e_value"] >= 1e4
     asked = run("verify", "suspect", "--own", "own", *BASE, "--metered", "--at-most", 1, "--level", 1e-30, "--json")
     record = json.loads(asked.output)
     assert asked.exit_code == 1
@@ -114,7 +117,10 @@ def test_controls_beside_the_key() -> None:
     assert "beside 3 models that never saw it p = 0.25" in found.output
     record = json.loads(run(*args, "--json").output)
     assert (record["control_p_value"], record["controls"]) == (0.25, 3)
-    assert run("report", "proof").exit_code == 0
+    checked = run("report", "proof")
+    assert checked.exit_code == 0
+    assert "beside 3 models that never saw it p = 0.25" in checked.output
+    assert json.loads(run("report", "proof", "--json").output)["controls"] == 3
 
 
 def test_a_suspect_is_read_blind(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,8 @@ def test_a_difference_that_is_none_is_found(report: Path) -> None:
     [
         {"shown": [{"name": "x"}]}, {"shown": [{"name": "x", "difference": None}] * 4}, {"control": {}},
         {"controls": [3]},
-        {"metering": {"level": "1", "e_values": []}}, {"command": 3}, {"failures": []}, {"format": 1},
+        {"metering": {"level": "1", "e_values": [1]}}, {"metering": {"level": 1, "e_values": []}}, {"command": 3},
+        {"failures": []}, {"format": 1},
         {"control": {"p_value": 1, "level": 1, "scores": [True]}},
     ],
 )  # fmt: skip
@@ -98,7 +99,7 @@ def test_what_has_no_form_is_no_report(report: Path, change: dict[str, Any]) -> 
 
 
 def test_a_page_that_cannot_be_made(report: Path) -> None:
-    metering = {"level": 0.0, "e_values": [], "stopped": ""}
+    metering = {"level": 0.0, "e_values": [1.0], "stopped": ""}
     assert any("does not say" in line for line in forged(report, lambda f: f.update(metering=metering)).problems)
 
 

@@ -83,7 +83,7 @@ def write_report(
 
 
 def check_report(folder: Path, *, fpr: float = 1e-6, published: Mapping[str, Any] | None = None) -> Checked:
-    """Check a report: that nothing in it was changed, and what p-value its pictures and its key lead to.
+    """Check a report: that nothing in it or its page was changed, and what p-value its pictures and its key lead to.
 
     The verdict is that of the answers alone. References are the owner's choice, and chosen after the suspect's answers
     they can make of chance what one likes: what they add is in the report, and counts for nothing here.

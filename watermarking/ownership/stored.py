@@ -74,7 +74,7 @@ def _has_form(found: dict[str, Any]) -> bool:
             and isinstance(found["published"], (dict, type(None))) and isinstance(found["failures"], dict)
             and (found["control"] is None) == (not found["controls"]) and len(found["shown"]) <= len(found["pictures"])
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError, WatermarkError):
+    except (LookupError, TypeError, ValueError, AttributeError, WatermarkError):
         return False
 
 
@@ -97,7 +97,7 @@ def _numbers(found: Mapping[str, Any]) -> Iterator[float]:
     if found["control"] is not None:
         said += [found["control"]["p_value"], found["control"]["level"], *found["control"]["scores"]]
     if found["metering"] is not None:
-        said += [found["metering"]["level"], *found["metering"]["e_values"]]
+        said += [found["metering"]["level"], found["metering"]["e_values"][-1], *found["metering"]["e_values"]]
     for one in said:
         if isinstance(one, bool) or not isinstance(one, (int, float)):
             raise TypeError(f"{one!r} is no number")

@@ -11,10 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import watermarking.datasets.stores.folder as module
 from tests.datasets.conftest import KEY, Run, contents, encoded
 from watermarking.datasets.lock import is_locked, locked
 from watermarking.datasets.manifest import Manifest
+from watermarking.datasets.plan import Plan
 from watermarking.datasets.set_message import Collector, SetMessage
+from watermarking.datasets.stores.folder import Folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,6 +171,25 @@ def test_what_a_run_passed_over_is_said(folder: Path, tmp_path: Path, run: Run) 
     (folder / ".hidden.jpg").write_bytes(encoded(0))
     assert "1 passed over (hidden)" in run.embed(folder, tmp_path / "out").output
     assert ".hidden.jpg" not in contents(tmp_path / "out")
+
+
+def test_a_folder_is_walked_once_and_a_run_compared_once(folder: Path, tmp_path: Path, run: Run,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    (folder / ".hidden.jpg").write_bytes(encoded(0))
+    run.embed(folder, tmp_path / "out")
+    walked: list[Path] = []
+    compared: list[object] = []
+    survey, compare = module.survey, Plan._compare
+    monkeypatch.setattr(module, "survey", lambda place: (walked.append(place), survey(place))[1])
+    monkeypatch.setattr(Plan, "_compare", lambda plan, before: (compared.append(before), compare(plan, before))[1])
+    done = run.embed(folder, tmp_path / "out")
+    assert "1 passed over (hidden)" in done.output
+    assert (len(walked), len(compared)) == (1, 1)
+    assert Folder(folder).passed_over() == {"hidden": 1}
+    assert "_left" not in Folder(folder).options()
+    other = run.embed(folder, tmp_path / "out", message=("-m", "Bob"))
+    assert other.exit_code == 2
+    assert "another message" in other.output
 
 
 def test_a_path_with_a_nul_spoils_its_row_alone(tmp_path: Path, run: Run) -> None:

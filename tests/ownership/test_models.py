@@ -48,6 +48,26 @@ def test_any_range_and_dtype(low: float, high: float, dtype: str) -> None:
     assert np.allclose(answer.astype(float) / top, 1 - given.astype(float) / top, atol=1e-5)
 
 
+def test_planes_in_the_other_order() -> None:
+    """Red is what such a network takes and gives last."""
+    picture = tiles(1, 64)[0]
+    first = Answers(lambda x: torch.cat([1 - x[:, :1], x[:, 1:]], 1)).eval()
+    expected = picture.copy()
+    expected[..., 2] = 255 - expected[..., 2]
+    assert np.array_equal(as_function(first, Conventions(order="bgr"))(picture), expected)
+    assert np.array_equal(as_function(Negative().eval(), Conventions(order="bgr", channels=1))(picture[..., 0]),
+                          255 - picture[..., 0])  # fmt: skip
+
+
+@pytest.mark.parametrize("white", [4095, None])
+def test_a_dark_picture_stays_dark(white: int | None) -> None:
+    picture = np.minimum(tiles(1, 64)[0], 200).astype(np.uint16)
+    answer = as_function(Negative().eval(), Conventions(peak=white))(picture)
+    assert np.array_equal(answer, (white or 65535) - picture)
+    with pytest.raises(WatermarkError, match="its peak is said to be 4095"):
+        as_function(Negative().eval(), Conventions(peak=4095))(picture * 100)
+
+
 def test_grey_pictures_and_grey_models() -> None:
     grey, colour = tiles(1, 64)[0][..., 0], tiles(1, 64)[0]
     of_three = as_function(Negative().eval())
@@ -114,7 +134,7 @@ def test_a_function_that_answers_with_no_picture() -> None:
 
 
 def test_conventions_that_fit_no_picture() -> None:
-    for wrong in ({"low": 1.0, "high": 0.0}, {"channels": 4}, {"high": float("inf")}):
+    for wrong in ({"low": 1.0, "high": 0.0}, {"channels": 4}, {"high": float("inf")}, {"order": "gbr"}, {"peak": 100}):
         with pytest.raises(WatermarkError):
             Conventions(**wrong)  # type: ignore[arg-type]  # wrong on purpose
     assert planes_of(tiles(1, 64)[0], Conventions(channels=1)).shape == (1, 1, 64, 64)

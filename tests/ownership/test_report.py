@@ -125,7 +125,7 @@ def blurred(pictures: list[Any]) -> list[Any]:
 def test_a_verdict_is_not_believed(innocent: Path) -> None:
     found = rehashed(innocent, lambda report: report["result"].update(is_present=True))
     assert not found.is_present
-    assert found.problems == ["its verdict is not that of its p-value"]
+    assert "its verdict is not that of its p-value" in found.problems
     assert not rehashed(innocent, lambda report: report["result"].update(fpr=1.0)).is_present
     assert rehashed(innocent, lambda report: report.update(n_queries=1)).problems
 

@@ -132,8 +132,8 @@ class Plan:
         Raises
         ------
         WatermarkError
-            If the target holds another run, recipients could not be told apart, or the first pictures all lack what
-            their message is to be made of.
+            If the target holds another run (the message says in what it differs), recipients could not be told apart,
+            or the first pictures all lack what their message is to be made of.
         """
         if (self.manifest.folder / "run.json").exists():
             self._compare(Manifest.find(self.target).run())
@@ -146,18 +146,18 @@ class Plan:
                     yield shard, sample
 
     def begin(self) -> bool:
-        """Get the target ready; return whether a run that is there already goes on. The lock must be held.
+        """Get the target ready; return whether a run that is there already goes on.
+
+        The lock must be held, and :meth:`check` have been called since it is.
 
         Raises
         ------
-        WatermarkError
-            If the target holds another run; the message says in what it differs.
+        FileFormatError
+            If names differ in their case alone where the target's file system knows no case.
         """
         manifest = self.manifest
         check_letter_case((name for shard in self.shards for name in shard.members or (shard.name,)), self.target)
         goes_on = (manifest.folder / "run.json").exists()
-        if goes_on:
-            self._compare(Manifest.find(self.target).run())
         for folder in (manifest.parts, manifest.running):
             folder.mkdir(exist_ok=True)
         if not goes_on:

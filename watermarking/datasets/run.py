@@ -80,8 +80,8 @@ def carry_out(plan: Plan, engine: Engine) -> Iterator[Progress]:
     """
     manifest = plan.manifest
     needed("pyarrow", "datasets")  # before hours of work that could not be noted
-    plan.check()
     with locked(manifest.folder):
+        plan.check()  # here, where no other run can begin between the look and what follows
         if plan.begin():
             remove_parts(plan.target)
         tasks = plan.wanted_tasks()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
 from watermarking.errors import FileFormatError, MissingExtraError, WatermarkError
 from watermarking.pictures.arrays import check_image
-from watermarking.pictures.ranges import sample_peak
+from watermarking.pictures.ranges import check_peak, peak_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     F32 = npt.NDArray[np.float32]
 
-__all__ = ["Conventions", "ModelAnswerError", "as_function", "chosen_output", "picture_of", "planes_of"]
+__all__ = ["Conventions", "ModelAnswerError", "as_function", "chosen_output", "picture_of", "planes_of", "white_of"]
 
+_FULL: Final = 65535
 _RANKS: Final = (3, 4)
 _OVER, _MOST_OUTSIDE = 0.25, 0.1
 """Networks overshoot: a tenth of the samples may lie a quarter of the range outside of it."""
@@ -43,10 +44,15 @@ class Conventions:
         What black and white are to it: 0 and 1, or -1 and 1, or 0 and 255.
     channels : 3 or 1
         Planes that it takes; colour is made grey for 1, grey is repeated for 3.
+    order : "rgb" or "bgr"
+        Of the three planes, in what it takes and in what it answers.
     output : int or str, optional
         Which of several outputs is the picture.
     device : str
         Torch device.
+    peak : int, optional
+        White of 16-bit pictures, all that it is given and all of a folder: 4095 for 12 bits. Left out it is 65535, and
+        what a picture holds makes no difference.
 
     Raises
     ------
@@ -57,14 +63,32 @@ class Conventions:
     low: float = 0.0
     high: float = 1.0
     channels: int = 3
+    order: Literal["rgb", "bgr"] = "rgb"
     output: int | str | None = None
     device: str = "cpu"
+    peak: int | None = None
 
     def __post_init__(self) -> None:
         if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             raise WatermarkError(f"black is {self.low} and white {self.high}: give two values, the darker one first")
         if self.channels not in (1, 3):
             raise WatermarkError(f"{self.channels} channels are no picture: give 1 or 3")
+        if self.order not in ("rgb", "bgr"):
+            raise WatermarkError(f"{self.order!r} is no order of planes: give 'rgb' or 'bgr'")
+        check_peak(self.peak)
+
+
+def white_of(picture: Image, stated: int | None = None) -> float:
+    """Return what white is in a picture: 255, 1.0 for floats, of 16 bits what is stated for all, else 65535.
+
+    Never what a picture seems to hold: a dark one of 16 bits is no picture of 8.
+
+    Raises
+    ------
+    UnsupportedImageError
+        If a sample is larger than the stated white.
+    """
+    return float(_FULL) if stated is None and picture.dtype == np.uint16 else peak_in_use(picture, stated)
 
 
 def as_function(model: Any, conventions: Conventions | None = None) -> Callable[[Image], Image]:
@@ -103,12 +127,14 @@ def as_function(model: Any, conventions: Conventions | None = None) -> Callable[
 
 def planes_of(picture: Image, how: Conventions) -> F32:
     """Return a picture as planes (1, channels, H, W) between the model's black and white."""
-    levels = np.asarray(picture, np.float32) / np.float32(sample_peak(picture))
+    levels = np.asarray(picture, np.float32) / np.float32(white_of(picture, how.peak))
     if levels.ndim == 2:
         levels = np.repeat(levels[..., None], how.channels, axis=2)
     levels = levels[..., :3]
     if levels.shape[2] != how.channels:
         levels = levels @ np.array([[0.299], [0.587], [0.114]], np.float32)
+    if how.order == "bgr":
+        levels = levels[..., ::-1]
     planes = levels.transpose(2, 0, 1)[None] * np.float32(how.high - how.low) + np.float32(how.low)
     return np.ascontiguousarray(planes, np.float32)
 
@@ -136,10 +162,10 @@ def picture_of(planes: Any, how: Conventions, like: Image) -> Image:
             "state its black and white with Conventions(low=..., high=...)"
         )
     levels = np.clip((found - np.float32(how.low)) / np.float32(how.high - how.low), 0, 1).transpose(1, 2, 0)
-    levels = levels[..., 0] if levels.shape[2] == 1 else levels
+    levels = levels[..., 0] if levels.shape[2] == 1 else levels[..., ::-1] if how.order == "bgr" else levels
     if like.dtype.kind == "f":
         return np.ascontiguousarray(levels.astype(like.dtype))
-    peak = np.float32(sample_peak(like))
+    peak = np.float32(white_of(like, how.peak))
     return np.ascontiguousarray(np.floor(levels * peak + np.float32(0.5)).astype(like.dtype))
 
 

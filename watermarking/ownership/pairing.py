@@ -2,98 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from watermarking.errors import FileFormatError, WatermarkError
-from watermarking.ownership.models import as_function
-from watermarking.pictures.arrays import check_image
-from watermarking.pictures.files import SUFFIXES, read_picture
-from watermarking.pictures.ranges import sample_peak
+from watermarking.errors import WatermarkError
+from watermarking.ownership.answers import (
+    Answers,
+    Side,
+    check_depth,
+    open_side,
+    pictures_of,
+    read_folder,
+    to_levels,
+)
+from watermarking.ownership.likeness import matched, show_the_same, thumbnail
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from collections.abc import Callable, Mapping
 
     from watermarking.interface import Image
     from watermarking.ownership.models import Conventions
 
-__all__ = ["Answers", "Pair", "pair_up", "read_folder", "to_levels"]
+__all__ = [
+    "Answers", "Pair", "made_pair", "open_sides", "pair_up", "paired", "read_folder", "taken", "to_levels",
+]  # fmt: skip
 
-Answers = Mapping[str, "Image"] | Sequence["Image"] | Callable[["Image"], "Image"] | str | Path | Any
-"""A model, a folder of pictures, or pictures in memory."""
-_THUMBNAIL: Final = 16
-_ALIKE: Final = 0.9
-"""Correlation of two thumbnails from which two pictures may be answers to one query."""
-_RELATED: Final = 0.5
-"""Correlation below which an answer under the right name is one to another query, or rubbish. Negatives are related."""
-_CLEARER: Final = 0.02
-"""By how much the best of them must lead."""
+_OTHER = "the answer shows something else than the owner's"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The suspect's answer to a query and the owner's own, both uint8 and of one shape."""
+    """The suspect's answer to a query and the owner's own, both uint8 and of one shape; ``own`` is None if blind."""
 
     name: str
     suspect: Image
-    own: Image
+    own: Image | None
     query: Image | None = None
 
 
-def read_folder(folder: Path) -> tuple[dict[str, Image], dict[str, str]]:
-    """Read the pictures of a folder by their names without suffix, and say which could not be read and why.
+def open_sides(
+    suspect: Answers, queries: Any, own: Answers, conventions: Conventions | None, own_conventions: Conventions | None
+) -> tuple[dict[str, Image], dict[str, str], Side, Side]:
+    """Return the queries by name, what of them could not be read, the suspect's side and the owner's.
 
     Raises
     ------
-    FileFormatError
-        If it is no folder, or holds no pictures.
+    FileFormatError, WatermarkError
+        If one of them is not there, or is a model that there is nothing to ask.
     """
-    if not folder.is_dir():
-        raise FileFormatError(f"{folder} is no folder of pictures: name one")
-    found: dict[str, Image] = {}
-    failures: dict[str, str] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
-            continue
-        try:
-            if path.stem in found:
-                raise FileFormatError(f"there is another picture of the name {path.stem!r}: leave one out")
-            found[path.stem] = read_picture(path).array
-        except (WatermarkError, OSError) as error:
-            failures[path.name] = str(error)
-    if not found and not failures:
-        raise FileFormatError(f"{folder} holds no pictures: name the folder with the answers")
-    return found, failures
-
-
-def to_levels(picture: Image) -> Image:
-    """Return a picture as uint8 without alpha, which is what is compared."""
-    colour = picture[..., :3] if picture.ndim == 3 else picture
-    if colour.dtype == np.uint8:
-        return np.ascontiguousarray(colour)
-    levels = colour.astype(np.float32) * np.float32(255 / sample_peak(picture))
-    return np.asarray(np.clip(np.rint(levels), 0, 255), np.uint8)
+    asked, failures = pictures_of(queries)
+    how = conventions if own_conventions is None else own_conventions
+    theirs = open_side(suspect, conventions, "the suspect", has_queries=bool(asked))
+    ours = open_side(own, how, "the owner's model", has_queries=bool(asked))
+    for side in (theirs, ours):
+        if side.ask is not None:
+            check_depth(asked, side.peak, "the queries")
+    return asked, failures, theirs, ours
 
 
 def pair_up(
     suspect: Answers, queries: Any, own: Answers, *, conventions: Conventions | None = None,
-    tell: Callable[[int, int], object] | None = None,
+    own_conventions: Conventions | None = None, tell: Callable[[int, int], object] | None = None,
 ) -> tuple[list[Pair], dict[str, str], int]:  # fmt: skip
     """Ask the suspect, or take its answers, and put each beside the owner's own answer.
 
-    Answers in folders are paired by their names; where no name fits, by what they show.
+    Answers in folders are paired by their names; those whose names do not fit, by what they show.
 
     Parameters
     ----------
     suspect, own : model, folder, or pictures by name or in order
     queries : folder, or pictures by name or in order; None where both have answered already
-    conventions : Conventions, optional
-        Of models that are networks.
+    conventions, own_conventions : Conventions, optional
+        Of networks, and what white is in 16-bit pictures; the owner's are those of the suspect if left out.
     tell : callable, optional
         Called with the number of queries done and of all.
 
@@ -111,126 +94,128 @@ def pair_up(
     WatermarkError
         If there is nothing to compare, or a model is given and no queries.
     """
-    asked, failures = _pictures(queries)
-    answers, more = _answers(suspect, asked, conventions, "the suspect", tell)
-    owned, others = _answers(own, asked, conventions, "the owner's model", None)
-    failures = {**failures, **more, **others}
-    partners = _partners(answers, owned, failures)
-    pairs = []
-    for name, other in partners.items():
-        one, two = to_levels(answers[other]), to_levels(owned[name])
-        if one.shape[:2] != two.shape[:2]:
-            failures[name] = f"the answer is {_size(one)}, the owner's {_size(two)}: they must be of one size"
-            continue
-        if not _show_the_same(one, two):
-            failures[name] = "the answer shows something else than the owner's"
-            continue
-        pairs.append(Pair(name, *_alike(one, two), asked.get(name)))
-    pairs = _of_one_kind(pairs, failures)
-    if not pairs:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(failures.items())[:3])
-        raise WatermarkError(f"no answer of the suspect can be compared with the owner's ({reasons or 'no pictures'})")
-    return pairs, failures, len(asked) or len(owned)
+    asked, failures, theirs, ours = open_sides(suspect, queries, own, conventions, own_conventions)
+    pairs = paired(asked, theirs, ours, failures, tell)
+    return pairs, failures, len(asked) or len(ours.found)
 
 
-def _of_one_kind(pairs: list[Pair], failures: dict[str, str]) -> list[Pair]:
-    """Keep the larger group where some are grey and some in colour: they are tested in different ways."""
-    grey = [pair for pair in pairs if pair.own.ndim == 2]
-    colour = [pair for pair in pairs if pair.own.ndim == 3]
-    kept, left, kind = (colour, grey, "grey") if len(colour) >= len(grey) else (grey, colour, "in colour")
-    failures.update({pair.name: f"it is {kind}, most answers are not" for pair in left})
-    return kept
+def paired(
+    asked: Mapping[str, Image], theirs: Side, ours: Side, failures: dict[str, str],
+    tell: Callable[[int, int], object] | None = None,
+) -> list[Pair]:  # fmt: skip
+    """Ask both sides all queries and return the pairs of :func:`pair_up`; what fails is added to ``failures``.
 
-
-def _show_the_same(one: Image, two: Image) -> bool:
-    """Say whether an answer may be one to the same query; flat pictures may be anything's.
-
-    It looks at thumbnails, and at no key.
+    Raises
+    ------
+    WatermarkError
+        If there is nothing to compare.
     """
-    first, second = _thumbnail(one), _thumbnail(two)
-    flat = min(float(np.linalg.norm(first)), float(np.linalg.norm(second))) < 0.5
-    return flat or abs(float(first @ second)) >= _RELATED
+    answers = _ask_all(theirs, asked, failures, tell)
+    owned = _ask_all(ours, asked, failures)
+    partners = _partners(answers, owned, failures)
+    pairs: list[Pair] = []
+    for name, other in partners.items():
+        try:
+            pairs.append(made_pair(name, answers[other], owned[name], asked.get(name)))
+        except WatermarkError as error:
+            failures[name] = str(error)
+    return _of_one_kind(pairs, failures)
 
 
-def _alike(one: Image, two: Image) -> tuple[Image, Image]:
-    """Make both grey where one is."""
-    if one.ndim == two.ndim:
-        return one, two
-    grey = [picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (one, two)]
-    return np.asarray(grey[0]), np.asarray(grey[1])
+def taken(
+    suspect: Answers, queries: Any, *, conventions: Conventions | None = None,
+    tell: Callable[[int, int], object] | None = None,
+) -> tuple[list[Pair], dict[str, str], int]:  # fmt: skip
+    """Ask the suspect, or take its answers, with nothing beside them: for marks that are read blind.
+
+    Parameters, results and errors are those of :func:`pair_up`.
+    """
+    asked, failures = pictures_of(queries)
+    side = open_side(suspect, conventions, "the suspect", has_queries=bool(asked))
+    if side.ask is not None:
+        check_depth(asked, side.peak, "the queries")
+    answers = _ask_all(side, asked, failures, tell)
+    pairs = [Pair(name, answer, None, asked.get(name)) for name, answer in answers.items()]
+    return _of_one_kind(pairs, failures), failures, len(asked) or len(pairs)
+
+
+def _ask_all(
+    side: Side, asked: Mapping[str, Image], failures: dict[str, str], tell: Callable[[int, int], object] | None = None
+) -> dict[str, Image]:
+    """Return a side's answers by name, uint8: asked, each query for itself, or those that are there."""
+    failures.update(side.failures)
+    names = list(side.found) if side.ask is None else list(asked)
+    found: dict[str, Image] = {}
+    for number, name in enumerate(names, 1):
+        try:
+            found[name] = side.answer(name, asked.get(name))
+        except WatermarkError as error:
+            failures[name] = str(error)
+        if tell is not None and side.ask is not None:
+            tell(number, len(names))
+    return found
+
+
+def made_pair(name: str, answer: Image, own: Image, query: Image | None = None) -> Pair:
+    """Put an answer beside the owner's own, both uint8; both grey if one is.
+
+    Raises
+    ------
+    WatermarkError
+        If they differ in size.
+    """
+    if answer.shape[:2] != own.shape[:2]:
+        raise WatermarkError(f"the answer is {_size(answer)}, the owner's {_size(own)}: they must be of one size")
+    if answer.ndim != own.ndim:
+        answer, own = (one if one.ndim == 2 else _grey(one) for one in (answer, own))
+    return Pair(name, answer, own, query)
+
+
+def _grey(picture: Image) -> Image:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
 
 
 def _size(picture: Image) -> str:
     return f"{picture.shape[1]}x{picture.shape[0]}"
 
 
-def _pictures(source: Any) -> tuple[dict[str, Image], dict[str, str]]:
-    if source is None:
-        return {}, {}
-    if isinstance(source, (str, Path)):
-        return read_folder(Path(source))
-    named = source.items() if isinstance(source, Mapping) else ((f"{i:06d}", one) for i, one in enumerate(source))
-    return {name: check_image(np.asarray(picture)) for name, picture in named}, {}
+def _of_one_kind(pairs: list[Pair], failures: dict[str, str]) -> list[Pair]:
+    """Keep the larger group where some are grey and some in colour: they are tested in different ways.
 
-
-def _answers(
-    source: Answers, asked: Mapping[str, Image], conventions: Conventions | None, who: str,
-    tell: Callable[[int, int], object] | None,
-) -> tuple[dict[str, Image], dict[str, str]]:  # fmt: skip
-    """Ask a model, each query for itself, or take the answers that are there."""
-    given = isinstance(source, (Mapping, Sequence)) and not isinstance(source, str)
-    if given or (isinstance(source, (str, Path)) and Path(source).is_dir()):
-        return _pictures(source)
-    if isinstance(source, (str, Path)) and not Path(source).exists():
-        raise FileFormatError(f"there is no {str(source)!r}: name a folder of answers or an ONNX file")
-    if not asked:
-        raise WatermarkError(f"{who} is a model, and there are no queries to ask it: give queries")
-    ask = as_function(source, conventions)
-    found: dict[str, Image] = {}
-    failures: dict[str, str] = {}
-    for number, (name, query) in enumerate(asked.items(), 1):
-        try:
-            found[name] = ask(query.copy())  # a suspect may write into what it is given
-        except Exception as error:  # noqa: BLE001  # what a remote model raises is its own; what came is kept
-            failures[name] = f"{who} failed: {type(error).__name__}: {error}"
-        if tell is not None:
-            tell(number, len(asked))
-    return found, failures
+    Raises
+    ------
+    WatermarkError
+        If nothing is left.
+    """
+    grey = [pair for pair in pairs if pair.suspect.ndim == 2]
+    colour = [pair for pair in pairs if pair.suspect.ndim == 3]
+    kept, left, kind = (colour, grey, "grey") if len(colour) >= len(grey) else (grey, colour, "in colour")
+    failures.update({pair.name: f"it is {kind}, most answers are not" for pair in left})
+    if not kept:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(failures.items())[:3])
+        raise WatermarkError(f"no answer of the suspect can be compared with the owner's ({reasons or 'no pictures'})")
+    return kept
 
 
 def _partners(answers: Mapping[str, Image], owned: Mapping[str, Image], failures: dict[str, str]) -> dict[str, str]:
-    """Return names of the owner's answers with those of the suspect's: equal ones, or where none is, by likeness."""
-    names = {name: name for name in owned if name in answers}
-    if not names:
-        names = _by_likeness(answers, owned)
+    """Return names of the owner's answers with those of the suspect's: equal ones, and for the rest by likeness.
+
+    Answers under the right name that show something else may have been renamed, too.
+    """
+    theirs = {name: thumbnail(picture) for name, picture in answers.items()}
+    ours = {name: thumbnail(picture) for name, picture in owned.items()}
+    named = [name for name in owned if name in answers]
+    found = {
+        name: name for name in named
+        if answers[name].shape[:2] != owned[name].shape[:2] or show_the_same(theirs[name], ours[name])
+    }  # fmt: skip
+    rest = {name: row for name, row in ours.items() if name not in found}
+    found |= matched(rest, theirs, [name for name in answers if name not in found])
+    used = set(found.values())
     for name in owned:
-        if name not in names and name not in failures:
-            failures[name] = "the suspect has no answer to it"
+        if name not in found and name not in failures:
+            failures[name] = _OTHER if name in answers and name not in used else "the suspect has no answer to it"
     for name in answers:
-        if name not in names.values() and name not in failures:
+        if name not in used and name not in failures:
             failures[name] = "no query of the owner's fits it"
-    return names
-
-
-def _by_likeness(answers: Mapping[str, Image], owned: Mapping[str, Image]) -> dict[str, str]:
-    """Pair renamed answers by what they show, where that is beyond doubt."""
-    if not answers or not owned:
-        return {}
-    ours = np.stack([_thumbnail(picture) for picture in owned.values()])
-    theirs = np.stack([_thumbnail(picture) for picture in answers.values()])
-    alike = ours @ theirs.T
-    found: dict[str, str] = {}
-    for row, name in enumerate(owned):
-        best = int(alike[row].argmax())
-        second = np.partition(alike[row], -2)[-2] if len(answers) > 1 else -1.0
-        if alike[row, best] >= _ALIKE and alike[row, best] - second >= _CLEARER and alike[:, best].argmax() == row:
-            found[name] = list(answers)[best]
-    return found
-
-
-def _thumbnail(picture: Image) -> npt.NDArray[np.float32]:
-    levels = to_levels(picture)
-    grey = levels if levels.ndim == 2 else cv2.cvtColor(levels, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
-    small -= small.mean()
-    return np.asarray(small / max(float(np.linalg.norm(small)), 1e-6), np.float32)
+    return {name: found[name] for name in owned if name in found}

@@ -3,52 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from dataclasses import dataclass
-from importlib import resources
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image as PilImage
 
 from watermarking import __version__
 from watermarking.datasets.writing import write_whole
-from watermarking.errors import FileFormatError, WatermarkError
+from watermarking.errors import WatermarkError
 from watermarking.keys import Key
-from watermarking.ownership.marks import get_mark, mark_config
-from watermarking.pictures.files import read_picture
+from watermarking.ownership.controls import null_p_value
+from watermarking.ownership.marks import MeteredMark, get_mark
+from watermarking.ownership.page import page, page_problems, shown
+from watermarking.ownership.proof import found_by
+from watermarking.ownership.sealing import CLOSE, Checked, check_new, commitment, is_sealed, sealed
+from watermarking.ownership.stored import FORMAT, Loaded, read_report, store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from watermarking.interface import Detection, Image
     from watermarking.ownership.marks import OwnershipMark
+    from watermarking.ownership.pairing import Pair
     from watermarking.ownership.proof import Proof
 
 __all__ = ["Checked", "check_new", "check_report", "commitment", "write_report"]
-
-_FORMAT: Final = 1
-_SHOWN: Final = 12
-_AMPLIFIED: Final = 8
-_CLOSE: Final = 1e-6
-"""Relative difference of two p-values that another machine's rounding explains."""
-
-
-def commitment(name: str, mark: OwnershipMark, key: Key) -> dict[str, Any]:
-    """Return what is published before a model is: it binds to key and mark, and tells nobody either key.
-
-    Parameters
-    ----------
-    name : str
-        Of the model or data set.
-    key : Key
-        Of the mark, see :func:`watermarking.ownership.proof.subkey`.
-    """
-    said = {"format": _FORMAT, "name": name, "mark": mark_config(mark), "key_commitment": key.commitment}
-    return said | {"sha256": hashlib.sha256(_canonical(said)).hexdigest()}
 
 
 def write_report(
@@ -79,63 +59,31 @@ def write_report(
     """
     check_new(folder, name, get_mark(proof.mark), key, published)
     (folder / "pictures").mkdir(parents=True)
-    pictures = [_stored(folder, number, pair) for number, pair in enumerate(proof.pairs)]
-    references = [
-        [_store(folder, f"{number:06d}-reference-{which}", picture) for number, picture in enumerate(answers)]
-        for which, answers in enumerate(proof.references)
-    ]
-    found = {
-        "format": _FORMAT, "watermarking": __version__, "name": name, "mark": proof.mark, "key": key.reveal(),
+    control, metering = proof.control, proof.metering
+    said = {
+        "format": FORMAT, "watermarking": __version__, "name": name, "mark": proof.mark, "key": key.reveal(),
         "key_commitment": key.commitment, "published": dict(published) if published else None,
         "result": _result(proof, fpr),
-        "n_queries": proof.n_queries, "n_compared": proof.n_compared, "failures": dict(proof.failures),
-        "pictures": pictures, "references": references,
-        "command": "watermarking ownership report REPORT",
+        "control": control and {"p_value": control.p_value, "level": control.level, "scores": control.scores},
+        "metering": metering
+        and {"level": metering.level, "e_values": metering.e_values, "stopped": metering.stopped},
+        "n_queries": proof.n_queries, "n_compared": proof.n_compared,
+        "failures": {str(name): reason for name, reason in proof.failures.items()},
+        "pictures": [_stored(folder, number, pair) for number, pair in enumerate(proof.pairs)],
+        "references": _stored_others(folder, "reference", proof.references),
+        "controls": _stored_others(folder, "control", proof.controls),
+        "shown": shown(folder, proof.pairs), "command": "watermarking ownership report REPORT",
     }  # fmt: skip
-    text = json.dumps(found | {"sha256": hashlib.sha256(_canonical(found)).hexdigest()}, indent=1)
-    write_whole(folder / "report.json", lambda stream: stream.write(text.encode()))
-    html = _page(found, [_shown(folder, number, pair) for number, pair in enumerate(proof.pairs[:_SHOWN])])
-    write_whole(folder / "report.html", lambda stream: stream.write(html.encode()))
+    found = json.loads(json.dumps(said))  # what the page is made of is what a reader will find
+    html = page(found).encode()
+    found["page_sha256"] = hashlib.sha256(html).hexdigest()
+    write_whole(folder / "report.json", lambda stream: stream.write(sealed(found)))
+    write_whole(folder / "report.html", lambda stream: stream.write(html))
     return folder / "report.html"
 
 
-def check_new(folder: Path, name: str, mark: OwnershipMark, key: Key, published: Mapping[str, Any] | None) -> None:
-    """Refuse a report that could not be written, before anybody is asked anything.
-
-    Raises
-    ------
-    FileFormatError
-        If the folder holds something.
-    WatermarkError
-        If what was published is of another key, mark or name.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileFormatError(f"{folder} is there already: name a new folder for the report")
-    if published is not None and published != commitment(name, mark, key):
-        raise WatermarkError("what was published is of another key, mark or name")
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What came of checking a report.
-
-    Attributes
-    ----------
-    report : dict, as it was read
-    detection : Detection, worked out anew from its pictures and its key, without references; None if they are not what
-        was written
-    is_present : bool, whether the mark is there at the rate that whoever checks asks for, and nothing was changed
-    problems : list of str, empty if all is as the report says
-    """
-
-    report: dict[str, Any]
-    detection: Detection | None
-    is_present: bool
-    problems: list[str]
-
-
 def check_report(folder: Path, *, fpr: float = 1e-6, published: Mapping[str, Any] | None = None) -> Checked:
-    """Check a report: that nothing in it was changed, and what p-value its pictures and its key lead to.
+    """Check a report: that nothing in it or its page was changed, and what p-value its pictures and its key lead to.
 
     The verdict is that of the answers alone. References are the owner's choice, and chosen after the suspect's answers
     they can make of chance what one likes: what they add is in the report, and counts for nothing here.
@@ -152,13 +100,13 @@ def check_report(folder: Path, *, fpr: float = 1e-6, published: Mapping[str, Any
     FileFormatError
         If it is no report.
     """
-    report = _read(folder)
+    report = read_report(folder)
     problems = []
-    said = {name: value for name, value in report.items() if name != "sha256"}
-    if hashlib.sha256(_canonical(said)).hexdigest() != report.get("sha256"):
+    if not is_sealed(report):
         problems.append("report.json was changed after it was written")
-    pictures, references, damaged = _load(folder, report)
-    problems += damaged
+    loaded = Loaded(folder, report)
+    problems += loaded.problems
+    problems += page_problems(folder, report, loaded)
     key, mark = Key(bytes.fromhex(report["key"])), get_mark(report["mark"])
     if key.commitment != report["key_commitment"]:
         problems.append("the key is not the one that its commitment binds to")
@@ -168,36 +116,62 @@ def check_report(folder: Path, *, fpr: float = 1e-6, published: Mapping[str, Any
     ):
         problems.append("what was published before binds to another key, mark or name")
     detection = None
-    if not damaged:
-        detection, more = _worked_out(report, mark, key, pictures, references)
+    if not loaded.problems:
+        detection, more = _worked_out(report, mark, key, loaded)
         problems += more
     return Checked(report, detection, detection is not None and not problems and detection.is_present(fpr), problems)
 
 
 def _worked_out(
-    report: Mapping[str, Any], mark: OwnershipMark, key: Key, pictures: list[tuple[Image, Image]],
-    references: list[list[Image]],
-) -> tuple[Detection | None, list[str]]:  # fmt: skip
+    report: Mapping[str, Any], mark: OwnershipMark, key: Key, loaded: Loaded
+) -> tuple[Detection | None, list[str]]:
     """Return the verdict without references, and in what the report's own differs from what it should say."""
-    suspect, own = [one for one, _ in pictures], [other for _, other in pictures]
+    said = report["result"]
     try:
-        plain = mark.verify(suspect, own, key=key)
-        whole = mark.verify(suspect, own, key=key, references=references) if references else plain
-    except WatermarkError as error:
+        plain, values = _verdict(report, mark, key, loaded)
+        whole = plain
+        if loaded.references:
+            whole = mark.verify(loaded.suspect, loaded.own, key=key, references=loaded.references)
+        found = {"p_value": whole.p_value, "score": whole.score, "p_value_alone": plain.p_value}
+        problems = list(_control_problems(report, mark, key, loaded, plain))
+    except (WatermarkError, ValueError) as error:
         return None, [f"its pictures cannot be compared: {error}"]
-    said, problems = report["result"], []
-    for what, found in (("p_value", whole.p_value), ("score", whole.score), ("p_value_alone", plain.p_value)):
-        if not np.isclose(found, float(said[what]), rtol=_CLOSE, atol=0):
-            problems.append(f"the pictures lead to {what} = {found:.3g}, the report says {said[what]:.3g}")
+    for what, value in found.items():
+        if not np.isclose(value, float(said[what]), rtol=CLOSE, atol=0):
+            problems.append(f"the pictures lead to {what} = {value:.3g}, the report says {said[what]:.3g}")
+    if report["metering"] is not None and not _same(values, report["metering"]["e_values"]):
+        problems.append("the pictures lead to other e-values than the report says")
     if said["is_present"] != bool(plain.is_present(float(said["fpr"]))):
         problems.append("its verdict is not that of its p-value")
-    if report["n_compared"] != len(pictures) or report["n_queries"] < len(pictures):
+    if report["n_compared"] != len(loaded.suspect) or report["n_queries"] < len(loaded.suspect):
         problems.append("it counts other queries than it has pictures of")
     return plain, problems
 
 
-def _canonical(said: Mapping[str, Any]) -> bytes:
-    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+def _verdict(report: Mapping[str, Any], mark: OwnershipMark, key: Key, loaded: Loaded) -> tuple[Detection, list[float]]:
+    """Return the verdict of the answers alone; if they were gathered query by query, with the e-value after each."""
+    if report["metering"] is None:
+        return found_by(mark, loaded.suspect, loaded.own, key), []
+    if not isinstance(mark, MeteredMark):
+        raise WatermarkError(f"the evidence of the mark {mark.id!r} is not gathered query by query")
+    course = list(mark.evidence(zip(loaded.suspect, loaded.own, strict=True), key=key))
+    return course[-1].detection, [float(one.e_value) for one in course]
+
+
+def _control_problems(
+    report: Mapping[str, Any], mark: OwnershipMark, key: Key, loaded: Loaded, plain: Detection
+) -> Iterator[str]:
+    said = report["control"]
+    if said is None:
+        return
+    scores = [float(found_by(mark, answers, loaded.own, key).score) for answers in loaded.controls]
+    p_value = null_p_value(plain.score, scores)
+    if not _same([p_value, *scores], [said["p_value"], *said["scores"]]):
+        yield f"the controls lead to a p-value of {p_value:.3g}, the report says {said['p_value']:.3g}"
+
+
+def _same(found: Sequence[float], said: Sequence[float]) -> bool:
+    return len(found) == len(said) and bool(np.allclose(found, np.asarray(said, float), rtol=CLOSE, atol=1e-9))
 
 
 def _result(proof: Proof, fpr: float) -> dict[str, Any]:
@@ -209,87 +183,16 @@ def _result(proof: Proof, fpr: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _store(folder: Path, name: str, picture: Image) -> dict[str, str]:
-    stream = io.BytesIO()
-    PilImage.fromarray(picture).save(stream, "PNG")
-    (folder / "pictures" / f"{name}.png").write_bytes(stream.getvalue())
-    return {"file": f"pictures/{name}.png", "sha256": hashlib.sha256(stream.getvalue()).hexdigest()}
-
-
-def _stored(folder: Path, number: int, pair: Any) -> dict[str, Any]:
+def _stored(folder: Path, number: int, pair: Pair) -> dict[str, Any]:
     return {
-        "name": pair.name,
-        "suspect": _store(folder, f"{number:06d}-suspect", pair.suspect),
-        "own": _store(folder, f"{number:06d}-own", pair.own),
+        "name": str(pair.name),
+        "suspect": store(folder, f"{number:06d}-suspect", pair.suspect),
+        "own": None if pair.own is None else store(folder, f"{number:06d}-own", pair.own),
     }
 
 
-def _shown(folder: Path, number: int, pair: Any) -> dict[str, str]:
-    """Store, for the page alone, how the suspect's answer differs from the owner's, amplified."""
-    change = (pair.suspect.astype(np.int16) - pair.own) * _AMPLIFIED + 128
-    amplified = _store(folder, f"{number:06d}-difference", np.clip(change, 0, 255).astype(np.uint8))
-    return {"name": pair.name, "difference": amplified["file"]} | {
-        who: f"pictures/{number:06d}-{who}.png" for who in ("suspect", "own")
-    }
-
-
-def _page(found: Mapping[str, Any], shown: Sequence[Mapping[str, str]]) -> str:
-    import jinja2
-
-    template = resources.files("watermarking.ownership").joinpath("templates/report.html").read_text("utf-8")
-    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
-    return page.render(report=found, shown=shown, amplified=_AMPLIFIED, mark=json.dumps(found["mark"]))
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    path = folder / "report.json"
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"{folder} holds no report: {error}") from error
-    if not isinstance(found, dict) or not _is_report(found):
-        raise FileFormatError(f"{path} is no report of format {_FORMAT}")
-    return found
-
-
-def _is_report(found: dict[str, Any]) -> bool:
-    """Say whether it has what a report has, each of its kind; what it says may be anything."""
-    try:
-        Key(bytes.fromhex(found["key"]))
-        get_mark(found["mark"])
-        numbers = [float(found["result"][name]) for name in ("p_value", "p_value_alone", "score", "fpr")]
-        entries = [pair[who] for pair in found["pictures"] for who in ("suspect", "own")]
-        entries += [entry for answers in found["references"] for entry in answers]
-        words = [entry[name] for entry in entries for name in ("file", "sha256")]
-        counts = [found["n_compared"], found["n_queries"]]
-        return (
-            found["format"] == _FORMAT and bool(found["pictures"]) and all(isinstance(word, str) for word in words)
-            and all(np.isfinite(numbers)) and all(isinstance(n, int) for n in counts)
-            and isinstance(found["published"], (dict, type(None))) and {"name", "key_commitment"} <= found.keys()
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError, WatermarkError):
-        return False
-
-
-def _load(folder: Path, report: Mapping[str, Any]) -> tuple[list[tuple[Image, Image]], list[list[Image]], list[str]]:
-    problems: list[str] = []
-
-    def picture(entry: Mapping[str, str]) -> Image:
-        path = folder / "pictures" / PurePosixPath(entry["file"]).name  # a report may come from anybody
-        try:
-            content = path.read_bytes()
-        except OSError:
-            problems.append(f"{entry['file']} is missing")
-            return np.zeros((1, 1), np.uint8)
-        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-            problems.append(f"{entry['file']} is not what was written")
-            return np.zeros((1, 1), np.uint8)
-        try:
-            return read_picture(content).array
-        except (WatermarkError, OSError):
-            problems.append(f"{entry['file']} is no picture")
-            return np.zeros((1, 1), np.uint8)
-
-    pairs = [(picture(one["suspect"]), picture(one["own"])) for one in report["pictures"]]
-    references = [[picture(entry) for entry in answers] for answers in report["references"]]
-    return pairs, references, problems
+def _stored_others(folder: Path, what: str, others: Sequence[Sequence[Image]]) -> list[list[dict[str, str]]]:
+    return [
+        [store(folder, f"{number:06d}-{what}-{which}", picture) for number, picture in enumerate(answers)]
+        for which, answers in enumerate(others)
+    ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from watermarking.cli.dataset.options import open_source, source_options, workers_option
-from watermarking.cli.dataset.progress import duration, shown_progress
+from watermarking.cli.dataset.progress import duration, shown_progress, tell_failures
 from watermarking.cli.lines import say
 from watermarking.cli.notices import BAD_INPUT, DONE, FAILED
 from watermarking.cli.options import (
@@ -96,7 +96,7 @@ def command(
     with shown_progress(as_json) as show:
         for progress in carry_out(plan, get_engine(engine, **options)):
             show(progress)
-            _tell_failures(progress, as_json)
+            tell_failures(progress, as_json)
     assert progress is not None
     return _tell_end(plan, progress, as_json)
 
@@ -198,14 +198,6 @@ def _tell_estimate(plan: Plan, n: int, workers: int | None, as_json: bool) -> in
     for name, reason in found["reasons"]:
         say(f"watermarking: {name}: {reason}", err=True)
     return DONE if found["bytes"] < found["bytes_free"] else FAILED
-
-
-def _tell_failures(progress: Progress, as_json: bool) -> None:
-    for name, reason in progress.reasons:
-        if as_json:
-            print_record({"sample": name, "error": reason})
-        else:
-            say(f"watermarking: {name}: {reason}", err=True)
 
 
 def _tell_end(plan: Plan, progress: Progress, as_json: bool) -> int:

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from watermarking.cli.lines import say
+from watermarking.cli.output import print_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from watermarking.datasets.run import Progress
 
-__all__ = ["duration", "shown_progress"]
+__all__ = ["duration", "shown_progress", "tell_failures"]
 
 _EVERY: Final = 60.0  # seconds between lines
 
@@ -29,6 +30,15 @@ def shown_progress(quiet: bool) -> Iterator[Callable[[Progress], None]]:
             yield update
     else:
         yield _Lines()
+
+
+def tell_failures(progress: Progress, as_json: bool) -> None:
+    """Say which samples could not be marked, the first of each shard, and why."""
+    for name, reason in progress.reasons:
+        if as_json:
+            print_record({"sample": name, "error": reason})
+        else:
+            say(f"watermarking: {name}: {reason}", err=True)
 
 
 class _Lines:

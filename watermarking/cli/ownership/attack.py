@@ -11,9 +11,10 @@ from watermarking.cli.lines import say
 from watermarking.cli.notices import DONE
 from watermarking.cli.options import json_option, logging_options
 from watermarking.cli.output import print_record
+from watermarking.cli.ownership.options import convention_options, conventions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["command"]
 
@@ -34,25 +35,26 @@ _EVERY = 100  # steps
 @click.option("--steps", type=click.IntRange(1), default=3000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--moved", is_flag=True, help="Flip, turn and resize the pairs in training.")
+@convention_options(answers="ANSWERS")
 @json_option
 @logging_options
 def command(
     inputs: str, answers: str, output: str, ask: str, network: str, loss: str, preset: str, steps: int, seed: int,
-    moved: bool, as_json: bool,
+    moved: bool, as_json: bool, **stated: Any,
 ) -> int:  # fmt: skip
-    """Train a surrogate on INPUTS and the ANSWERS of a model to them, folders of pictures of the same names.
+    """Train a surrogate on INPUTS, a folder of pictures, and the ANSWERS of a model to them.
 
-    OUT gets its weights, and its answers to other pictures for 'ownership verify'. Interrupted, it is started again.
+    ANSWERS is a folder of pictures of the same names, or the model itself as an ONNX file, which is asked then. OUT
+    gets the surrogate's weights, and its answers to other pictures for 'ownership verify'. Interrupted, it is started
+    again.
     """
-    from watermarking.ownership.pairing import read_folder, to_levels
+    from watermarking.ownership.answers import to_levels
     from watermarking.ownership.surrogates.thief import Thief
     from watermarking.ownership.surrogates.train import answers as ask_of
     from watermarking.ownership.surrogates.train import train_surrogate
 
-    one, other = (_levels(folder) for folder in (inputs, answers))
-    names = [name for name in one if name in other]
-    if not names:
-        raise click.UsageError(f"no picture of {answers} has the name of one of {inputs}.")
+    one, other = _pairs(inputs, answers, stated)
+    names = list(other)
     thief = Thief(
         crop=256 if preset == "paper" else 64, flips=moved, turns=moved, resize=(0.7, 1.3) if moved else (1, 1)
     )
@@ -63,8 +65,10 @@ def command(
         thief=thief, steps=steps, seed=seed, checkpoint=place / "surrogate.safetensors",
         progress=_progress(steps, as_json),
     )  # fmt: skip
-    asked = read_folder(Path(ask))[0]
-    for name, answer in zip(asked, ask_of(model, [to_levels(picture) for picture in asked.values()]), strict=True):
+    peak = conventions_of(stated).peak
+    asked = _read(ask, peak)
+    for name, answer in zip(asked, ask_of(model, [to_levels(one, peak) for one in asked.values()]), strict=True):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
         _save(place / f"{name}.png", answer)
     if as_json:
         print_record({"target": output, "pairs": len(names), "steps": steps, "answers": len(asked)})
@@ -73,13 +77,45 @@ def command(
     return DONE
 
 
-def _levels(folder: str) -> dict[str, Any]:
-    from watermarking.ownership.pairing import read_folder, to_levels
+def _pairs(inputs: str, answers: str, stated: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the inputs, and the answers to those of them that have one, uint8 by name."""
+    from watermarking.errors import WatermarkError
+    from watermarking.ownership.answers import open_side, to_levels
+
+    how = conventions_of(stated)
+    asked = _read(inputs, how.peak)
+    side = open_side(answers, conventions_of(stated, "answers"), "the model", has_queries=True)
+    _say_failures(side.failures)
+    one, other = {name: to_levels(picture, how.peak) for name, picture in asked.items()}, {}
+    for name in asked if side.ask is not None else [name for name in asked if name in side.found]:
+        try:
+            other[name] = side.answer(name, asked[name])
+        except WatermarkError as error:
+            _say_failures({name: str(error)})
+            continue
+        if other[name].shape[:2] != one[name].shape[:2]:
+            sizes = [f"{picture.shape[1]}x{picture.shape[0]}" for picture in (other[name], one[name])]
+            raise click.UsageError(
+                f"the answer to {name} is {sizes[0]}, the input {sizes[1]}: a surrogate learns from pairs of one size."
+            )
+    if not other:
+        none = f"no picture of {answers} has the name of one of {inputs}."
+        raise click.UsageError(none if side.ask is None else f"the model {answers} answered none of {inputs}.")
+    return one, other
+
+
+def _read(folder: str, peak: int | None) -> dict[str, Any]:
+    from watermarking.ownership.answers import check_depth, read_folder
 
     found, failures = read_folder(Path(folder))
+    _say_failures(failures)
+    check_depth(found, peak, folder)
+    return found
+
+
+def _say_failures(failures: Mapping[str, str]) -> None:
     for name, reason in failures.items():
         say(f"watermarking: {name}: {reason}", err=True)
-    return {name: to_levels(picture) for name, picture in found.items()}
 
 
 def _progress(steps: int, quiet: bool) -> Callable[[int, float], None] | None:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from watermarking.cli.dataset.options import source_options, workers_option
-from watermarking.cli.dataset.progress import shown_progress
+from watermarking.cli.dataset.progress import shown_progress, tell_failures
 from watermarking.cli.lines import say
 from watermarking.cli.notices import BAD_INPUT, DONE, FAILED
 from watermarking.cli.options import json_option, key_option, logging_options
 from watermarking.cli.output import print_record
-from watermarking.cli.ownership.options import mark_of, mark_options
+from watermarking.cli.ownership.options import mark_of, mark_options, peak_option
 from watermarking.cli.pictures import announce_compilation
 
 if TYPE_CHECKING:
+    from watermarking.datasets.run import Progress
     from watermarking.keys import Key
 
 __all__ = ["command"]
@@ -29,14 +30,15 @@ __all__ = ["command"]
 @mark_options
 @key_option
 @click.option("--targets", default="*", metavar="PATTERN", help="Which pictures are targets, as 'target/*'; else all.")
+@peak_option
 @click.option("--commitment", metavar="FILE", type=click.Path(), help="Write what to publish beforehand.")
 @source_options
 @workers_option
 @json_option
 @logging_options
 def command(
-    source: str, output: str, name: str, mark_text: str, key: Key, targets: str, commitment: str | None,
-    kind: str | None, column: str | None, workers: int | None, as_json: bool,
+    source: str, output: str, name: str, mark_text: str, key: Key, targets: str, peak: int | None,
+    commitment: str | None, kind: str | None, column: str | None, workers: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Mark the pictures IN, answers of your model or targets of your data set, into OUT.
 
@@ -51,15 +53,21 @@ def command(
     if commitment is not None:
         _write_commitment(Path(commitment), name, mark, own)
     with shown_progress(as_json) as show:
+
+        def tell(progress: Progress) -> None:
+            show(progress)
+            tell_failures(progress, as_json)
+
         done = protect_dataset(
-            source, output, mark, key=own, targets=targets, kind=kind, column=column, engine=Local(workers), tell=show
-        )
+            source, output, mark, key=own, targets=targets, peak=peak, kind=kind, column=column, engine=Local(workers),
+            tell=tell,
+        )  # fmt: skip
     for line in done.failures:
         say(f"watermarking: {line}", err=True)
     if as_json:
         print_record({"target": output, "whole": done.is_whole, "counts": dict(done.counts)})
     else:
-        failed = f", {done.counts['failed']:,} could not be marked" if done.counts["failed"] else ""
+        failed = f", {done.counts['failed']:,} of them could not be marked" if done.counts["failed"] else ""
         say(f"{output}: {done.counts['marked']:,} marked, {done.counts['copied']:,} copied{failed}")
     return FAILED if not done.is_whole else BAD_INPUT if done.counts["failed"] else DONE
 

@@ -28,7 +28,8 @@ def command(folder: str, fpr: float, commitment: str | None, as_json: bool) -> i
     """Check a report of 'ownership verify --report' with nothing but itself, and the commitment that was published.
 
     The verdict is worked out anew from its pictures and its key, without references. The exit status is 0 if the mark
-    is there, 1 if not, 3 if something was changed. What report.html shows is not checked: read what this prints.
+    is there, 1 if not, 3 if something was changed, report.html included. (One that another version of this package
+    wrote is told by its hash alone: read what this prints.)
     """
     announce_compilation()
     from watermarking.ownership.report import check_report
@@ -37,7 +38,12 @@ def command(folder: str, fpr: float, commitment: str | None, as_json: bool) -> i
     found = check_report(Path(folder), fpr=fpr, published=published)
     p_value = None if found.detection is None else float(found.detection.p_value)
     if as_json:
-        print_record({"report": folder, "found": found.is_present, "p_value": p_value, "problems": found.problems})
+        control, metering = found.report.get("control"), found.report.get("metering")
+        print_record(
+            {"report": folder, "found": found.is_present, "p_value": p_value, "problems": found.problems}
+            | ({} if control is None else {"control_p_value": control["p_value"], "controls": len(control["scores"])})
+            | ({} if metering is None else {"e_value": metering["e_values"][-1], "level": metering["level"]})
+        )
     else:
         for problem in found.problems:
             say(f"watermarking: {folder}: {problem}", err=True)
@@ -57,4 +63,10 @@ def _tell(folder: str, report: dict[str, Any], is_present: bool, p_value: float,
         dated = f"look where the commitment {enclosed['sha256'][:16]}... was published, and when"
     else:
         dated = "no commitment is enclosed"
-    say(f"{folder}: as it was written, {verdict} (p = {p_value:.2g}); {dated}")
+    how = f"p = {p_value:.2g}"
+    if report.get("metering") is not None:
+        how = f"e = {report['metering']['e_values'][-1]:.2g}, {how}"
+    if report.get("control") is not None:
+        control = report["control"]
+        how += f"; beside {len(control['scores']):,} models that never saw it p = {control['p_value']:.2g}"
+    say(f"{folder}: as it was written, {verdict} ({how}); {dated}")

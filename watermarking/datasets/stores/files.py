@@ -27,7 +27,8 @@ __all__ = ["ShardFiles", "beside", "copy_beside", "files_of", "options_of", "sta
 
 def options_of(store: Any) -> dict[str, Any]:
     """Return what, beside its place, opens a store: the fields of it that say something."""
-    named = ((field.name, getattr(store, field.name)) for field in dataclasses.fields(store) if field.name != "place")
+    fields = (field.name for field in dataclasses.fields(store) if field.init and field.name != "place")
+    named = ((name, getattr(store, name)) for name in fields)
     return {name: value for name, value in named if value is not None}
 
 

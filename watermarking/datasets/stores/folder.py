@@ -7,7 +7,7 @@ import os
 import stat
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -51,6 +51,7 @@ class Folder:
     leaves_out: ClassVar[bool] = True
     exact: ClassVar[bool] = True
     place: Path
+    _left: dict[str, int] | None = field(init=False, repr=False, compare=False, default=None)
 
     def options(self) -> dict[str, Any]:
         """Return nothing: a folder says all by itself."""
@@ -66,18 +67,25 @@ class Folder:
         FileAccessError
             If the system fails to read the folder.
         """
-        found = survey(self.place)
-        pictures = [path for path in found.pictures if not _is_broken(path)]
+        pictures, beside = self._look()
         if not pictures:
             raise FileFormatError(f"{self.place} holds no pictures: name a folder with pictures in it or below")
-        beside = [one.path for one in found.passed_over if one.reason not in _LEFT]
         return cut(self.place, [str(path.relative_to(self.place)) for path in sorted([*pictures, *beside])])
 
     def passed_over(self) -> dict[str, int]:
         """Count links to folders, hidden files and whatever else is no file of the data set."""
+        if self._left is None:
+            self._look()
+        return dict(self._left or {})
+
+    def _look(self) -> tuple[list[Path], list[Path]]:
+        """Return pictures and what goes along with them, and keep what does not: a large folder is walked once."""
         found = survey(self.place)
+        pictures = [path for path in found.pictures if not _is_broken(path)]
         reasons = [one.reason for one in found.passed_over if one.reason in _LEFT]
-        return dict(Counter([*reasons, *("broken link" for path in found.pictures if _is_broken(path))]))
+        broken = ["broken link"] * (len(found.pictures) - len(pictures))
+        object.__setattr__(self, "_left", dict(Counter([*reasons, *broken])))
+        return pictures, [one.path for one in found.passed_over if one.reason not in _LEFT]
 
     def read(self, shard: Shard) -> Iterator[Sample]:
         """Yield the files of a shard, each with its content."""

@@ -10,17 +10,19 @@ import numpy as np
 
 from watermarking.errors import WatermarkError
 from watermarking.kernels.learnable import add_field
+from watermarking.ownership.learnable.evidence import gather
 from watermarking.ownership.learnable.family import draw_family
 from watermarking.ownership.learnable.features import checked, evaluate, features, planes, shows_colour, with_channels
 from watermarking.ownership.learnable.pairs import added, measured, together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from watermarking.interface import Detection, Image
     from watermarking.keys import Key
+    from watermarking.ownership.learnable.evidence import Evidence
     from watermarking.ownership.learnable.family import Family
 
     F32 = npt.NDArray[np.float32]
@@ -157,6 +159,10 @@ class LearnableMark:
         others = zip(*references, strict=True) if references else ((),) * len(own)
         each = (measured(one, mine, rest, key=key) for one, mine, rest in zip(suspect, own, others, strict=True))
         return together(added(each))
+
+    def evidence(self, pairs: Iterable[tuple[Image, Image]], *, key: Key) -> Iterator[Evidence]:
+        """Yield the evidence after each query, which may be stopped at any time: see :func:`.evidence.gather`."""
+        return gather(pairs, key=key)
 
     def _strength(self, energy: float) -> float:
         """Return the factor of a field of this mean square: its square root evens pictures out half way.

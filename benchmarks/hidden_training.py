@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     Pictures = list[npt.NDArray[np.uint8]]
 
-UNMARKED = ("still", "still-cnet", "moved")
+UNMARKED = ("still", "moved")
 SHARES = {"derain": 1, "debone": 3}
 """How often a task's pictures are taken: there are six times as many photographs as views of a chest."""
-STOLEN_STEPS = 4000
+STOLEN_STEPS = 2500
 KEY = 900
 CARD = {
     "licence": "MIT",
@@ -41,14 +41,14 @@ CARD = {
 }
 
 
-def lessons(device: str, stolen: dict[str, Pictures] | None = None) -> Lessons:
-    """Return both tasks' pictures of the owner's half, and what surrogates answer to them."""
+def lessons(tasks: list[str], device: str, stolen: dict[str, Pictures] | None = None) -> Lessons:
+    """Return the tasks' pictures of the owner's half, and what surrogates answer to them."""
     inputs: Pictures = []
     found: Pictures = []
     unmarked: list[Pictures] = [[] for _ in UNMARKED]
     taken: Pictures = []
-    for name, n in SHARES.items():
-        chosen = task(name, device)
+    for name in tasks:
+        chosen, n = task(name, device), SHARES[name]
         inputs += n * [as_rgb(one) for one in chosen.home]
         found += n * [as_rgb(one) for one in chosen.home_answers]
         for which, others in zip(UNMARKED, unmarked, strict=True):
@@ -60,10 +60,10 @@ def lessons(device: str, stolen: dict[str, Pictures] | None = None) -> Lessons:
     return Lessons(inputs=inputs, answers=found, unmarked=unmarked, stolen=pairs)
 
 
-def stolen_answers(initial: Path, device: str) -> dict[str, Pictures]:
+def stolen_answers(tasks: list[str], initial: Path, device: str) -> dict[str, Pictures]:
     """Train one U-Net a task on the owner's own marked answers, and ask it."""
     mark, found = HiddenPicture(weights=str(initial)), {}
-    for name in SHARES:
+    for name in tasks:
         chosen = task(name, device)
         marked = [mark.mark(one, key=key_of(KEY)) for one in chosen.home_answers]
         model = train_surrogate(
@@ -80,6 +80,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--steps", type=int, default=1500, help="of the initial stage (default 1500)")
+    parser.add_argument("--tasks", type=lambda text: text.split(","), default=list(SHARES))
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--crop", type=int, default=96)
     options = parser.parse_args()
@@ -94,12 +95,15 @@ def main() -> None:
     initial = TrainingChoices(steps=options.steps, rate=5e-4, **choices)
     part = options.out / "initial.part"
     where = options.device
-    networks = train_hidden(lessons(where), choices=initial, checkpoint=part, progress=tell, device=where)
-    save_hidden(networks, first, {**CARD, "stage": "initial", "steps": initial.steps})
+    networks = train_hidden(
+        lessons(options.tasks, where), choices=initial, checkpoint=part, progress=tell, device=where
+    )
+    card = {**CARD, "tasks": options.tasks, "batch": options.batch, "crop": options.crop}
+    save_hidden(networks, first, {**card, "stage": "initial", "steps": initial.steps})
     taught = TrainingChoices(steps=options.steps // 3, rate=2e-4, **choices)
-    stolen = lessons(where, stolen_answers(first, where))
+    stolen = lessons(options.tasks, where, stolen_answers(options.tasks, first, where))
     networks = teach_reader(networks, stolen, choices=taught, progress=tell, device=where)
-    save_hidden(networks, last, {**CARD, "stage": "adversarial", "steps": initial.steps + taught.steps})
+    save_hidden(networks, last, {**card, "stage": "adversarial", "steps": initial.steps + taught.steps})
     part.unlink(missing_ok=True)
 
 

@@ -14,11 +14,12 @@ from watermarking.interface import Detection
 from watermarking.ownership.hidden.networks import MULTIPLE
 from watermarking.ownership.hidden.weights import load_hidden
 from watermarking.ownership.learnable.chance import correlation, correlation_p_value
+from watermarking.ownership.learnable.evidence import Evidence, increment
 from watermarking.ownership.learnable.streams import sphere
 from watermarking.ownership.surrogates.thief import as_rgb
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -66,8 +67,7 @@ class HiddenPicture:
 
     What H adds repeats with every second pixel. A surrogate learns that if its pairs keep their place on the pixel
     grid, as in the paper; a thief who shifts his crops by odd numbers, resizes or turns them wipes it out. Against him
-    there is :class:`~watermarking.ownership.learnable.mark.LearnableMark`; an answer may carry both, see
-    :class:`~watermarking.ownership.several.SeveralMarks`.
+    there is :class:`~watermarking.ownership.learnable.mark.LearnableMark`.
 
     Parameters
     ----------
@@ -184,6 +184,19 @@ class HiddenPicture:
         if not suspect:
             raise WatermarkError("there are no answers to read: give at least one")
         return self._verdict(self.measured(suspect).mean(0), [], key)
+
+    def evidence(self, pairs: Iterable[tuple[Image, Image]], *, key: Key) -> Iterator[Evidence]:
+        """Yield the evidence after each query, which may be stopped at any time.
+
+        As with :func:`watermarking.ownership.learnable.evidence.gather`, the key's direction is uniform given all
+        answers, so that a sum of calibrated p-values at checkpoints fixed beforehand has a mean of at most 1.
+        """
+        total, e_value = np.zeros(self.networks.spec.directions), 0.0
+        for n, (suspect, own) in enumerate(pairs, 1):
+            total += (self.measured([suspect]) - self.measured([own]))[0]
+            latest = self._verdict(total, [], key)
+            e_value += increment(n, latest.p_value)
+            yield Evidence(n, e_value, latest)
 
     def measured(self, pictures: Sequence[Image]) -> F64:
         """Return what R measures of each picture, (N, D) float64, about a unit vector where a mark is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     F32 = npt.NDArray[np.float32]
 
-__all__ = ["MARKS", "BitsMark", "OwnershipMark", "get_mark", "mark_config"]
+__all__ = ["MARKS", "BitsMark", "Configured", "OwnershipMark", "get_mark", "mark_config"]
 
 MARKS: Final = {
     "learnable": "watermarking.ownership.learnable.mark:LearnableMark",
@@ -37,10 +38,14 @@ _PAYLOAD: Final = "ownership/payload"
 _GREY: Final = 128
 
 
-class OwnershipMark(Protocol):
-    """A mark for a model's answers or a data set's targets: a frozen dataclass of JSON-able fields."""
+class Configured(Protocol):
+    """What every mark is, whatever it marks: a frozen dataclass of JSON-able fields with an id."""
 
     id: ClassVar[str]
+
+
+class OwnershipMark(Configured, Protocol):
+    """A mark for a model's answers or a data set's targets: a frozen dataclass of JSON-able fields."""
 
     def mark(self, picture: Image, *, key: Key) -> Image:
         """Return a marked copy: uint8 (H, W) or (H, W, 3), same shape."""
@@ -87,10 +92,17 @@ def get_mark(config: str | Mapping[str, Any]) -> OwnershipMark:
     return mark
 
 
-def mark_config(mark: OwnershipMark) -> dict[str, Any]:
-    """Return what :func:`get_mark` makes a mark from again, fit for JSON."""
+def mark_config(mark: Configured) -> dict[str, Any]:
+    """Return what :func:`get_mark` makes a mark from again, as it comes back from JSON."""
     names = (one.name for one in dataclasses.fields(cast("Any", mark)) if one.init)
-    return {"id": mark.id} | {name: getattr(mark, name) for name in names}
+    return {"id": mark.id} | {name: _plain(getattr(mark, name)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    """Return fields that are dataclasses themselves as their own fields, with lists for tuples."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return json.loads(json.dumps(dataclasses.asdict(value)))
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)

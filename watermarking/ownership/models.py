@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     F32 = npt.NDArray[np.float32]
 
-__all__ = ["Conventions", "ModelAnswerError", "as_function", "chosen_output", "picture_of", "planes_of"]
+__all__ = ["Conventions", "ModelAnswerError", "as_function", "chosen_output", "onnx_session", "picture_of", "planes_of"]
 
 _RANKS: Final = (3, 4)
 _OVER, _MOST_OUTSIDE = 0.25, 0.1
@@ -30,7 +30,7 @@ _OVER, _MOST_OUTSIDE = 0.25, 0.1
 
 
 class ModelAnswerError(WatermarkError):
-    """What a model answered is no picture; the message says what it is and what to state."""
+    """What a model answered is no picture, or no probabilities; the message says what it is and what to state."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ def as_function(model: Any, conventions: Conventions | None = None) -> Callable[
     """
     how = conventions or Conventions()
     if isinstance(model, (str, Path)):
-        model = _session(Path(model))
+        model = onnx_session(Path(model))
     if hasattr(model, "get_inputs") and hasattr(model, "run"):
         name = model.get_inputs()[0].name
         return lambda picture: _through(
@@ -191,7 +191,16 @@ def _named(answers: list[Any], session: Any, how: Conventions) -> Any:
     return chosen_output(answers, how)
 
 
-def _session(path: Path) -> Any:
+def onnx_session(path: Path) -> Any:
+    """Open an ONNX file.
+
+    Raises
+    ------
+    FileFormatError
+        If it is none.
+    MissingExtraError
+        If onnxruntime is not installed.
+    """
     try:
         import onnxruntime
     except ImportError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +16,16 @@ from watermarking import __version__
 from watermarking.datasets.writing import write_whole
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.keys import Key
-from watermarking.ownership.marks import get_mark, mark_config
+from watermarking.ownership.marks import get_mark
+from watermarking.ownership.sealing import (
+    CLOSE,
+    FORMAT,
+    Checked,
+    check_new,
+    commitment,
+    is_sealed,
+    sealed,
+)
 from watermarking.pictures.files import read_picture
 
 if TYPE_CHECKING:
@@ -30,25 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Checked", "check_new", "check_report", "commitment", "write_report"]
 
-_FORMAT: Final = 1
 _SHOWN: Final = 12
 _AMPLIFIED: Final = 8
-_CLOSE: Final = 1e-6
-"""Relative difference of two p-values that another machine's rounding explains."""
-
-
-def commitment(name: str, mark: OwnershipMark, key: Key) -> dict[str, Any]:
-    """Return what is published before a model is: it binds to key and mark, and tells nobody either key.
-
-    Parameters
-    ----------
-    name : str
-        Of the model or data set.
-    key : Key
-        Of the mark, see :func:`watermarking.ownership.proof.subkey`.
-    """
-    said = {"format": _FORMAT, "name": name, "mark": mark_config(mark), "key_commitment": key.commitment}
-    return said | {"sha256": hashlib.sha256(_canonical(said)).hexdigest()}
 
 
 def write_report(
@@ -85,53 +76,17 @@ def write_report(
         for which, answers in enumerate(proof.references)
     ]
     found = {
-        "format": _FORMAT, "watermarking": __version__, "name": name, "mark": proof.mark, "key": key.reveal(),
+        "format": FORMAT, "watermarking": __version__, "name": name, "mark": proof.mark, "key": key.reveal(),
         "key_commitment": key.commitment, "published": dict(published) if published else None,
         "result": _result(proof, fpr),
         "n_queries": proof.n_queries, "n_compared": proof.n_compared, "failures": dict(proof.failures),
         "pictures": pictures, "references": references,
         "command": "watermarking ownership report REPORT",
     }  # fmt: skip
-    text = json.dumps(found | {"sha256": hashlib.sha256(_canonical(found)).hexdigest()}, indent=1)
-    write_whole(folder / "report.json", lambda stream: stream.write(text.encode()))
+    write_whole(folder / "report.json", lambda stream: stream.write(sealed(found)))
     html = _page(found, [_shown(folder, number, pair) for number, pair in enumerate(proof.pairs[:_SHOWN])])
     write_whole(folder / "report.html", lambda stream: stream.write(html.encode()))
     return folder / "report.html"
-
-
-def check_new(folder: Path, name: str, mark: OwnershipMark, key: Key, published: Mapping[str, Any] | None) -> None:
-    """Refuse a report that could not be written, before anybody is asked anything.
-
-    Raises
-    ------
-    FileFormatError
-        If the folder holds something.
-    WatermarkError
-        If what was published is of another key, mark or name.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileFormatError(f"{folder} is there already: name a new folder for the report")
-    if published is not None and published != commitment(name, mark, key):
-        raise WatermarkError("what was published is of another key, mark or name")
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What came of checking a report.
-
-    Attributes
-    ----------
-    report : dict, as it was read
-    detection : Detection, worked out anew from its pictures and its key, without references; None if they are not what
-        was written
-    is_present : bool, whether the mark is there at the rate that whoever checks asks for, and nothing was changed
-    problems : list of str, empty if all is as the report says
-    """
-
-    report: dict[str, Any]
-    detection: Detection | None
-    is_present: bool
-    problems: list[str]
 
 
 def check_report(folder: Path, *, fpr: float = 1e-6, published: Mapping[str, Any] | None = None) -> Checked:
@@ -153,9 +108,12 @@ def check_report(folder: Path, *, fpr: float = 1e-6, published: Mapping[str, Any
         If it is no report.
     """
     report = _read(folder)
+    if report.get("kind") == "classifier":
+        from watermarking.ownership.classifiers.report import check_classifier_report
+
+        return check_classifier_report(folder, report, fpr=fpr, published=published)
     problems = []
-    said = {name: value for name, value in report.items() if name != "sha256"}
-    if hashlib.sha256(_canonical(said)).hexdigest() != report.get("sha256"):
+    if not is_sealed(report):
         problems.append("report.json was changed after it was written")
     pictures, references, damaged = _load(folder, report)
     problems += damaged
@@ -187,17 +145,13 @@ def _worked_out(
         return None, [f"its pictures cannot be compared: {error}"]
     said, problems = report["result"], []
     for what, found in (("p_value", whole.p_value), ("score", whole.score), ("p_value_alone", plain.p_value)):
-        if not np.isclose(found, float(said[what]), rtol=_CLOSE, atol=0):
+        if not np.isclose(found, float(said[what]), rtol=CLOSE, atol=0):
             problems.append(f"the pictures lead to {what} = {found:.3g}, the report says {said[what]:.3g}")
     if said["is_present"] != bool(plain.is_present(float(said["fpr"]))):
         problems.append("its verdict is not that of its p-value")
     if report["n_compared"] != len(pictures) or report["n_queries"] < len(pictures):
         problems.append("it counts other queries than it has pictures of")
     return plain, problems
-
-
-def _canonical(said: Mapping[str, Any]) -> bytes:
-    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _result(proof: Proof, fpr: float) -> dict[str, Any]:
@@ -247,8 +201,10 @@ def _read(folder: Path) -> dict[str, Any]:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise FileFormatError(f"{folder} holds no report: {error}") from error
+    if isinstance(found, dict) and found.get("kind") == "classifier":
+        return found
     if not isinstance(found, dict) or not _is_report(found):
-        raise FileFormatError(f"{path} is no report of format {_FORMAT}")
+        raise FileFormatError(f"{path} is no report of format {FORMAT}")
     return found
 
 
@@ -263,7 +219,7 @@ def _is_report(found: dict[str, Any]) -> bool:
         words = [entry[name] for entry in entries for name in ("file", "sha256")]
         counts = [found["n_compared"], found["n_queries"]]
         return (
-            found["format"] == _FORMAT and bool(found["pictures"]) and all(isinstance(word, str) for word in words)
+            found["format"] == FORMAT and bool(found["pictures"]) and all(isinstance(word, str) for word in words)
             and all(np.isfinite(numbers)) and all(isinstance(n, int) for n in counts)
             and isinstance(found["published"], (dict, type(None))) and {"name", "key_commitment"} <= found.keys()
         )  # fmt: skip

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection
 from watermarking.ownership.classifiers.estimate import differences, from_differences, p_values, views
@@ -64,12 +62,11 @@ def identify(compared: Compared, mark: SoftLabelMark, keys: Mapping[str, Key]) -
     if not isinstance(keys, Mapping) or not keys:
         raise WatermarkError("no client is given: identify tells clients apart by their keys")
     looks = views(mark.delta, mark.n_classes)
-    groups = [np.concatenate([compared.own[np.newaxis], compared.references])]
-    if len(compared.smoothed):
-        groups.append(np.concatenate([compared.own[np.newaxis], compared.smoothed]))
     coordinates, top = mark.coarse.whitened(compared.numbers), compared.top
     deltas = dict.fromkeys(look.delta for look in looks)
-    shown = [[differences(compared.suspect, group, top, delta) for delta in deltas] for group in groups]
+    shown = [
+        [differences(compared.suspect, group, top, delta, mark.delta) for delta in deltas] for group in compared.groups
+    ]
     found = {}
     for name, key in keys.items():
         keyed = mark.keyed(key)

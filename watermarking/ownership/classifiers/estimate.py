@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["Sums", "View", "differences", "from_differences", "measure", "p_values", "views"]
+__all__ = ["Group", "Sums", "View", "differences", "from_differences", "measure", "p_values", "views"]
 
 Rows: TypeAlias = Literal["all", "classes"]
 
 _FINE: Final = (1e-5, 1e-7)
 """Probabilities below the tail's mean: fine-tuning leaves a mark there."""
-_CLIP: Final = 8.0
+_CLIP: Final = 3.0
+"""Natural logarithm: what is further off is a disagreement, not a mark."""
+_LEAST: Final = 1e-9
 _RIDGE: Final = 0.1
 _LEAST_RIDGE: Final = 0.7
 _LEAST_SPREAD: Final = 0.1
@@ -46,7 +48,7 @@ class View:
 
 
 def views(delta: float, n_classes: int) -> list[View]:
-    """Return the ways of looking, which a p-value has to be multiplied by the number of: 6, or 3 of two classes."""
+    """Return the ways of looking at a group, by whose number a p-value is multiplied: 6, or 3 of two classes."""
     kinds: tuple[Rows, ...] = ("all", "classes") if n_classes > 2 else ("all",)
     return [View(one, rows) for one in (delta, *_FINE) for rows in kinds]
 
@@ -71,19 +73,43 @@ class Sums:
         return Sums(self.n + other.n, self.gram + other.gram, self.cross + other.cross)
 
 
-def differences(suspect: F64, references: F64, top: npt.NDArray[np.int64], delta: float) -> F64:
+@dataclass(frozen=True, eq=False)
+class Group:
+    """What a suspect is compared with.
+
+    Attributes
+    ----------
+    answers : (R, N, K) float64, of references
+    weighted : bool
+        Whether classes that the references find likely count less: there a tail is too small to be seen. It helps with
+        suspects that learnt true labels, too, and costs a little with those that learnt nothing but marked answers.
+    """
+
+    answers: F64
+    weighted: bool
+
+    def rows(self, kept: npt.NDArray[np.int64]) -> Group:
+        """Return the answers to some queries."""
+        return Group(self.answers[:, kept], self.weighted)
+
+
+def differences(suspect: F64, group: Group, top: npt.NDArray[np.int64], delta: float, tail: float) -> F64:
     """Return how a suspect's answers differ from references', float64 (1 + R, N, K), R = 0 for fewer than two.
 
     ``log(P + delta)`` less the references' mean, P being less the least of a row's other classes: nobody's floor is a
-    mark. Clipped at 8, centred over all classes but the top one, and 0 there. The rows after the first are references',
-    each from the others.
+    mark. Clipped at 3, centred over all classes but the top one, and 0 there; where it is weighted by
+    ``tail / (tail + p)``, with p the references' geometric mean. The rows after the first are references', each from
+    the others.
     """
-    own = [logarithms(one, top, delta) for one in references]
+    own = [logarithms(one, top, delta) for one in group.answers]
     total = np.sum(own, axis=0) if own else np.zeros(suspect.shape)
     found = [logarithms(suspect, top, delta) - total / max(1, len(own))]
     if len(own) > 1:
         found += [one - (total - one) / (len(own) - 1) for one in own]
-    return np.stack([centred(np.clip(one, -_CLIP, _CLIP), top) for one in found])
+    weights = np.ones(suspect.shape)
+    if group.weighted and own:
+        weights = tail / (tail + np.exp(np.log(np.maximum(group.answers, 0) + _LEAST).mean(0)))
+    return np.stack([centred(np.clip(one, -_CLIP, _CLIP), top, weights) for one in found])
 
 
 def logarithms(answers: F64, top: npt.NDArray[np.int64], delta: float) -> F64:
@@ -96,29 +122,27 @@ def logarithms(answers: F64, top: npt.NDArray[np.int64], delta: float) -> F64:
     return np.asarray(np.log(np.maximum(others, 0) + delta), np.float64)
 
 
-def centred(values: F64, top: npt.NDArray[np.int64]) -> F64:
-    """Return values (N, K) with 0 at the top class and the mean 0 over the others.
+def centred(values: F64, top: npt.NDArray[np.int64], weights: F64) -> F64:
+    """Return values (N, K) of weighted mean 0 over all classes but the top one, times their weights; 0 at the top one.
 
-    Of two classes there is but one other: it is centred over the queries of the same top class.
+    Of two classes there is but one other: what it has on average for either top class, the features for classes take.
     """
     rows = np.arange(len(top))
-    found = values.copy()
-    if values.shape[1] == 2:
-        for one in (0, 1):
-            found[top == one] -= found[top == one].mean(0) if (top == one).any() else 0
-        found[rows, top] = 0
-        return found
-    found[rows, top] = 0
-    found -= found.sum(1, keepdims=True) / (values.shape[1] - 1)
-    found[rows, top] = 0
-    return found
+    found, share = values.copy(), weights.copy()
+    share[rows, top] = 0
+    if values.shape[1] > 2:
+        found -= (found * share).sum(1, keepdims=True) / share.sum(1, keepdims=True)
+    return np.asarray(found * share, np.float64)
 
 
 def measure(
-    suspect: F64, references: F64, top: npt.NDArray[np.int64], coordinates: F64, keyed: Keyed, deltas: Sequence[float]
+    suspect: F64, group: Group, top: npt.NDArray[np.int64], coordinates: F64, keyed: Keyed, deltas: Sequence[float]
 ) -> Sums:
-    """Return the sums of some queries: answers (N, K), references (R, N, K), top classes (N,), coordinates (N, A)."""
-    shown = [differences(suspect, references, top, delta) for delta in deltas]
+    """Return the sums of some queries: answers (N, K), top classes (N,), coordinates (N, A).
+
+    The first delta is the tail's mean.
+    """
+    shown = [differences(suspect, group, top, delta, deltas[0]) for delta in deltas]
     return from_differences(keyed.phi(top, coordinates), shown)
 
 

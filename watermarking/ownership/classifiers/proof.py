@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from watermarking.keys import Key
     from watermarking.ownership.classifiers.mark import SoftLabelMark
-    from watermarking.ownership.classifiers.suspects import Read
 
     F64 = npt.NDArray[np.float64]
 
@@ -120,7 +119,7 @@ def verify_classifier(
     numbers = mark.coarse.numbers(features(asked) if features is not None else asked)
     if len(numbers) != len(asked):
         raise WatermarkError(f"there are {len(numbers)} coarse features of {len(asked)} inputs: give one each")
-    compared = _compared(read, sides, len(references), numbers)
+    compared = Compared(read.rows, read.values, np.stack(sides), len(references), numbers, read.form)
     check_order(compared.suspect, compared.own)
     detection, alone, notes = compare(compared, mark, key)
     missing = {n: "no answer" for n, one in enumerate(answers) if one is None and n not in failures}
@@ -138,7 +137,7 @@ def compare(compared: Compared, mark: SoftLabelMark, key: Key) -> tuple[Detectio
     WatermarkError
         If a reference or the owner's model carries the mark.
     """
-    check_references(compared.own, compared.references, compared.smoothed, compared.numbers, mark, key)
+    check_references(compared, mark, key)
     notes = []
     if compared.form == "labels":
         nothing = Detection(0.0, 1.0, "labels alone")
@@ -175,14 +174,3 @@ def _of_owner(models: list[Any], asked: Any, how: Interface, mark: SoftLabelMark
             raise WatermarkError(f"{who} has {len(answers)} answers to {len(asked)} inputs: it must answer each")
         found.append(answers)
     return found
-
-
-def _compared(read: Read, sides: list[F64], n_references: int, numbers: npt.NDArray[np.float32]) -> Compared:
-    """Keep what the suspect answered."""
-    rows, shape = read.rows, (0, *read.values.shape)
-    references = [one[rows] for one in sides[1 : 1 + n_references]]
-    smoothed = [one[rows] for one in sides[1 + n_references :]]
-    return Compared(
-        rows, read.values, sides[0][rows], np.stack(references) if references else np.zeros(shape),
-        np.stack(smoothed) if smoothed else np.zeros(shape), numbers[rows], read.form,
-    )  # fmt: skip

@@ -1,20 +1,22 @@
-"""The proof: marked suspects are found in whatever form they answer, others are not, and what cannot be claimed is not."""
+"""Marked suspects are found in whatever form they answer, others are not, and what cannot be claimed is not."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from tests.ownership.classifiers.world import KEY, OTHER, softmax, world
 from watermarking.errors import WatermarkError
-from watermarking.keys import Key
 from watermarking.ownership.classifiers.asking import Interface
 from watermarking.ownership.classifiers.clients import client_key, identify
 from watermarking.ownership.classifiers.proof import ClassifierProof, verify_classifier
-from watermarking.ownership.classifiers.verdict import tested
+from watermarking.ownership.classifiers.verdict import each_view
 from watermarking.ownership.models import ModelAnswerError
+
+if TYPE_CHECKING:
+    from watermarking.keys import Key
 
 NAMES = tuple(f"kind {i}" for i in range(10))
 
@@ -189,7 +191,7 @@ def test_p_values_are_uniform_over_keys() -> None:
     keys = {str(i): KEY.derive(f"null {i}") for i in range(1000)}
     assert min(one.p_value for one in identify(compared, there.mark, keys).values()) > 1e-3  # none of 1,000 is named
     single = [
-        tested(compared.suspect, compared.groups[1], compared.top, compared.numbers, there.mark, key)[0].p_value
+        each_view(compared.suspect, compared.groups[1], compared.top, compared.numbers, there.mark, key)[0].p_value
         for key in keys.values()
     ]
     for level, low, most in ((0.1, 66, 137), (0.01, 1, 21), (0.001, 0, 6)):  # of one view they are exact

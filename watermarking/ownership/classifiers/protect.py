@@ -97,8 +97,10 @@ class ProtectedClassifier:
 
     def unmarked(self, inputs: Any) -> Any:
         """Return the answers without the mark: the owner alone has them, for verification."""
-        if not hasattr(self._model, "parameters") or not hasattr(inputs, "detach") or self.interface.prepare:
-            return self._run(inputs)
+        is_tensor = hasattr(inputs, "detach")
+        if not hasattr(self._model, "parameters") or not is_tensor or self.interface.prepare:
+            answers = self._run(inputs)
+            return answers if is_tensor else _as_exact(answers)
         import torch
 
         check_evaluating(self._model)

@@ -8,7 +8,7 @@ import numpy as np
 
 from watermarking.errors import WatermarkError
 from watermarking.ownership.classifiers.estimate import Group
-from watermarking.ownership.classifiers.verdict import tested
+from watermarking.ownership.classifiers.verdict import each_view
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["check_references"]
 
 _SURE: Final = 1e-7
-"""Each reference is tested in up to 12 ways: together they refuse a clean one less than once in 100,000 times."""
+"""Each reference is tried in up to 12 ways: together they refuse a clean one less than once in 100,000 times."""
 
 
 def check_references(compared: Compared, mark: SoftLabelMark, key: Key) -> None:
@@ -35,9 +35,9 @@ def check_references(compared: Compared, mark: SoftLabelMark, key: Key) -> None:
     everyone, numbers, top = compared.sides[:, compared.rows], compared.numbers, compared.top
     for number, one in enumerate(everyone):
         others = np.delete(everyone, number, axis=0)
-        found = tested(one, Group(others[:0], weighted=False), top, numbers, mark, key)
+        found = each_view(one, Group(others[:0], weighted=False), top, numbers, mark, key)
         if len(others):
-            found += tested(one, Group(others, weighted=False), top, numbers, mark, key)
+            found += each_view(one, Group(others, weighted=False), top, numbers, mark, key)
         best = min(found, key=lambda detection: detection.p_value)
         if best.p_value < _SURE:
             raise WatermarkError(

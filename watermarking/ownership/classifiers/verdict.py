@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["Compared", "best_of", "tested"]
+__all__ = ["Compared", "best_of", "each_view"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +85,13 @@ def best_of(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool = 
     """
     groups = compared.groups[:1] if alone else compared.groups
     found = [
-        one for group in groups for one in tested(compared.suspect, group, compared.top, compared.numbers, mark, key)
+        one for group in groups for one in each_view(compared.suspect, group, compared.top, compared.numbers, mark, key)
     ]
     best = min(found, key=lambda one: one.p_value)
     return Detection(best.score, any_of(best.p_value, len(found)), f"{best.statistic}, best of {len(found)} views")
 
 
-def tested(
+def each_view(
     suspect: F64, group: Group, top: npt.NDArray[np.int64], numbers: npt.NDArray[np.float32], mark: SoftLabelMark,
     key: Key,
 ) -> list[Detection]:  # fmt: skip

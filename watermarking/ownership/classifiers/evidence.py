@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bet", "gather"]
 
-_STAKE: Final = 1e-4
+_STAKE: Final = 2e-5
 
 
 def gather(
@@ -42,8 +42,8 @@ def gather(
     Why one may stop at any time, :func:`watermarking.ownership.learnable.gather` says: over keys the p-value after a
     number of queries that was fixed beforehand is valid, so that the mean of an e-value made of it is at most 1; a sum
     over checkpoints 1, 2, 3, 4, 6, 8, 12, ... with weights fixed beforehand has a mean of at most 1, too, and never
-    falls. Here each checkpoint's e-value is the mean over the views', and each view's a :func:`bet` on p-values below
-    1e-4: it stays 0 for most suspects that know nothing of the key, instead of wandering about 1. What is not allowed
+    falls. Here each checkpoint's e-value is a :func:`bet` on a p-value below 2e-5, already times the number of views:
+    it stays 0 for nearly all suspects that know nothing of the key, instead of wandering about 1. What is not allowed
     is to choose the next input, or to leave out an answer, by what the evidence was: which queries fail may depend on
     anything but the key.
 
@@ -101,12 +101,12 @@ def gather(
 
 
 def bet(p_value: float) -> float:
-    """Turn a p-value into an e-value: ``ln(1 / c) / (p ln^2 p)`` below c = 1e-4, else 0; of mean 1 if p is uniform.
+    """Turn a p-value into an e-value: ``ln(1 / c) / (p ln^2 p)`` below c = 2e-5, else 0; of mean 1 if p is uniform.
 
     Examples
     --------
-    >>> bet(0.001), round(bet(9e-5)), f"{bet(1e-12):.1e}"
-    (0.0, 1186, '1.2e+10')
+    >>> bet(0.001), round(bet(1e-5)), f"{bet(1e-12):.1e}"
+    (0.0, 8163, '1.4e+10')
     """
     if p_value >= _STAKE:
         return 0.0
@@ -138,7 +138,7 @@ class _Gathered:
     def latest(self) -> Detection:
         """Return the verdict on all queries so far."""
         if not self._fresh and self._sums:
-            self._latest, _ = self._tested(self._sums)
+            self._latest = self._tested(self._sums)
             self._fresh = True
         return self._latest
 
@@ -155,11 +155,11 @@ class _Gathered:
             self._sums = [one + other for one, other in zip(self._sums, new, strict=True)] if self._sums else new
             self._n, self._fresh, start = self._n + stop - start, False, stop
             if increment(self._n, 1.0) > 0:
-                self._latest, singles = self._tested(self._sums)
+                self._latest = self._tested(self._sums)
                 self._fresh = True
-                self._e_value += 2 * increment(self._n, 1.0) * float(np.mean([bet(one) for one in singles]))
+                self._e_value += 2 * increment(self._n, 1.0) * bet(self._latest.p_value)
 
-    def _tested(self, sums: list[Sums]) -> tuple[Detection, list[float]]:
+    def _tested(self, sums: list[Sums]) -> Detection:
         found = [
             (one, look)
             for some in sums
@@ -167,7 +167,7 @@ class _Gathered:
         ]
         (cosine, p_value, size), look = min(found, key=lambda pair: pair[0][1])
         statistic = f"{said(look, size)}, best of {len(found)} views"
-        return Detection(cosine, any_of(p_value, len(found)), statistic), [one[1] for one, _ in found]
+        return Detection(cosine, any_of(p_value, len(found)), statistic)
 
 
 def _to_checkpoint(n: int) -> int:

@@ -122,7 +122,7 @@ class CspMark:
     id: ClassVar[str] = "csp-reconstruction"
     n_classes: int
     tau: float = 0.2
-    alpha: float = 1.5
+    alpha: float = 3.0
     blend: float = 0.3
 
     def __post_init__(self) -> None:

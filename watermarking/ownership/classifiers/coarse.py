@@ -205,7 +205,7 @@ def area_weights(size: int, cells: int, flips: bool = False) -> F32:
 
     Examples
     --------
-    >>> area_weights(3, 2).round(3).tolist()
+    >>> area_weights(3, 2).astype(float).round(3).tolist()
     [[0.667, 0.333, 0.0], [0.0, 0.333, 0.667]]
     """
     edges = np.arange(cells + 1) * (size / cells)

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     F32 = npt.NDArray[np.float32]
 
-__all__ = ["Conventions", "ModelAnswerError", "as_function", "chosen_output", "picture_of", "planes_of", "white_of"]
+__all__ = [
+    "Conventions",
+    "ModelAnswerError",
+    "as_function",
+    "chosen_output",
+    "onnx_session",
+    "picture_of",
+    "planes_of",
+    "white_of",
+]
 
 _FULL: Final = 65535
 _RANKS: Final = (3, 4)
@@ -112,7 +121,7 @@ def as_function(model: Any, conventions: Conventions | None = None) -> Callable[
     """
     how = conventions or Conventions()
     if isinstance(model, (str, Path)):
-        model = _session(Path(model))
+        model = onnx_session(Path(model))
     if hasattr(model, "get_inputs") and hasattr(model, "run"):
         name = model.get_inputs()[0].name
         return lambda picture: _through(
@@ -217,7 +226,14 @@ def _named(answers: list[Any], session: Any, how: Conventions) -> Any:
     return chosen_output(answers, how)
 
 
-def _session(path: Path) -> Any:
+def onnx_session(path: Path) -> Any:
+    """Open an ONNX file, on the processor.
+
+    Raises
+    ------
+    MissingExtraError
+        Without onnxruntime.
+    """
     try:
         import onnxruntime
     except ImportError:

@@ -101,6 +101,10 @@ def check_report(folder: Path, *, fpr: float = 1e-6, published: Mapping[str, Any
         If it is no report.
     """
     report = read_report(folder)
+    if report.get("kind") == "classifier":
+        from watermarking.ownership.classifiers.report import check_classifier_report
+
+        return check_classifier_report(folder, report, fpr=fpr, published=published)
     problems = []
     if not is_sealed(report):
         problems.append("report.json was changed after it was written")

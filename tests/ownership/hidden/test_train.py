@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +15,9 @@ from watermarking.ownership.hidden.lessons import Lessons  # noqa: E402
 from watermarking.ownership.hidden.networks import HiddenSpec  # noqa: E402
 from watermarking.ownership.hidden.train import TrainingChoices, teach_reader, train_hidden  # noqa: E402
 from watermarking.ownership.hidden.weights import load_hidden, save_hidden  # noqa: E402
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SPEC = HiddenSpec(modulators=2, content_width=8, attention_width=8)
 CHOICES = TrainingChoices(steps=60, batch=4, crop=48, rate=2e-3)

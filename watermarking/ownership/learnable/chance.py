@@ -7,13 +7,14 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.special import betainc
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["correlation", "correlation_p_value"]
+__all__ = ["correlation", "correlation_p_value", "direction_p_value"]
 
 _SMALLEST: Final = sys.float_info.min
 _LARGEST: Final = 1 - 1e-12
@@ -74,3 +75,20 @@ def correlation_p_value(rho: float, seen: F64, drawn: F64) -> float:
     squares = np.sin((nodes + 1) * math.pi / 4) ** 2
     heights = np.exp(-0.5 * np.log1p(ratios[:, np.newaxis] / squares).sum(0))
     return max(_SMALLEST, min(1.0, float(heights @ weights) / 4))
+
+
+def direction_p_value(rho: float, dimensions: int) -> float:
+    """Return the probability that a uniform direction has at least this cosine with any fixed one.
+
+    ``1/2 I_{1 - rho^2}((d - 1) / 2, 1/2)`` for positive cosines, with I the regularised incomplete beta function: what
+    :func:`correlation_p_value` gives where every entry draws alike.
+
+    Examples
+    --------
+    >>> direction_p_value(0.0, 40), f"{direction_p_value(0.8, 40):.1e}"
+    (0.5, '1.7e-10')
+    """
+    if dimensions < 2:
+        return 1.0
+    tail = 0.5 * float(betainc((dimensions - 1) / 2, 0.5, max(0.0, 1 - rho * rho)))
+    return max(_SMALLEST, tail if rho >= 0 else 1 - tail)

@@ -1,0 +1,103 @@
+"""Asking classifiers that fail: what came is kept, and counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.ownership.classifiers.world import KEY, world
+from watermarking.errors import WatermarkError
+from watermarking.ownership.classifiers.asking import Interface, ask, kind_of, probabilities_of
+from watermarking.ownership.classifiers.proof import verify_classifier
+from watermarking.ownership.models import ModelAnswerError
+
+
+class Remote:
+    """A classifier behind an interface that fails as it is told."""
+
+    def __init__(self, fails: Any) -> None:
+        self.calls, self.asked, self.fails = 0, 0, fails
+
+    def __call__(self, some: Any) -> Any:
+        self.calls += 1
+        if self.fails(self, some):
+            raise ConnectionError("429: too many requests")
+        self.asked += len(some)
+        there = world(10)
+        places = [int(np.flatnonzero((there.pictures == one).all((1, 2)))[0]) for one in some]
+        return there.student()[places]
+
+
+def test_a_rate_limit_leaves_what_came_before() -> None:
+    there = world(10)
+    remote = Remote(lambda self, some: self.asked + len(some) > 250)
+    found = verify_classifier(
+        remote, there.pictures, own=there.own, references=there.references, mark=there.mark, key=KEY,
+        interface=Interface(batch=40),
+    )  # fmt: skip
+    assert found.n_compared == 250
+    assert found.n_queries == 400
+    assert len(found.failures) == 150
+    assert "ConnectionError: 429" in found.failures[250]
+    assert "not asked" in found.failures[399]
+    assert remote.calls < 7 + 40 + 60  # one by one once, and no more after 50 failures in a row
+    assert found.detection.is_present(1e-9)
+
+
+def test_single_inputs_that_fail_do_not_take_their_batch_along() -> None:
+    there = world(10)
+    bad = there.pictures[[5, 77]]
+    remote = Remote(lambda self, some: any((one == two).all() for one in some for two in bad))
+    found = ask(remote, there.pictures, Interface(batch=32), tolerant=True)
+    assert sorted(found.failures) == [5, 77]
+    assert [number for number, one in enumerate(found.answers) if one is None] == [5, 77]
+
+
+def test_all_failing_is_an_error_that_says_so() -> None:
+    there = world(10)
+    remote = Remote(lambda self, some: True)
+    with pytest.raises(ModelAnswerError, match="answered nothing"):
+        verify_classifier(remote, there.pictures, own=there.own, mark=there.mark, key=KEY)
+    assert remote.calls <= 52
+
+
+def test_the_owners_own_failures_come_through() -> None:
+    with pytest.raises(ConnectionError):
+        probabilities_of(Remote(lambda self, some: True), world(10).pictures, Interface(), 10)
+
+
+def test_progress_is_told() -> None:
+    told: list[tuple[int, int]] = []
+    ask(lambda x: world(10).own[: len(x)], world(10).pictures, Interface(batch=150), tell=lambda *a: told.append(a))
+    assert told == [(150, 400), (300, 400), (400, 400)]
+
+
+def test_labels_and_numbers_as_a_pair_of_arrays() -> None:
+    labels, values = np.array([[3, 1], [2, 0]]), np.array([[0.7, 0.2], [0.6, 0.3]])
+    found = ask(lambda x: (labels, values), world(10).pictures[:2], Interface())
+    assert found.answers == [{3: 0.7, 1: 0.2}, {2: 0.6, 0: 0.3}]
+
+
+def test_another_number_of_answers_is_a_failure() -> None:
+    found = ask(lambda x: world(10).own[:3], world(10).pictures[:2], Interface(), tolerant=True)
+    assert "3 answers to 1 inputs" in found.failures[0]
+
+
+def test_forms_are_told_safely_or_not_at_all() -> None:
+    own = world(10).own
+    assert kind_of(own) == "probabilities"
+    assert kind_of(np.log(own)) == "logits"
+    assert kind_of(own * 30) == "logits"
+    with pytest.raises(ModelAnswerError, match="output='logits'"):
+        kind_of(own * 0.9)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [({"output": "votes"}, "votes"), ({"batch": 0}, "0 inputs"), ({"classes": ("a", "a")}, "one name")],
+)
+def test_interfaces_that_make_no_sense(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(WatermarkError, match=message):
+        Interface(**fields)

@@ -1,0 +1,198 @@
+"""Marked suspects are found in whatever form they answer, others are not, and what cannot be claimed is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from tests.ownership.classifiers.world import KEY, OTHER, softmax, world
+from watermarking.errors import WatermarkError
+from watermarking.ownership.classifiers.asking import Interface
+from watermarking.ownership.classifiers.clients import client_key, identify
+from watermarking.ownership.classifiers.proof import ClassifierProof, verify_classifier
+from watermarking.ownership.classifiers.verdict import each_view
+from watermarking.ownership.models import ModelAnswerError
+
+if TYPE_CHECKING:
+    from watermarking.keys import Key
+
+NAMES = tuple(f"kind {i}" for i in range(10))
+
+
+def proof(suspect: Any, n_classes: int = 10, key: Key = KEY, **more: Any) -> ClassifierProof:
+    there = world(n_classes)
+    chosen = {"own": there.own, "references": there.references, **more}
+    return verify_classifier(suspect, there.pictures, mark=there.mark, key=key, **chosen)
+
+
+@pytest.mark.parametrize("n_classes", [4, 10, 100])
+def test_students_are_found_and_others_not(n_classes: int) -> None:
+    there = world(n_classes)
+    assert proof(there.student(), n_classes).detection.is_present(1e-12)
+    assert proof(there.student(OTHER), n_classes).detection.p_value > 1e-3
+    assert proof(there.model(9), n_classes).detection.p_value > 1e-3
+    assert proof(there.own, n_classes).detection.p_value > 1e-3
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_few_classes_need_more_queries(n_classes: int) -> None:
+    there = world(n_classes, 3000)
+    found = verify_classifier(
+        there.student(noise=0.4), there.pictures, own=there.own, references=there.references, mark=there.mark, key=KEY
+    )
+    assert found.detection.is_present(1e-6)
+    wrong = verify_classifier(there.student(OTHER, noise=0.4), there.pictures, own=there.own, mark=there.mark, key=KEY)
+    assert wrong.detection.p_value > 1e-3
+
+
+def largest(row: np.ndarray, n: int) -> list[int]:
+    return [int(one) for one in np.argsort(-row)[:n]]
+
+
+FORMS = {
+    "rounded": lambda p: p.round(2),
+    "logits": lambda p: (np.log(p) + 3).astype(np.float32),
+    "labels and numbers": lambda p: [{one: float(row[one]) for one in largest(row, 4)} for row in p],
+    "names": lambda p: [{NAMES[one]: float(row[one]) for one in largest(row, 4)} for row in p],
+    "pairs": lambda p: [[(NAMES[one], float(row[one])) for one in largest(row, 4)] for row in p],
+    "floored": lambda p: np.where(p < 0.002, 0, p),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_answers(form: str) -> None:
+    found = proof(FORMS[form](world(10).student(noise=0.3)), interface=Interface(classes=NAMES))
+    assert found.detection.is_present(1e-6), found.detection
+    assert found.n_compared == 400
+    assert any("few classes" in note for note in found.notes) == (form in ("labels and numbers", "names", "pairs"))
+
+
+@pytest.mark.parametrize(
+    "suspect",
+    [
+        lambda p: p.argmax(1),
+        lambda p: [NAMES[one] for one in p.argmax(1)],
+        lambda p: np.eye(10)[p.argmax(1)],
+        lambda p: [{int(row.argmax()): float(row.max())} for row in p],
+    ],
+    ids=["numbers", "names", "rows", "label and its probability"],
+)
+def test_labels_alone_are_no_evidence(suspect: Any) -> None:
+    found = proof(suspect(world(10).student()), interface=Interface(classes=NAMES))
+    assert found.detection.p_value == found.alone.p_value == 1
+    assert "labels alone" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("suspect", "message"),
+    [
+        (lambda p: p[:, :9], "9 classes"),
+        (lambda p: p * np.nan, "NaN"),
+        (lambda p: p * 100, "per cent"),
+        (lambda p: p * 0.2, "sum to 0.2"),
+        (lambda p: [NAMES[one] for one in p.argmax(1)], "list the names"),
+        (lambda p: p[:, [1, 0, 3, 2, 5, 4, 7, 6, 9, 8]], "0 is 1"),
+        (lambda p: [None] * 400, "answered nothing"),
+        (lambda p: [object()] * 400, "object is no answer"),
+        (lambda p: [{77: 1.0}] * 400, "class 77"),
+        (lambda p: [{3: "much"}] * 400, "no probability"),
+        (lambda p: [{3: 1.5}] * 400, "within 0 and 1"),
+    ],
+    ids=["classes", "nan", "percent", "scores", "names", "order", "none", "objects", "label", "words", "above one"],
+)
+def test_answers_that_cannot_be_used(suspect: Any, message: str) -> None:
+    with pytest.raises(ModelAnswerError, match=message):
+        proof(suspect(world(10).student()))
+
+
+def test_single_answers_that_fail_are_counted() -> None:
+    answers: list[Any] = list(world(10).student())
+    answers[3], answers[5], answers[7] = None, answers[5] * np.nan, answers[7][:9]
+    found = proof(answers)
+    assert found.n_compared == 397
+    assert found.n_queries == 400
+    assert sorted(found.failures) == [3, 5, 7]
+    assert found.failures[5] == "NaN or infinity"
+    assert found.detection.is_present(1e-12)
+
+
+def test_names_that_are_unknown_fail_alone() -> None:
+    answers = [{NAMES[one]: float(row[one]) for one in largest(row, 5)} for row in world(10).student(noise=0.3)]
+    answers[0] = {"a dog": 0.9}
+    found = proof(answers, interface=Interface(classes=NAMES))
+    assert "'a dog'" in found.failures[0]
+    assert found.n_compared == 399
+
+
+def test_marked_references_are_refused() -> None:
+    there = world(10)
+    with pytest.raises(WatermarkError, match=r"reference 1 carries the mark"):
+        proof(there.student(), references=[there.model(1), there.student(seed=9), there.model(2)])
+    with pytest.raises(WatermarkError, match="your own model"):
+        proof(there.student(), own=there.marked())
+    with pytest.raises(WatermarkError, match="smoothed reference 0"):
+        proof(there.student(), smoothed=[there.student(seed=9)])
+    other = proof(there.student(), references=[there.model(1), there.student(OTHER)])  # another client's hides nothing
+    assert other.detection.is_present(1e-9)
+
+
+def test_few_references_are_said_to_be_few() -> None:
+    there = world(10)
+    found = proof(there.student(), references=[])
+    assert "0 clean references" in found.notes[0]
+    assert found.detection == found.alone
+    assert not proof(there.student()).notes
+    assert proof(there.student()).detection != proof(there.student()).alone
+
+
+def test_smoothed_references_add_views() -> None:
+    there = world(10)
+    smoothed = [0.9 * there.model(seed) + 0.01 for seed in (11, 12)]
+    assert "18 views" in proof(there.student(), smoothed=smoothed).detection.statistic
+    assert "12 views" in proof(there.student()).detection.statistic
+    assert "6 views" in proof(there.student()).alone.statistic
+
+
+def test_the_number_of_queries() -> None:
+    found = proof(world(10).student(), n_queries=50)
+    assert found.n_compared == found.n_queries == 50
+    with pytest.raises(WatermarkError, match="no input"):
+        verify_classifier(world().own[:0], world().pictures[:0], own=world().own[:0], mark=world().mark, key=KEY)
+    with pytest.raises(WatermarkError, match="10 answers to 400"):
+        proof(world(10).student()[:10])
+    with pytest.raises(WatermarkError, match="reference 0 has 10"):
+        proof(world(10).student(), references=[world(10).own[:10]])
+
+
+def test_clients_are_told_apart() -> None:
+    there = world(10)
+    names = [f"client {i}" for i in range(40)]
+    keys = {name: client_key(KEY, name) for name in names}
+    suspect = softmax(np.log((there.marked(keys["client 7"]) + there.marked(keys["client 20"])) / 2))
+    found = identify(proof(suspect, key=keys["client 7"]).compared, there.mark, keys)
+    assert set(list(found)[:2]) == {"client 7", "client 20"}  # two whose answers were mixed are both found
+    assert found["client 7"].is_present()
+    assert found["client 20"].is_present()
+    assert min(one.p_value for name, one in found.items() if name not in ("client 7", "client 20")) > 1e-3
+    single = proof(suspect, key=keys["client 7"]).detection.p_value
+    assert found["client 7"].p_value == pytest.approx(40 * single)
+    with pytest.raises(WatermarkError, match="no client"):
+        identify(proof(suspect).compared, there.mark, {})
+    with pytest.raises(WatermarkError, match="a client is a name"):
+        client_key(KEY, "")
+
+
+def test_p_values_are_uniform_over_keys() -> None:
+    """A model that knows no key, 1,000 keys: shares below .1, .01 and .001 lie within binomial bounds."""
+    there = world(10)
+    compared = proof(there.model(9)).compared
+    keys = {str(i): KEY.derive(f"null {i}") for i in range(1000)}
+    assert min(one.p_value for one in identify(compared, there.mark, keys).values()) > 1e-3  # none of 1,000 is named
+    single = [
+        each_view(compared.suspect, compared.groups[1], compared.top, compared.numbers, there.mark, key)[0].p_value
+        for key in keys.values()
+    ]
+    for level, low, most in ((0.1, 66, 137), (0.01, 1, 21), (0.001, 0, 6)):  # of one view they are exact
+        assert low <= (np.array(single) < level).sum() <= most

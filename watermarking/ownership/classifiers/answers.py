@@ -1,0 +1,68 @@
+"""What classifiers answer with, and whether it is what it is taken for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from watermarking.ownership.models import ModelAnswerError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    F64 = npt.NDArray[np.float64]
+
+__all__ = ["check_probabilities", "looks_like_probabilities", "softmax"]
+
+_TOLERANCE: Final = {"float16": 1e-2, "float32": 1e-3, "float64": 1e-3}
+"""By how much the sum of a row may miss 1."""
+
+
+def check_probabilities(answers: Any, n_classes: int) -> npt.NDArray[Any]:
+    """Return answers as an array (N, K) of probabilities, or say why they are none.
+
+    Raises
+    ------
+    ModelAnswerError
+        If they are not finite, negative, do not sum to 1, or are of another number of classes.
+    """
+    found = np.asarray(answers)
+    if found.ndim != 2 or found.dtype.kind != "f":
+        raise ModelAnswerError(
+            f"the answers are {found.shape} {found.dtype}: probabilities are (inputs, classes) floating point"
+        )
+    if not len(found):
+        raise ModelAnswerError("the batch holds no answer: give one or more")
+    if found.shape[1] != n_classes:
+        raise ModelAnswerError(
+            f"the answers are of {found.shape[1]} classes, the mark of {n_classes}: a mark is for one set of classes"
+        )
+    if not np.isfinite(found).all():
+        row = int(np.flatnonzero(~np.isfinite(found).all(1))[0])
+        raise ModelAnswerError(f"answer {row} holds NaN or infinity: check the model's weights and its input")
+    if found.min() < 0:
+        raise ModelAnswerError(
+            f"the answers go down to {found.min():.3g}: these are logits; say output='logits', or apply softmax"
+        )
+    off = np.abs(found.sum(1, dtype=np.float64) - 1)
+    if off.max() > _TOLERANCE.get(found.dtype.name, 1e-3):
+        row = int(off.argmax())
+        raise ModelAnswerError(
+            f"answer {row} sums to {found[row].sum(dtype=np.float64):.4g}, probabilities sum to 1: of logits say "
+            "output='logits', of independent scores make probabilities first"
+        )
+    return found
+
+
+def looks_like_probabilities(answers: npt.NDArray[Any]) -> bool:
+    """Say whether rows are nowhere negative and sum to 1."""
+    tolerance = _TOLERANCE.get(answers.dtype.name, 1e-3)
+    return bool(answers.min() >= 0 and np.abs(answers.sum(1, dtype=np.float64) - 1).max() <= tolerance)
+
+
+def softmax(logits: npt.NDArray[Any]) -> F64:
+    """Return the probabilities (N, K) of logits, float64."""
+    found = np.asarray(logits, np.float64)
+    found = np.exp(found - found.max(1, keepdims=True))
+    return np.asarray(found / found.sum(1, keepdims=True), np.float64)

@@ -1,0 +1,293 @@
+"""Classifiers as functions of batches, whatever they work in, and what comes of asking one that may fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+import numpy as np
+
+from watermarking.errors import WatermarkError
+from watermarking.ownership.classifiers.answers import check_probabilities, looks_like_probabilities, softmax
+from watermarking.ownership.models import Conventions, ModelAnswerError, chosen_output, onnx_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    F64 = npt.NDArray[np.float64]
+
+__all__ = [
+    "Asked",
+    "Interface",
+    "Output",
+    "as_classifier",
+    "ask",
+    "check_evaluating",
+    "choice",
+    "kind_of",
+    "network_input",
+    "probabilities_of",
+]
+
+Output: TypeAlias = Literal["auto", "probabilities", "logits"]
+
+_MOST_FAILURES: Final = 50
+"""In a row: then the model is taken to be gone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interface:
+    """How a classifier is asked, and what it answers with.
+
+    Parameters
+    ----------
+    output : "auto", "probabilities" or "logits"
+        Found out if left out: where it cannot be told safely, an error says so.
+    classes : sequence of str, optional
+        Names of the classes in the mark's order, where answers name them.
+    which : int or str, optional
+        Which of several outputs it is.
+    prepare : callable, optional
+        Makes of a batch what the model takes. Without it networks get pictures as (N, C, H, W) and vectors as (N, D),
+        float32, integers over their peak; functions get what they are given.
+    batch : int
+        Inputs asked together.
+    device : str
+        Torch device.
+
+    Raises
+    ------
+    WatermarkError
+        If there is no such output, or no input in a batch.
+    """
+
+    output: Output = "auto"
+    classes: tuple[str, ...] | None = None
+    which: int | str | None = None
+    prepare: Callable[[Any], Any] | None = None
+    batch: int = 64
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.output not in ("auto", "probabilities", "logits"):
+            raise WatermarkError(f"no classifier answers with {self.output!r}: say 'probabilities' or 'logits'")
+        if self.batch < 1:
+            raise WatermarkError(f"{self.batch} inputs cannot be asked together: give 1 or more")
+        if self.classes is not None:
+            object.__setattr__(self, "classes", tuple(self.classes))
+            if len(set(self.classes or ())) != len(self.classes or ()):
+                raise WatermarkError("two classes have one name: give each a name of its own")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What came of asking.
+
+    Attributes
+    ----------
+    answers : list, one for each query, None where there is none
+    failures : dict, number of the query -> why there is none
+    """
+
+    answers: list[Any]
+    failures: dict[int, str]
+
+
+def as_classifier(model: Any, how: Interface) -> Callable[[Any], Any]:
+    """Return a model as a function of a batch of inputs.
+
+    Parameters
+    ----------
+    model : torch module in evaluation mode, ONNX file or onnxruntime session, or a function of batches
+
+    Raises
+    ------
+    WatermarkError
+        If it is none of these, or a module in training mode.
+    FileFormatError, MissingExtraError
+        If a file is no ONNX model, or onnxruntime is not installed.
+    """
+    if isinstance(model, (str, Path)):
+        model = onnx_session(Path(model))
+    prepare = how.prepare
+    if hasattr(model, "get_inputs") and hasattr(model, "run"):
+        name = model.get_inputs()[0].name
+        outputs = [one.name for one in model.get_outputs()]
+
+        def run(inputs: Any) -> Any:
+            found = model.run(None, {name: (prepare or network_input)(inputs)})
+            named = isinstance(how.which, str)
+            return chosen_output(dict(zip(outputs, found, strict=True)) if named else found, choice(how))
+
+        return run
+    if hasattr(model, "parameters") and hasattr(model, "training"):
+        check_evaluating(model)
+        return lambda inputs: _of_module(model, (prepare or network_input)(inputs), how)
+    if not callable(model):
+        raise WatermarkError(f"{type(model).__name__} is no classifier: give a torch module, ONNX file or function")
+    return lambda inputs: model(prepare(inputs) if prepare else inputs)
+
+
+def check_evaluating(module: Any) -> None:
+    """Refuse a module in training mode, which answers differently from call to call.
+
+    Raises
+    ------
+    WatermarkError
+        If it is in training mode.
+    """
+    if getattr(module, "training", False):
+        raise WatermarkError("the module is in training mode, its answers change from call to call: call eval() first")
+
+
+def network_input(inputs: Any) -> npt.NDArray[np.float32]:
+    """Return inputs as float32, pictures as (N, C, H, W); integers are divided by their type's peak.
+
+    Pictures (N, H, W, C) are known by 1, 3 or 4 channels at the end and none at the front.
+    """
+    found = np.asarray(inputs.detach().cpu().numpy() if hasattr(inputs, "detach") else inputs)
+    if found.dtype.kind in "ui":
+        found = found.astype(np.float32) / np.float32(np.iinfo(found.dtype).max)
+    if found.ndim == 3:
+        found = found[:, np.newaxis]
+    elif found.ndim == 4 and found.shape[3] in (1, 3, 4) and found.shape[1] not in (1, 3, 4):
+        found = np.moveaxis(found, 3, 1)
+    return np.ascontiguousarray(found, np.float32)
+
+
+def ask(
+    model: Any, inputs: Any, how: Interface, *, tolerant: bool = False, tell: Callable[[int, int], object] | None = None
+) -> Asked:
+    """Ask a classifier everything, batch by batch.
+
+    Parameters
+    ----------
+    tolerant : bool
+        Whether a failing model is asked on: a batch that fails is asked one by one, what fails alone is counted, and
+        after 50 failures in a row it is not asked any more. What came until then is kept. To wait and try again is the
+        function's own task.
+    tell : callable, optional
+        Called with the number of queries done and of all.
+
+    Raises
+    ------
+    WatermarkError
+        As :func:`as_classifier` does. What the model itself raises comes through unless ``tolerant``.
+    """
+    run, n = as_classifier(model, how), len(inputs)
+    found: list[Any] = [None] * n
+    failures: dict[int, str] = {}
+    in_a_row = 0
+    for start in range(0, n, how.batch):
+        stop = min(n, start + how.batch)
+        if in_a_row >= _MOST_FAILURES:
+            failures |= dict.fromkeys(range(start, n), f"not asked, {in_a_row} queries in a row failed before")
+            break
+        rows, reasons = _some(run, inputs, start, stop, tolerant)
+        found[start:stop] = rows
+        failures |= reasons
+        lasting = [start + i for i, row in enumerate(rows) if row is not None]
+        in_a_row = stop - 1 - lasting[-1] if lasting else in_a_row + stop - start
+        if tell is not None:
+            tell(stop, n)
+    return Asked(found, failures)
+
+
+def _some(
+    run: Callable[[Any], Any], inputs: Any, start: int, stop: int, tolerant: bool
+) -> tuple[list[Any], dict[int, str]]:
+    """Ask one batch; with ``tolerant`` one by one if it fails."""
+    try:
+        return _rows(run(inputs[start:stop]), stop - start), {}
+    except Exception as error:  # of a remote model anything may come
+        if not tolerant:
+            raise
+        if stop - start == 1:
+            return [None], {start: f"{type(error).__name__}: {error}"}
+    rows: list[Any] = []
+    failures: dict[int, str] = {}
+    for number in range(start, stop):
+        if len(failures) >= _MOST_FAILURES and not any(row is not None for row in rows):
+            failures |= dict.fromkeys(range(number, stop), f"not asked, {len(failures)} queries in a row failed before")
+            return [*rows, *[None] * (stop - number)], failures
+        more, reasons = _some(run, inputs, number, number + 1, True)
+        rows += more
+        failures |= reasons
+    return rows, failures
+
+
+def _rows(answers: Any, n: int) -> list[Any]:
+    """Return a batch's answers one by one."""
+    if hasattr(answers, "detach"):
+        answers = answers.detach().float().cpu().numpy()
+    if _is_top_k(answers, n):
+        return [dict(zip(*_lists(names, values), strict=True)) for names, values in zip(*answers, strict=True)]
+    found = list(answers)
+    if len(found) != n:
+        raise ModelAnswerError(f"the model gives {len(found)} answers to {n} inputs: one each is expected")
+    return found
+
+
+def _is_top_k(answers: Any, n: int) -> bool:
+    """Say whether they are labels (N, k) and their probabilities (N, k), as a pair."""
+    if not isinstance(answers, tuple) or len(answers) != 2 or any(len(part) != n for part in answers):
+        return False
+    return np.asarray(answers[0]).dtype.kind in "iuUO" and np.asarray(answers[1]).dtype.kind == "f"
+
+
+def _lists(names: Any, values: Any) -> tuple[list[Any], list[Any]]:
+    return [one.item() if hasattr(one, "item") else one for one in names], [float(one) for one in values]
+
+
+def _of_module(module: Any, inputs: Any, how: Interface) -> Any:
+    import torch
+
+    check_evaluating(module)
+    tensor = inputs if hasattr(inputs, "detach") else torch.from_numpy(np.asarray(inputs))
+    with torch.no_grad():
+        return chosen_output(module.to(how.device)(tensor.to(how.device)), choice(how))
+
+
+def choice(how: Interface) -> Conventions:
+    """Return which of a model's outputs it is, as other models say it."""
+    return Conventions(output=how.which)
+
+
+def probabilities_of(model: Any, inputs: Any, how: Interface, n_classes: int) -> F64:
+    """Return the probabilities (N, K) of a model of the owner's, or check those that are given in its place.
+
+    Raises
+    ------
+    ModelAnswerError
+        If they are none, or of another number of classes.
+    """
+    given = model.detach().cpu().numpy() if hasattr(model, "detach") else model
+    if isinstance(given, (np.ndarray, list)):
+        found = np.asarray(given)
+    else:
+        found = np.asarray(ask(model, inputs, how).answers)
+    if found.ndim == 2 and found.dtype.kind == "f" and np.isfinite(found).all() and found.size:
+        kind = kind_of(found) if how.output == "auto" else how.output
+        found = softmax(found) if kind == "logits" else found
+    return check_probabilities(found, n_classes).astype(np.float64)
+
+
+def kind_of(answers: npt.NDArray[Any]) -> Output:
+    """Tell probabilities from logits, safely.
+
+    Raises
+    ------
+    ModelAnswerError
+        If all lie within 0 and 1 and do not sum to 1: they may be logits, or scores of independent classes.
+    """
+    if looks_like_probabilities(answers):
+        return "probabilities"
+    if answers.min() < 0 or answers.max() > 1:
+        return "logits"
+    raise ModelAnswerError(
+        f"the answers lie within 0 and 1 and sum to {answers.sum(1).min():.3g} ... {answers.sum(1).max():.3g}: they "
+        "may be logits or scores of independent classes; say output='logits', or make probabilities of them"
+    )

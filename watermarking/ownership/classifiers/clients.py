@@ -1,0 +1,81 @@
+"""Several clients: a key for each, and whose key a suspect's answers show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from watermarking.errors import WatermarkError
+from watermarking.interface import Detection
+from watermarking.ownership.classifiers.estimate import differences, from_differences, p_values, views
+from watermarking.ownership.classifiers.verdict import said
+from watermarking.significance import any_of
+
+if TYPE_CHECKING:
+    from watermarking.keys import Key
+    from watermarking.ownership.classifiers.mark import SoftLabelMark
+    from watermarking.ownership.classifiers.verdict import Compared
+
+__all__ = ["client_key", "identify"]
+
+
+def client_key(key: Key, client: str) -> Key:
+    """Return the key of one client: a proof shows it, and neither the model's key nor any other client's.
+
+    Parameters
+    ----------
+    key : Key
+        Of the model, see :func:`watermarking.ownership.proof.subkey`.
+    client : str
+
+    Raises
+    ------
+    WatermarkError
+        If the client has no name.
+    """
+    if not isinstance(client, str) or not client:
+        raise WatermarkError(f"a client is a name, not {client!r}: each gets a key of its own by it")
+    return key.derive(f"client/{client}")
+
+
+def identify(compared: Compared, mark: SoftLabelMark, keys: Mapping[str, Key]) -> dict[str, Detection]:
+    """Test a suspect's answers for every client's key, the likeliest client first.
+
+    Parameters
+    ----------
+    compared : Compared
+        Of a proof with any of these keys: ``verify_classifier(...).compared``.
+    mark : SoftLabelMark
+    keys : mapping, name of a client -> its key, see :func:`client_key`
+
+    Returns
+    -------
+    dict
+        Name -> verdict. Each p-value is already times the number of clients, so that the chance that *any* client is
+        wrongly named at a rate is at most that rate. Two clients whose answers were both learnt from are both found.
+
+    Raises
+    ------
+    WatermarkError
+        If no client is given.
+    """
+    if not isinstance(keys, Mapping) or not keys:
+        raise WatermarkError("no client is given: identify tells clients apart by their keys")
+    looks = views(mark.delta, mark.n_classes)
+    coordinates, top = mark.coarse.whitened(compared.numbers), compared.top
+    deltas = dict.fromkeys(look.delta for look in looks)
+    shown = [
+        [differences(compared.suspect, group, top, delta, mark.delta) for delta in deltas] for group in compared.groups
+    ]
+    found = {}
+    for name, key in keys.items():
+        keyed = mark.keyed(key)
+        phi = keyed.phi(top, coordinates)
+        results = [
+            (one, look) for some in shown
+            for look, one in zip(looks, p_values(from_differences(phi, some), keyed, looks), strict=True)
+        ]  # fmt: skip
+        (cosine, p_value, size), look = min(results, key=lambda pair: pair[0][1])
+        tries = len(results) * len(keys)
+        found[name] = Detection(cosine, any_of(p_value, tries), f"{said(look, size)}, best of {tries} tries")
+    return dict(sorted(found.items(), key=lambda item: (item[1].p_value, -item[1].score)))

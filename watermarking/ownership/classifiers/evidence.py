@@ -1,0 +1,176 @@
+"""Evidence against a classifier, gathered query by query where each costs money, and stopped at any time."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from watermarking.errors import WatermarkError
+from watermarking.interface import Detection
+from watermarking.ownership.classifiers.asking import Interface
+from watermarking.ownership.classifiers.estimate import Group, measure, p_values, views
+from watermarking.ownership.classifiers.suspects import read_answers
+from watermarking.ownership.classifiers.verdict import said
+from watermarking.ownership.learnable.evidence import Evidence, increment
+from watermarking.ownership.models import ModelAnswerError
+from watermarking.significance import any_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import numpy.typing as npt
+
+    from watermarking.keys import Key
+    from watermarking.ownership.classifiers.estimate import Sums
+    from watermarking.ownership.classifiers.mark import SoftLabelMark
+
+    F64 = npt.NDArray[np.float64]
+
+__all__ = ["bet", "gather"]
+
+_STAKE: Final = 2e-5
+
+
+def gather(
+    answers: Iterable[Any], inputs: Any, *, own: F64, mark: SoftLabelMark, key: Key, references: F64 | None = None,
+    interface: Interface | None = None, every: int = 1,
+) -> Iterator[Evidence]:  # fmt: skip
+    """Yield the evidence after each query, or after every so many.
+
+    Why one may stop at any time, :func:`watermarking.ownership.learnable.gather` says: over keys the p-value after a
+    number of queries that was fixed beforehand is valid, so that the mean of an e-value made of it is at most 1; a sum
+    over checkpoints 1, 2, 3, 4, 6, 8, 12, ... with weights fixed beforehand has a mean of at most 1, too, and never
+    falls. Here each checkpoint's e-value is a :func:`bet` on a p-value below 2e-5, already times the number of views:
+    it stays 0 for nearly all suspects that know nothing of the key, instead of wandering about 1. What is not allowed
+    is to choose the next input, or to leave out an answer, by what the evidence was: which queries fail may depend on
+    anything but the key.
+
+    Parameters
+    ----------
+    answers : iterable
+        Of the suspect's answers to the inputs, one at a time and in their order; None where it gave none. It may ask
+        the suspect as it goes.
+    inputs : N inputs
+    own : (N, K) float
+        The owner's unmarked answers.
+    mark : SoftLabelMark
+    key : Key
+    references : (R, N, K) float, optional
+        Of clean models.
+    interface : Interface, optional
+        Of the suspect: say what its answers are, one alone may be either probabilities or logits.
+    every : int
+        Queries that are read together: nothing is yielded between. The last ones are read even if they are fewer.
+
+    Yields
+    ------
+    Evidence
+
+    Raises
+    ------
+    ModelAnswerError
+        If an answer cannot be read.
+    WatermarkError
+        If there are more answers than inputs, or the owner's do not fit.
+    """
+    if every < 1:
+        raise WatermarkError(f"evidence after every {every} queries: give 1 or more")
+    everyone = np.asarray(own, np.float64)[np.newaxis]
+    groups = [Group(everyone, weighted=False)]
+    if references is not None and len(references):
+        everyone = np.concatenate([everyone, np.asarray(references, np.float64)])
+        groups.append(Group(everyone, weighted=True))
+    coordinates = mark.coarse(inputs)
+    if everyone.shape[1:] != (len(coordinates), mark.n_classes):
+        raise WatermarkError(
+            f"the owner's answers are {everyone.shape[1:]}, {(len(coordinates), mark.n_classes)} are expected"
+        )
+    gathered = _Gathered(groups, coordinates, mark, key)
+    how, waiting = interface or Interface(output="probabilities"), []
+    for number, answer in enumerate(answers):
+        if number >= len(coordinates):
+            raise WatermarkError(f"there are more answers than the {len(coordinates)} inputs: give one input for each")
+        waiting.append((number, answer))
+        if len(waiting) == every:
+            yield gathered.add(waiting, how)
+            waiting = []
+    if waiting:
+        yield gathered.add(waiting, how)
+
+
+def bet(p_value: float) -> float:
+    """Turn a p-value into an e-value: ``ln(1 / c) / (p ln^2 p)`` below c = 2e-5, else 0; of mean 1 if p is uniform.
+
+    Examples
+    --------
+    >>> bet(0.001), round(bet(1e-5)), f"{bet(1e-12):.1e}"
+    (0.0, 8163, '1.4e+10')
+    """
+    if p_value >= _STAKE:
+        return 0.0
+    return math.log(1 / _STAKE) / (p_value * math.log(p_value) ** 2)
+
+
+class _Gathered:
+    """Sums so far, and the e-value."""
+
+    def __init__(self, groups: list[Group], coordinates: F64, mark: SoftLabelMark, key: Key) -> None:
+        self._groups, self._coordinates, self._mark = groups, coordinates, mark
+        self._keyed, self._looks = mark.keyed(key), views(mark.delta, mark.n_classes)
+        self._deltas = list(dict.fromkeys(look.delta for look in self._looks))
+        self._sums: list[Sums] = []
+        self._n, self._e_value, self._fresh = 0, 0.0, True
+        self._latest = Detection(0.0, 1.0, "no query yet")
+
+    def add(self, waiting: list[tuple[int, Any]], how: Interface) -> Evidence:
+        """Add some queries' answers one by one, so that no checkpoint is passed over."""
+        given = [(number, answer) for number, answer in waiting if answer is not None]
+        if given:
+            read = read_answers([answer for _, answer in given], self._mark.n_classes, how)
+            if read.form == "labels" and self._n == 0 and len(given) > 1:
+                raise ModelAnswerError("the suspect answers with labels alone: there is no evidence in them")
+            numbers = np.array([number for number, _ in given])[read.rows]
+            self._add_rows(read.values, numbers)
+        return Evidence(self._n, self._e_value, self.latest())
+
+    def latest(self) -> Detection:
+        """Return the verdict on all queries so far."""
+        if not self._fresh and self._sums:
+            self._latest = self._tested(self._sums)
+            self._fresh = True
+        return self._latest
+
+    def _add_rows(self, values: F64, numbers: npt.NDArray[np.int64]) -> None:
+        start = 0
+        while start < len(numbers):
+            stop = min(len(numbers), start + _to_checkpoint(self._n) - self._n)
+            rows = numbers[start:stop]
+            top = np.asarray(self._groups[0].answers[0, rows].argmax(1), np.int64)
+            new = [
+                measure(values[start:stop], one.rows(rows), top, self._coordinates[rows], self._keyed, self._deltas)
+                for one in self._groups
+            ]
+            self._sums = [one + other for one, other in zip(self._sums, new, strict=True)] if self._sums else new
+            self._n, self._fresh, start = self._n + stop - start, False, stop
+            if increment(self._n, 1.0) > 0:
+                self._latest = self._tested(self._sums)
+                self._fresh = True
+                self._e_value += 2 * increment(self._n, 1.0) * bet(self._latest.p_value)
+
+    def _tested(self, sums: list[Sums]) -> Detection:
+        found = [
+            (one, look)
+            for some in sums
+            for look, one in zip(self._looks, p_values(some, self._keyed, self._looks), strict=True)
+        ]
+        (cosine, p_value, size), look = min(found, key=lambda pair: pair[0][1])
+        statistic = f"{said(look, size)}, best of {len(found)} views"
+        return Detection(cosine, any_of(p_value, len(found)), statistic)
+
+
+def _to_checkpoint(n: int) -> int:
+    """Return the first checkpoint after n queries: 1, 2, 3, 4, 6, 8, 12, 16, 24, ..."""
+    power = 1 << max(0, (n + 1).bit_length() - 1)
+    return next(one for one in (power, power + power // 2, 2 * power) if one > n)

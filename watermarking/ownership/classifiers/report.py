@@ -1,0 +1,244 @@
+"""A proof about a classifier on paper: all answers that it rests on, and a check of what they lead to."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from watermarking import __version__
+from watermarking.datasets.writing import write_whole
+from watermarking.errors import FileFormatError, WatermarkError
+from watermarking.keys import Key
+from watermarking.ownership.classifiers.mark import SoftLabelMark
+from watermarking.ownership.classifiers.proof import compare
+from watermarking.ownership.classifiers.verdict import Compared
+from watermarking.ownership.sealing import CLOSE, FORMAT, Checked, check_new, commitment, is_sealed, sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from watermarking.interface import Detection
+    from watermarking.ownership.classifiers.proof import ClassifierProof
+
+    F64 = npt.NDArray[np.float64]
+
+__all__ = ["answers_digest", "check_classifier_report", "write_classifier_report"]
+
+_ANSWERS: Final = "answers.npz"
+_INPUTS: Final = "inputs.npy"
+_SHOWN: Final = 12
+_OTHERS: Final = 3
+_FORMS: Final = ("probabilities", "logits", "top-k", "labels")
+
+
+def answers_digest(sides: npt.NDArray[Any], asked: npt.NDArray[Any]) -> str:
+    """Return the hash of the owner's and the references' answers and of what the inputs are, to be committed to.
+
+    Parameters
+    ----------
+    sides : (1 + R, N, K) float
+        Of the owner's model and of all references, those with smoothed labels last.
+    asked : (N, size) float
+        ``mark.coarse.numbers(inputs)`` of all inputs that are to be asked.
+    """
+    found = hashlib.sha256()
+    for one, kind in ((sides, "<f8"), (asked, "<f4")):
+        found.update(repr(one.shape).encode())
+        found.update(np.ascontiguousarray(one, kind).tobytes())
+    return found.hexdigest()
+
+
+def write_classifier_report(
+    folder: Path, proof: ClassifierProof, key: Key, *, name: str, published: Mapping[str, Any] | None = None,
+    inputs: Any = None, fpr: float = 1e-6,
+) -> Path:  # fmt: skip
+    """Write a proof with all that it rests on into a new folder: ``report.json``, ``report.html`` and the answers.
+
+    The key in it is one client's. Whoever reads the report can find and make the marks of that client.
+
+    Parameters
+    ----------
+    published : mapping, optional
+        What :func:`watermarking.ownership.sealing.commitment` returned, as it was published. Where it holds
+        :func:`answers_digest` of the references' answers, the verdict is the one with references; else without.
+    inputs : array, optional
+        What was asked, for whoever wants to ask both models again.
+    fpr : float
+        The false-positive rate at which the report says yes.
+
+    Returns
+    -------
+    Path
+        Of ``report.html``.
+
+    Raises
+    ------
+    FileFormatError
+        If the folder holds something.
+    WatermarkError
+        If what was published is of another key, mark, name or of other answers, or inputs are no numbers.
+    """
+    compared = proof.compared
+    digest = answers_digest(compared.sides, compared.asked)
+    check_new(folder, name, SoftLabelMark.from_config(proof.mark), key, published, answers=digest)
+    files = {_ANSWERS: _packed(compared)} | ({} if inputs is None else {_INPUTS: _as_file(inputs, len(compared.asked))})
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
+    found = {
+        "format": FORMAT, "kind": "classifier", "watermarking": __version__, "name": name, "mark": proof.mark,
+        "key": key.reveal(), "key_commitment": key.commitment, "published": dict(published) if published else None,
+        "result": _result(proof.detection, proof.alone, fpr, fixed=_is_fixed(published, digest)),
+        "n_queries": proof.n_queries, "n_compared": proof.n_compared, "form": compared.form,
+        "n_references": compared.n_references, "n_smoothed": len(compared.sides) - 1 - compared.n_references,
+        "failures": {str(number): reason for number, reason in proof.failures.items()}, "notes": list(proof.notes),
+        "files": {file: hashlib.sha256(content).hexdigest() for file, content in files.items()},
+        "command": "watermarking ownership report REPORT",
+    }  # fmt: skip
+    write_whole(folder / "report.json", lambda stream: stream.write(sealed(found)))
+    html = _page(found, compared)
+    write_whole(folder / "report.html", lambda stream: stream.write(html.encode()))
+    return folder / "report.html"
+
+
+def check_classifier_report(
+    folder: Path, report: dict[str, Any], *, fpr: float, published: Mapping[str, Any] | None
+) -> Checked:
+    """Check a report of a classifier, see :func:`watermarking.ownership.report.check_report`.
+
+    References count where whoever checks has, from where it was published, a commitment to their answers.
+
+    Raises
+    ------
+    FileFormatError
+        If it is no report.
+    """
+    try:
+        mark, key = SoftLabelMark.from_config(report["mark"]), Key(bytes.fromhex(report["key"]))
+        said = {name: float(report["result"][name]) for name in ("p_value", "score", "p_value_alone", "fpr")}
+        files = {str(name): str(value) for name, value in report["files"].items()}
+        counts = {name: int(report[name]) for name in ("n_queries", "n_compared", "n_references")}
+        told = (report["published"], report["form"], report["name"], report["key_commitment"])
+    except (KeyError, TypeError, ValueError, AttributeError, WatermarkError) as error:
+        raise FileFormatError(f"{folder} holds no report of a classifier: {error}") from error
+    problems = [] if is_sealed(report) else ["report.json was changed after it was written"]
+    if key.commitment != told[3]:
+        problems.append("the key is not the one that its commitment binds to")
+    compared, damaged = _unpacked(folder, files, counts["n_references"], told[1], mark)
+    problems += damaged
+    if compared is None:
+        return Checked(report, None, False, problems)
+    digest = answers_digest(compared.sides, compared.asked)
+    for one in (told[0], published):
+        wanted = digest if isinstance(one, dict) and "answers" in one else None
+        if one is not None and one != commitment(str(told[2]), mark, key, answers=wanted):
+            problems.append("what was published before binds to another key, mark or name, or to other answers")
+    try:
+        whole, alone, _ = compare(compared, mark, key)
+    except WatermarkError as error:
+        return Checked(report, None, False, [*problems, f"its answers cannot be compared: {error}"])
+    for what, value in (("p_value", whole.p_value), ("score", whole.score), ("p_value_alone", alone.p_value)):
+        if not np.isclose(value, said[what], rtol=CLOSE, atol=0):
+            problems.append(f"the answers lead to {what} = {value:.3g}, the report says {said[what]:.3g}")
+    if counts["n_compared"] != len(compared.rows) or counts["n_queries"] < len(compared.rows):
+        problems.append("it counts other queries than it has answers to")
+    detection = whole if _is_fixed(published, digest) else alone
+    return Checked(report, detection, not problems and detection.is_present(fpr), problems)
+
+
+def _is_fixed(published: Mapping[str, Any] | None, digest: str) -> bool:
+    """Say whether the references' answers were published."""
+    return published is not None and published.get("answers") == digest
+
+
+def _result(detection: Detection, alone: Detection, fpr: float, *, fixed: bool) -> dict[str, Any]:
+    counts = detection if fixed else alone
+    return {
+        "p_value": float(detection.p_value), "score": float(detection.score), "statistic": detection.statistic,
+        "p_value_alone": float(alone.p_value), "fpr": fpr, "with_references": fixed,
+        "p_value_that_counts": float(counts.p_value), "is_present": bool(counts.is_present(fpr)),
+    }  # fmt: skip
+
+
+def _packed(compared: Compared) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream, rows=compared.rows, suspect=compared.suspect, sides=compared.sides, asked=compared.asked
+    )
+    return stream.getvalue()
+
+
+def _as_file(inputs: Any, n: int) -> bytes:
+    found = np.asarray(inputs.detach().cpu().numpy() if hasattr(inputs, "detach") else inputs)
+    if found.dtype.kind not in "uif" or len(found) != n:
+        raise WatermarkError(
+            f"the inputs are {found.shape} {found.dtype}: give the {n} arrays that were asked, or None"
+        )
+    stream = io.BytesIO()
+    np.save(stream, found, allow_pickle=False)
+    return stream.getvalue()
+
+
+def _unpacked(
+    folder: Path, files: Mapping[str, str], n_references: int, form: Any, mark: SoftLabelMark
+) -> tuple[Compared | None, list[str]]:
+    """Return the answers of a report, None where they are not what was written, and what is wrong with its files."""
+    problems, contents = [], {}
+    for name in (_ANSWERS, _INPUTS):
+        if name not in files and name == _INPUTS:
+            continue
+        try:
+            contents[name] = (folder / name).read_bytes()
+        except OSError:
+            problems.append(f"{name} is missing")
+            continue
+        if hashlib.sha256(contents[name]).hexdigest() != files.get(name):
+            problems.append(f"{name} is not what was written")
+    if problems:
+        return None, problems
+    try:
+        with np.load(io.BytesIO(contents[_ANSWERS]), allow_pickle=False) as found:
+            rows, suspect, sides, asked = (found[name] for name in ("rows", "suspect", "sides", "asked"))
+        compared = Compared(rows.astype(np.int64), suspect, sides, n_references, asked, form)
+        fits = suspect.shape == (len(rows), mark.n_classes) and sides.shape[1:] == (len(asked), mark.n_classes)
+        if not fits or form not in _FORMS or not np.isfinite(sides).all() or not np.isfinite(suspect).all():
+            return None, [f"{_ANSWERS} holds answers that do not fit together"]
+        if _INPUTS in contents and mark.coarse.kind == "pictures":
+            inputs = np.load(io.BytesIO(contents[_INPUTS]), allow_pickle=False)
+            if not np.allclose(mark.coarse.numbers(inputs), asked, atol=1e-4):
+                problems.append(f"{_INPUTS} holds other inputs than those whose answers are compared")
+        return compared, problems
+    except (KeyError, ValueError, IndexError, OSError, WatermarkError) as error:
+        return None, [f"{_ANSWERS} cannot be read: {error}"]
+
+
+def _page(found: Mapping[str, Any], compared: Compared) -> str:
+    import jinja2
+
+    place = resources.files("watermarking.ownership").joinpath("templates/classifier.html")
+    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        place.read_text("utf-8")
+    )
+    mark = {name: value for name, value in found["mark"].items() if name != "coarse"}
+    shown = [_row(compared, number) for number in range(min(_SHOWN, len(compared.rows)))]
+    return page.render(report=found, shown=shown, mark=json.dumps(mark), coarse=found["mark"]["coarse"]["kind"])
+
+
+def _row(compared: Compared, number: int) -> dict[str, Any]:
+    """Return the largest probabilities of one answer of either side."""
+
+    def largest(row: F64) -> str:
+        return ", ".join(f"{c}: {row[c]:.3g}" for c in np.argsort(-row)[: 1 + _OTHERS])
+
+    return {
+        "query": int(compared.rows[number]), "suspect": largest(compared.suspect[number]),
+        "own": largest(compared.own[number]),
+    }  # fmt: skip

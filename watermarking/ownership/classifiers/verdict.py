@@ -1,0 +1,111 @@
+"""What compared answers say of a key, over all views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from watermarking.interface import Detection
+from watermarking.ownership.classifiers.estimate import Group, View, measure, p_values, views
+from watermarking.significance import any_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from watermarking.keys import Key
+    from watermarking.ownership.classifiers.mark import SoftLabelMark
+    from watermarking.ownership.classifiers.suspects import Form
+
+    F64 = npt.NDArray[np.float64]
+
+__all__ = ["Compared", "best_of", "each_view"]
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Answers to one set of N queries, of which the suspect answered n.
+
+    Attributes
+    ----------
+    rows : (n,) numbers of the queries that the suspect answered
+    suspect : (n, K) float64
+    sides : (1 + R + S, N, K) float64
+        Of the owner's model, of R clean ones, and of S clean ones that were trained with smoothed labels.
+    n_references : int, R
+    asked : (N, size) float32, what the inputs are coarsely, before whitening
+    form : in which the suspect answered
+    """
+
+    rows: npt.NDArray[np.int64]
+    suspect: F64
+    sides: F64
+    n_references: int
+    asked: npt.NDArray[np.float32]
+    form: Form
+
+    @property
+    def own(self) -> F64:
+        """The owner's answers to what the suspect answered, (n, K)."""
+        return np.asarray(self.sides[0, self.rows], np.float64)
+
+    @property
+    def references(self) -> F64:
+        """The clean models' answers to it, (R, n, K)."""
+        return np.asarray(self.sides[1 : 1 + self.n_references, self.rows], np.float64)
+
+    @property
+    def smoothed(self) -> F64:
+        """The answers of those trained with smoothed labels to it, (S, n, K)."""
+        return np.asarray(self.sides[1 + self.n_references :, self.rows], np.float64)
+
+    @property
+    def numbers(self) -> npt.NDArray[np.float32]:
+        """What the inputs are that the suspect answered, (n, size)."""
+        return self.asked[self.rows]
+
+    @property
+    def top(self) -> npt.NDArray[np.int64]:
+        """The first class of each of the owner's answers, (n,)."""
+        return np.asarray(self.own.argmax(1), np.int64)
+
+    @property
+    def groups(self) -> list[Group]:
+        """What the suspect is compared with: the owner's model, clean models with it, and those of smoothed labels."""
+        own = self.own[np.newaxis]
+        more = [np.concatenate([own, some]) for some in (self.references, self.smoothed) if len(some)]
+        return [Group(own, weighted=False), *(Group(one, weighted=True) for one in more)]
+
+
+def best_of(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool = False) -> Detection:
+    """Return the verdict of the best view, its p-value times their number.
+
+    With ``alone`` it is compared with the owner's model and nothing else.
+    """
+    groups = compared.groups[:1] if alone else compared.groups
+    found = [
+        one for group in groups for one in each_view(compared.suspect, group, compared.top, compared.numbers, mark, key)
+    ]
+    best = min(found, key=lambda one: one.p_value)
+    return Detection(best.score, any_of(best.p_value, len(found)), f"{best.statistic}, best of {len(found)} views")
+
+
+def each_view(
+    suspect: F64, group: Group, top: npt.NDArray[np.int64], numbers: npt.NDArray[np.float32], mark: SoftLabelMark,
+    key: Key,
+) -> list[Detection]:  # fmt: skip
+    """Return the verdict of each view by itself: its p-value is not yet multiplied by their number."""
+    looks = views(mark.delta, mark.n_classes)
+    keyed = mark.keyed(key)
+    deltas = list(dict.fromkeys(look.delta for look in looks))
+    sums = measure(suspect, group, top, mark.coarse.whitened(numbers), keyed, deltas)
+    return [
+        Detection(cosine, p_value, said(look, size))
+        for look, (cosine, p_value, size) in zip(looks, p_values(sums, keyed, looks), strict=True)
+    ]
+
+
+def said(look: View, size: int) -> str:
+    """Say what a view measures."""
+    return f"cosine in {size} dimensions (delta {look.delta:.2g}, {look.rows})"

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from harness.classifiers.cells import groups_of
+from harness.classifiers.engines import fastest_engines
 from harness.classifiers.owner import Owner
 from harness.classifiers.shards import Shards
 from harness.classifiers.tasks import TASKS
 from harness.classifiers.training import path_of, train_groups
 from watermarking.errors import WatermarkError
 from watermarking.ownership.classifiers.tasks.engine import Engine
+from watermarking.ownership.classifiers.tasks.networks import CLASSIFIERS
 
 if TYPE_CHECKING:
     from harness.classifiers.cells import Group
@@ -47,10 +49,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--only", help="groups whose network, start, profile or removal has this text in it")
     parser.add_argument("--minutes", type=float, help="begin nothing that would end later")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
-    parser.add_argument("--stacked", action="store_true", help="one call for all networks of a group")
     parser.add_argument("--fp32", action="store_true", help="no bfloat16")
-    parser.add_argument("--streams", type=int, default=6, help="on a GPU, networks side by side (default 6)")
-    parser.add_argument("--no-graph", action="store_true", help="on a GPU, launch every step's kernels anew")
+    parser.add_argument("--plain", action="store_true", help="on a GPU, try no faster engines than the plainest")
     parser.add_argument("--threads", type=int, default=1, help="of torch (default 1)")
     parser.add_argument("--small", action="store_true", help="six letters, one key, a few removals")
     parser.add_argument("--results", type=Path, help="folder of the rows (default benchmarks/results/NAME)")
@@ -74,15 +74,14 @@ def train(options: argparse.Namespace, folder: Path) -> int:
     torch.set_num_threads(options.threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
-    engine = Engine(
-        device=options.device, stacked=options.stacked, bf16=not options.fp32, streams=options.streams,
-        graph=not options.no_graph,
-    )  # fmt: skip
+    engine = Engine(device=options.device, bf16=not options.fp32, graph=False, streams=1)
+    begun = _now()
+    engines = {} if options.plain else fastest_engines(options.tasks[0], engine, CLASSIFIERS)
     kept = options.kept or (None if engine.on_gpu else folder / "kept")
-    left_out, minutes = 0, options.minutes
+    left_out, minutes = 0, None if options.minutes is None else options.minutes - (_now() - begun) / 60
     for task in options.tasks:
         start = _now()
-        owner = Owner(task, engine, kept)
+        owner = Owner(task, engine, kept, engines)
         n = len(owner.task.own) if options.small else None
         left_out += train_groups(
             wanted(options, task), owner, Shards(path_of(folder, task)), minutes=minutes, n=n

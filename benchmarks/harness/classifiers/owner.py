@@ -51,14 +51,20 @@ class Owner:
     engine : Engine
     kept : path or None
         Folder of checkpoints.
+    engines : dict of Engine, optional
+        Those for a network, where another is faster.
     """
 
-    def __init__(self, name: str, engine: Engine, kept: Path | None) -> None:
+    def __init__(self, name: str, engine: Engine, kept: Path | None, engines: dict[str, Engine] | None = None) -> None:
         self.task: Task = task_of(name)
-        self.engine, self.kept = engine, kept
+        self.engine, self.kept, self._engines = engine, kept, engines or {}
         self._marks: dict[str, SoftLabelMark] = {}
         self._loots: dict[tuple[str, str, tuple[int, ...]], Loot] = {}
         self._embedded: dict[tuple[str, tuple[int, ...]], Stack] = {}
+
+    def engine_for(self, network: str) -> Engine:
+        """Return what trains a network."""
+        return self._engines.get(network, self.engine)
 
     def tensor(self, part: Labelled) -> tuple[Tensor, Tensor]:
         """Return inputs and labels on the device."""
@@ -84,7 +90,7 @@ class Owner:
         course = Course(epochs=epochs, batch=256, true=1.0, smoothing=smoothing, flips=self.task.flips)
         start = Thieves(network=network, seeds=seeds, teachers=seeds).untrained(part.n_classes, part.shape)
         return train_stack(
-            start, Lesson(inputs[None], labels=labels[None]), course, seeds=seeds, engine=self.engine,
+            start, Lesson(inputs[None], labels=labels[None]), course, seeds=seeds, engine=self.engine_for(network),
             checkpoint=self._path(f"{kind} {network} {seeds}"),
         )  # fmt: skip
 
@@ -105,7 +111,7 @@ class Owner:
             course = Course(batch=256, flips=self.task.flips, **_EMBEDDING)
             self._embedded[profile, keys] = train_stack(
                 self.model.take([0] * len(keys)), Lesson(inputs[None], marked, labels[None]), course, seeds=keys,
-                engine=self.engine, checkpoint=self._path(f"embedded {profile} {keys}"),
+                engine=self.engine_for(self.task.network), checkpoint=self._path(f"embedded {profile} {keys}"),
             )  # fmt: skip
         return self._embedded[profile, keys]
 

@@ -133,7 +133,9 @@ class Trainer:
         """Return who steals: their seeds are different ones for every key, so that no two begin alike."""
         seeds = tuple(1000 * (key + 1) + seed for key, seed in group.pairs)
         teachers = tuple(0 if group.start == "unmarked" else group.keys.index(key) for key, _ in group.pairs)
-        return Thieves(network=group.network, seeds=seeds, teachers=teachers, engine=self.owner.engine)
+        return Thieves(
+            network=group.network, seeds=seeds, teachers=teachers, engine=self.owner.engine_for(group.network)
+        )
 
     def _removal(self, group: Group) -> Removal:
         """Return a group's removal, with no more queries than there are."""

@@ -22,6 +22,7 @@ __all__ = ["Distil"]
 QUERIES: Final = ("own", "outside", "mixed")
 _SEEN: Final = 300_000  # inputs in a training, however few queries there are
 _EPOCHS: Final = (10, 60)
+_BATCH: Final = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +82,9 @@ class Distil:
         """Return how it trains."""
         epochs = self.epochs or min(max(_SEEN // self.n, _EPOCHS[0]), _EPOCHS[1])
         return Course(
-            epochs=epochs, temperature=self.temperature, true=self.true, adversarial=self.adversarial, flips=flips
-        )
+            epochs=epochs, batch=_BATCH, temperature=self.temperature, true=self.true, adversarial=self.adversarial,
+            flips=flips,
+        )  # fmt: skip
 
     def apply(self, loot: Loot, thieves: Thieves, stolen: Suspects | None = None) -> Suspects:
         """Train a student for each thief; see :class:`watermarking.ownership.classifiers.removal.loot.Removal`."""

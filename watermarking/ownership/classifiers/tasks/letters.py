@@ -27,9 +27,9 @@ __all__ = ["LETTERS", "draw_letters", "grey", "letter_shapes"]
 LETTERS: Final = string.ascii_uppercase
 _CELL: Final = 64
 _HEIGHT: Final = 44  # of the font in its cell
-_TURN, _SHEAR, _SCALE, _MOVE = 30.0, 0.25, (0.75, 1.15), 0.12
-_CONTRAST: Final = 45  # least difference in grey levels between ink and ground
-_NOISE: Final = (8.0, 30.0)
+_TURN, _SHEAR, _SCALE, _MOVE = 20.0, 0.2, (0.8, 1.2), 0.08
+_CONTRAST: Final = 60  # least difference in grey levels between ink and ground
+_NOISE: Final = (4.0, 20.0)
 _STRUCK: Final = 0.5
 
 

@@ -76,7 +76,7 @@ class Session:
             weight.requires_grad_(True)
         self.rates = torch.tensor(course.rates(course.epochs * self.steps), device=device)
         self.optimiser = self._optimiser(course)
-        self.step = torch.zeros((), dtype=torch.int64, device=device)
+        self.step = torch.zeros(1, dtype=torch.int64, device=device)  # a scalar index would be read by the host
         self.place = torch.zeros((), dtype=torch.int64, device=device)
         self.within = torch.arange(self.batch, device=device)
         self.losses = torch.zeros(k, device=device)
@@ -156,7 +156,7 @@ class Session:
     def _set_rate(self) -> None:
         for group in self.optimiser.param_groups:
             if self.engine.on_gpu:
-                group["lr"].copy_(self.rates[self.step])
+                group["lr"].copy_(self.rates[self.step][0])
             else:
                 group["lr"] = float(self.rates[self.step])
 

@@ -29,6 +29,7 @@ class Stack:
 
     def __init__(self, template: nn.Module, parameters: dict[str, Tensor], buffers: dict[str, Tensor]) -> None:
         self.template, self.parameters, self.buffers = template, parameters, buffers
+        self._in_use: object = None
 
     @classmethod
     def of(cls, modules: Sequence[nn.Module]) -> Stack:
@@ -109,6 +110,9 @@ class Stack:
             calls = [(w, b, one.contiguous(memory_format=torch.channels_last)) for w, b, one in calls]
         if not streams:
             return torch.stack([self._call(*call) for call in calls])
+        # Until the next step: freed in the backward pass, their memory could be written to by one stream before another
+        # has read it.
+        self._in_use = calls
         return _side_by_side(self._call, calls, streams)
 
     def _call(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:

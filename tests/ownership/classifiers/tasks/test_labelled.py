@@ -13,8 +13,8 @@ from watermarking.errors import WatermarkError
 
 pytest.importorskip("torch")
 
-from watermarking.ownership.classifiers.tasks.labelled import Labelled, fashion, read_idx  # noqa: E402
-from watermarking.ownership.classifiers.tasks.letters import (  # noqa: E402
+from watermarking.ownership.classifiers.tasks.labelled import Labelled, fashion, read_idx
+from watermarking.ownership.classifiers.tasks.letters import (
     LETTERS,
     draw_letters,
     grey,
@@ -70,7 +70,7 @@ def test_damaged_files_are_refused(tmp_path: Path, damage: Any, said: str) -> No
 
 
 def test_missing_files_and_parts(tmp_path: Path) -> None:
-    with pytest.raises(WatermarkError, match="cannot read .*t10k"):
+    with pytest.raises(WatermarkError, match=r"cannot read .*t10k"):
         fashion(tmp_path, "test")
     with pytest.raises(WatermarkError, match="no part 'validation'"):
         fashion(tmp_path, "validation")

@@ -169,7 +169,7 @@ def test_features_are_learnt() -> None:
     assert (found(x).argmax(1) == labels).double().mean() > 0.85
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -179,9 +179,9 @@ def test_training_goes_on(tmp_path: Path) -> None:
 
     def stop(epoch: int, loss: float) -> None:
         if epoch == 3:
-            raise Stopped
+            raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         train_stack(stack("residual"), lesson(), LABELS, seeds=[1, 2, 3], checkpoint=path, progress=stop)
     epochs: list[int] = []
     found = train_stack(
@@ -245,7 +245,7 @@ def test_bad_requests() -> None:
     with pytest.raises(WatermarkError, match="nothing to stack"):
         Stack.of([])
     for choice in ({"epochs": 0}, {"batch": 1}, {"rate": 0}, {"true": 1.5}, {"layers": "some"}, {"temperature": 0}):
-        with pytest.raises(WatermarkError, match="give|train 'all'"):
+        with pytest.raises(WatermarkError, match=r"give|train 'all'"):
             Course(**choice)
     with pytest.raises(WatermarkError, match="streams"):
         Engine(streams=0)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from harness.classifiers.cells import groups_of
+from harness.classifiers.cells import OWNER, REFERENCES, SMOOTHED, groups_of
 from harness.classifiers.engines import fastest_engines
 from harness.classifiers.owner import Owner
 from harness.classifiers.shards import Shards
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 NAME = "classifiers"
 SMALL = ("few letters",)
 USUAL = ("fashion", "letters")
+OWN_SIDE = (OWNER, REFERENCES, SMOOTHED)
 ANSWERS = Path(__file__).resolve().parents[2] / "wm-data/classifiers"
 
 
@@ -46,7 +47,11 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--answers", type=Path, help=f"folder of answers to judge (default {ANSWERS})")
     parser.add_argument("--kept", type=Path, help="folder of checkpoints; left out: with the answers, or none on a GPU")
     parser.add_argument("--tasks", type=lambda text: text.split(","), help=f"of {', '.join(TASKS)}; with commas")
+    parser.add_argument("--export-nulls", type=Path, metavar="TO", help="copy unmarked models' answers, and stop")
     parser.add_argument("--only", help="groups whose network, start, profile or removal has this text in it")
+    parser.add_argument(
+        "--groups", type=_slice, default=slice(None), metavar="A:B", help="these of each task, in order"
+    )
     parser.add_argument("--minutes", type=float, help="begin nothing that would end later")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--fp32", action="store_true", help="no bfloat16")
@@ -63,10 +68,11 @@ def parsed() -> argparse.Namespace:
 def wanted(options: argparse.Namespace, task: str) -> list[Group]:
     """List the groups that are asked for."""
     found = groups_of(task, small=options.small)
-    if not options.only:
-        return found
-    named = [f"{one.network} {one.start} {one.profile}: {one.removal}" for one in found]
-    return [one for one, name in zip(found, named, strict=True) if options.only in name or one.start == "nobody"]
+    chosen = found[options.groups]
+    text = options.only or ""
+    named = {one.name: f"{one.network} {one.start} {one.profile}: {one.removal}" for one in found}
+    # The owner's side goes with every choice: nothing can be judged without.
+    return [one for one in found if one.removal in OWN_SIDE or (one in chosen and text in named[one.name])]
 
 
 def train(options: argparse.Namespace, folder: Path) -> int:
@@ -93,14 +99,17 @@ def train(options: argparse.Namespace, folder: Path) -> int:
 def judge(options: argparse.Namespace, folder: Path) -> None:
     """Store a row for every model, and print the tables."""
     from harness.campaign import carry_out
-    from harness.classifiers.judging import measure_classifiers
+    from harness.classifiers.judging import NULL_KEYS, SMALL_NULL_KEYS, measure_classifiers
     from harness.classifiers.tables import null_table, removal_table
     from harness.tables import text_table
 
-    cells = [cell for task in options.tasks for group in wanted(options, task) for cell in group.cells()]
-    judged = [cell for cell in cells if cell["removal"] not in ("owner", "references", "smoothed references")]
+    groups = [group for task in options.tasks for group in wanted(options, task) if group.removal not in OWN_SIDE]
+    judged = [cell for group in groups for cell in group.cells()]
     shared = ("task", "start", "removal", "network", "profile", "key")
-    rows = carry_out(judged, measure_classifiers, shared, options, name=NAME, folder=folder, small=options.small)
+    rows = carry_out(
+        judged, measure_classifiers, shared, options, name=NAME, folder=folder, small=options.small,
+        null_keys=SMALL_NULL_KEYS if options.small else NULL_KEYS,
+    )  # fmt: skip
     for heading, lines in (removal_table(rows), null_table(rows)):
         if lines:
             print(text_table(heading, lines), end="\n\n")
@@ -115,9 +124,26 @@ def main() -> None:
         print(f"{left_out} groups are left: the same command goes on with them" if left_out else "all is trained")
         return
     folder = options.answers or (ANSWERS / "small" if options.small else ANSWERS)
+    if options.export_nulls is not None:
+        from harness.classifiers.judging import export_nulls
+
+        copied = [export_nulls(folder, task, options.export_nulls, small=options.small) for task in options.tasks]
+        print(f"{sum(copied)} models copied to {options.export_nulls}")
+        return
     if not options.show and options.answers is None:
         train(options, folder)
     judge(options, folder)
+
+
+def _slice(text: str) -> slice:
+    """Read A:B, either of which may be missing."""
+    start, colon, stop = text.partition(":")
+    try:
+        if colon:
+            return slice(int(start) if start else None, int(stop) if stop else None)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no A:B: give two numbers, or one, such as 60:")
 
 
 def _now() -> float:

@@ -12,8 +12,8 @@ import numpy as np
 from harness.cells import DONE, IMPOSSIBLE, significant
 from harness.classifiers.cells import OWNER, REFERENCES, SMOOTHED, groups_of
 from harness.classifiers.owner import Owner, key_of
-from harness.classifiers.shards import Shards
-from harness.classifiers.training import path_of
+from harness.classifiers.shards import Shards, Trained
+from harness.classifiers.training import STORED, path_of
 from harness.workers import failed
 from watermarking.errors import WatermarkError
 from watermarking.ownership.classifiers.proof import verify_classifier
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
     F32 = npt.NDArray[np.float32]
 
-__all__ = ["NULL_KEYS", "NUMBERS", "measure_classifiers"]
+__all__ = ["NULL_KEYS", "NUMBERS", "SMALL_NULL_KEYS", "export_nulls", "measure_classifiers"]
 
 NUMBERS: Final = (20, 500, 2000, 5000)
 """Answers that a suspect is judged by."""
 NULL_KEYS: Final = 1000
+SMALL_NULL_KEYS: Final = 50
 _NULL_ANSWERS: Final = 500
 _SUBSETS: Final = 5
 
@@ -83,6 +84,21 @@ class _Stored:
 @functools.cache
 def _stored(folder: Path, task: str, small: bool) -> _Stored:
     return _Stored(folder, task, small)
+
+
+def export_nulls(folder: Path, task: str, to: Path, *, small: bool = False) -> int:
+    """Copy the answers of unmarked models and of those they are compared with; return how many models.
+
+    They are what the repository keeps: a changed reader can be held against unmarked models without training any.
+    """
+    source, target = Shards(path_of(folder, task)), Shards(path_of(to, task))
+    n_models = 0
+    for group in groups_of(task, small=small):
+        if group.start in ("nobody", "unmarked") and group in source and group not in target:
+            whole = source.read(group)
+            target.add(group, Trained(whole.answers[:, :STORED], whole.accuracy, whole.before, whole.about))
+            n_models += len(group.pairs)
+    return n_models
 
 
 def _judged(stored: _Stored, answers: F32, cell: Cell) -> Row:

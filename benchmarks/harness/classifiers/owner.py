@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 from typing import TYPE_CHECKING, Final
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Owner", "key_of"]
 
 EPOCHS: Final = 12
-_EMBEDDING: Final = {"epochs": 6, "rate": 1e-3, "true": 0.2}
+_EMBEDDING: Final = Course(epochs=6, batch=256, rate=1e-3, true=0.2)
 _SMOOTHING: Final = 0.1
 _FITTED: Final = 5000  # inputs that the mark's coarse features are fitted on
 _SMALL: Final = 5000  # inputs, below which more epochs make up for them
@@ -108,7 +109,7 @@ class Owner:
         if (profile, keys) not in self._embedded:
             inputs, labels = self.tensor(self.task.own)
             marked = self._marked(log_answers(self.model, inputs)[0], self.task.own.inputs, profile, keys)
-            course = Course(batch=256, flips=self.task.flips, **_EMBEDDING)
+            course = dataclasses.replace(_EMBEDDING, flips=self.task.flips)
             self._embedded[profile, keys] = train_stack(
                 self.model.take([0] * len(keys)), Lesson(inputs[None], marked, labels[None]), course, seeds=keys,
                 engine=self.engine_for(self.task.network), checkpoint=self._path(f"embedded {profile} {keys}"),

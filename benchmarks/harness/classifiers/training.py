@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from harness.classifiers.cells import BASE, Group
+from harness.classifiers.cells import BASE, CLEAN, Group
 from harness.classifiers.owner import EPOCHS, Owner
 from harness.classifiers.shards import Trained
 from watermarking.errors import WatermarkError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["STORED", "Trainer", "path_of", "train_groups"]
 
 STORED: Final = 2000
-"""Answers of a model that are kept, but for thieves with hard labels."""
+"""Answers of a model that are kept, but for thieves with hard labels and what those are compared with."""
 _STORED_HARD: Final = 5000
 _WEIGHTS: Final = {"c2": 1.0, "mlp": 0.5, "residual": 6.0}  # time of a step, roughly, until it was measured
 _FIRST_GUESS: Final = {"cpu": 2e-4, "cuda": 3e-6}  # seconds for an input of c2
@@ -83,7 +83,8 @@ class Trainer:
             answers = suspects.answer(inputs)
             if base is not None:
                 before = accuracy(base.answer(inputs), labels)
-        n = _STORED_HARD if self._is_hard(group) or group.start == "nobody" else STORED
+        own_side = group.start == "nobody" and group.removal != CLEAN
+        n = _STORED_HARD if self._is_hard(group) or own_side else STORED
         about = {
             "seconds": round(time.perf_counter() - began, 2), "device": _device_name(self.owner.engine),
             "group": {name: list(v) if isinstance(v, tuple) else v for name, v in group.__dict__.items()},

@@ -130,6 +130,12 @@ def test_nothing_is_begun_that_would_end_too_late(tmp_path: Path, capsys: pytest
     assert "left out" in capsys.readouterr().err
 
 
+def test_what_is_stolen_is_what_is_compared() -> None:
+    owner = Owner("patterns", Engine(), None)
+    assert owner.clean(OWNER, "c2", (0,)) is owner.model
+    assert owner.clean("references", "c2", (101, 102, 103)) is owner.loot("unmarked", "standard", (0,), "c2").clean
+
+
 def test_embedded_models_are_the_owners_network(trained: Path) -> None:
     trainer = Trainer(Owner("patterns", Engine(), trained / "kept"), 240)
     with pytest.raises(WatermarkError, match="embedded model is a c2"):

@@ -59,6 +59,7 @@ class Owner:
     def __init__(self, name: str, engine: Engine, kept: Path | None, engines: dict[str, Engine] | None = None) -> None:
         self.task: Task = task_of(name)
         self.engine, self.kept, self._engines = engine, kept, engines or {}
+        self._clean: dict[tuple[str, str, tuple[int, ...]], Stack] = {}
         self._marks: dict[str, SoftLabelMark] = {}
         self._loots: dict[tuple[str, str, tuple[int, ...]], Loot] = {}
         self._embedded: dict[tuple[str, tuple[int, ...]], Stack] = {}
@@ -83,7 +84,15 @@ class Owner:
         return self.clean(OWNER, self.task.network, (0,))
 
     def clean(self, kind: str, network: str, seeds: tuple[int, ...]) -> Stack:
-        """Train models on true labels: the owner's inputs, or for those that are judged the thief's."""
+        """Return models trained on true labels: the owner's inputs, or for those that are judged the thief's.
+
+        The same ones each time: a GPU does not train a network twice alike, and what is stolen must be what is compared.
+        """
+        if (kind, network, seeds) not in self._clean:
+            self._clean[kind, network, seeds] = self._trained(kind, network, seeds)
+        return self._clean[kind, network, seeds]
+
+    def _trained(self, kind: str, network: str, seeds: tuple[int, ...]) -> Stack:
         part = self.task.stolen.take(slice(len(self.task.own))) if kind == CLEAN else self.task.own
         inputs, labels = self.tensor(part)
         smoothing = _SMOOTHING if kind == SMOOTHED else 0.0

@@ -86,7 +86,7 @@ class Owner:
     def clean(self, kind: str, network: str, seeds: tuple[int, ...]) -> Stack:
         """Return models trained on true labels: the owner's inputs, or for those that are judged the thief's.
 
-        The same ones each time: a GPU does not train a network twice alike, and what is stolen must be what is compared.
+        The same ones each time: a GPU never trains a network twice alike; what is stolen must be what is compared.
         """
         if (kind, network, seeds) not in self._clean:
             self._clean[kind, network, seeds] = self._trained(kind, network, seeds)

@@ -48,8 +48,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             head = stream.read(9)
     except OSError as error:
         raise WeightsError(f"cannot read the weights {path}: {error.strerror or error}") from error
-    # A safetensors file starts with a length and an opening brace; a zip or a pickle protocol mark is torch.save's.
-    if head[:2] == b"PK" or head[:1] == b"\x80":
+    # A safetensors file starts with eight bytes of length and an opening brace; a zip or a pickle protocol mark is
+    # torch.save's. One length in thirty-two begins with the pickle's byte: the brace says which of them it is.
+    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
         raise WeightsError(f"{path} is a pickle, which can run code when it is loaded: only .safetensors are accepted")
     try:
         tensors: dict[str, Tensor] = load_file(path)

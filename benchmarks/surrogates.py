@@ -54,12 +54,7 @@ def cell(part: str, task: str, mark: Any, network: str | None, loss: str | None,
 def cells_of(options: Any) -> list[Cell]:
     """List what is trained and judged."""
     if options.small:
-        steps = {"steps": SMALL_STEPS}
-        return [
-            cell("zoo", "derain", LEARNABLE, "unet", "l2", **steps),
-            cell("paper", "derain", HIDDEN, "cnet", "l1", thief=STILL, **steps),
-            cell("controls", "derain", None, "unet", "l2", **steps),
-        ]
+        return small_cells()
     matrix = [(task, network, loss) for task in ("derain", "debone") for network, loss in ORDER]
     controls = [
         cell("controls", task, None, network, "l2", seed=seed, thief=thief)
@@ -94,6 +89,16 @@ def cells_of(options: Any) -> list[Cell]:
         ],
     }  # fmt: skip
     return [one for part in options.parts for one in parts[part] if one["task"] in options.tasks]
+
+
+def small_cells() -> list[Cell]:
+    """List two surrogates and a control, all of few steps."""
+    steps = {"steps": SMALL_STEPS}
+    return [
+        cell("zoo", "derain", LEARNABLE, "unet", "l2", **steps),
+        cell("paper", "derain", HIDDEN, "cnet", "l1", thief=STILL, **steps),
+        cell("controls", "derain", None, "unet", "l2", **steps),
+    ]
 
 
 def main() -> None:

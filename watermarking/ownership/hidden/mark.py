@@ -11,7 +11,7 @@ import torch
 from watermarking.deep.logo import read_logo
 from watermarking.errors import UnsupportedImageError, WatermarkError
 from watermarking.interface import Detection
-from watermarking.ownership.hidden.networks import MULTIPLE
+from watermarking.ownership.hidden.networks import MULTIPLE, N_COLOURS
 from watermarking.ownership.hidden.weights import load_hidden
 from watermarking.ownership.learnable.chance import correlation, correlation_p_value
 from watermarking.ownership.learnable.evidence import Evidence, increment
@@ -123,7 +123,7 @@ class HiddenPicture:
             For any other array.
         """
         rgb = _checked(picture)
-        change = self._change(rgb, direction_of(key, self.networks.spec.directions), grey=picture.ndim == 2)
+        change = self._change(rgb, direction_of(key, self.networks.spec.directions), grey=_is_grey(picture))
         cover = picture.astype(np.float32)
         change = change[..., 0] if picture.ndim == 2 else change
         most, size = 255.0**2 / 10 ** (self.floor / 10), 255.0 / 10 ** (self.psnr / 20)
@@ -171,7 +171,7 @@ class HiddenPicture:
         mine = self.measured(own)
         shown = (self.measured(suspect) - mine).mean(0)
         others = [(self.measured(one) - mine).mean(0) for one in references]
-        return self._verdict(shown, others, key)
+        return self._verdict(shown, others, key, grey=all(map(_is_grey, suspect)))
 
     def verify_blind(self, suspect: Sequence[Image], *, key: Key) -> Detection:
         """Test whether answers carry the mark, without the owner's.
@@ -183,7 +183,7 @@ class HiddenPicture:
         """
         if not suspect:
             raise WatermarkError("there are no answers to read: give at least one")
-        return self._verdict(self.measured(suspect).mean(0), [], key)
+        return self._verdict(self.measured(suspect).mean(0), [], key, grey=all(map(_is_grey, suspect)))
 
     def evidence(self, pairs: Iterable[tuple[Image, Image]], *, key: Key) -> Iterator[Evidence]:
         """Yield the evidence after each query, which may be stopped at any time.
@@ -191,10 +191,11 @@ class HiddenPicture:
         As with :func:`watermarking.ownership.learnable.evidence.gather`, the key's direction is uniform given all
         answers, so that a sum of calibrated p-values at checkpoints fixed beforehand has a mean of at most 1.
         """
-        total, e_value = np.zeros(self.networks.spec.directions), 0.0
+        total, e_value, grey = np.zeros(self.networks.spec.directions), 0.0, True
         for n, (suspect, own) in enumerate(pairs, 1):
             total += (self.measured([suspect]) - self.measured([own]))[0]
-            latest = self._verdict(total, [], key)
+            grey = grey and _is_grey(suspect)
+            latest = self._verdict(total, [], key, grey=grey)
             e_value += increment(n, latest.p_value)
             yield Evidence(n, e_value, latest)
 
@@ -218,14 +219,17 @@ class HiddenPicture:
             change = np.broadcast_to(luma / np.sqrt(np.square(luma).mean() + 1e-6), change.shape)
         return np.asarray(change, np.float32)
 
-    def _verdict(self, shown: F64, others: list[F64], key: Key) -> Detection:
+    def _verdict(self, shown: F64, others: list[F64], key: Key, *, grey: bool = False) -> Detection:
+        """Return what a measured direction says of the key's; of grey answers only the patterns in luma count."""
         size = self.networks.spec.directions
-        kept = np.eye(size)
-        for other in _orthonormal(others):
+        kept = np.diag((np.arange(size) >= size - size // N_COLOURS).astype(np.float64)) if grey else np.eye(size)
+        for other in _orthonormal([kept @ one for one in others]):
             kept -= np.outer(other, other)
         seen = kept @ shown
         rho = correlation(seen, kept, direction_of(key, size).astype(np.float64))
-        return Detection(rho, correlation_p_value(rho, seen, kept), f"correlation in {size} hidden dimensions")
+        return Detection(
+            rho, correlation_p_value(rho, seen, kept), f"correlation in {round(np.trace(kept))} hidden dimensions"
+        )
 
 
 def direction_of(key: Key, dimensions: int) -> F32:
@@ -245,6 +249,11 @@ def zero_mean_correlation(read: npt.NDArray[np.uint8], hidden: npt.NDArray[np.ui
     one, other = (picture.astype(np.float64).ravel() - picture.mean() for picture in (read, hidden))
     length = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(one @ other) / length if length > 0 else 0.0
+
+
+def _is_grey(picture: Image) -> bool:
+    """Say whether a picture has no colours, in one channel or in three that are equal."""
+    return picture.ndim == 2 or bool((picture[..., :1] == picture).all())
 
 
 def _orthonormal(vectors: list[F64]) -> list[F64]:

@@ -32,6 +32,7 @@ __all__ = ["MARKS", "BitsMark", "BlindMark", "Configured", "MeteredMark", "Owner
 MARKS: Final = {
     "learnable": "watermarking.ownership.learnable.mark:LearnableMark",
     "hidden": "watermarking.ownership.hidden.mark:HiddenPicture",
+    "several": "watermarking.ownership.several:SeveralMarks",
     "bits": "watermarking.ownership.marks:BitsMark",
 }
 """Ids of marks and the classes that are them."""

@@ -133,3 +133,12 @@ def test_strengths_out_of_bounds_are_refused(levels: dict[str, float]) -> None:
 def test_nan_strength_is_refused() -> None:
     with pytest.raises(WatermarkError, match="nan"):
         LearnableMark(psnr=float("nan"))
+
+
+@pytest.mark.parametrize("psnr", [36.0, 50.0, 57.0])
+def test_the_bounds_of_strengths_hold(psnr: float) -> None:
+    """Near 59 dB a mark is less than what rounding adds: no strength is left to be computed."""
+    noise = np.random.default_rng(2).integers(0, 256, (64, 64, 3), np.uint8)
+    assert LearnableMark(psnr=psnr, floor=psnr).mark(noise, key=Key(bytes(16))).shape == noise.shape
+    with pytest.raises(WatermarkError, match="<= psnr"):
+        LearnableMark(psnr=57.5, floor=42)

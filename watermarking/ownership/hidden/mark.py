@@ -36,7 +36,7 @@ _SIDE: Final = 64
 _WHITE: Final = 255
 _DOUBTFUL, _CERTAIN = 1e-2, 1e-5
 """p-values of one picture from which on R shows something, and all of it."""
-_BOUNDS: Final = (36.0, 60.0)
+_BOUNDS: Final = (36.0, 57.0)
 _LEAST_SIDE: Final = 32
 _TRIES: Final = 6
 
@@ -77,7 +77,7 @@ class HiddenPicture:
     logo : str
         File of the picture; empty for the built-in one.
     psnr : float
-        Strength in dB, 36 to 60.
+        Strength in dB, 36 to 57.
     floor : float
         No picture is changed by more, in dB; at most ``psnr``.
 

@@ -39,7 +39,8 @@ _ROUNDING: Final = 1 / 12
 _SHARPNESS: Final = 4
 _LEAST_ENERGY: Final = 0.1
 _TRIES: Final = 8
-_BOUNDS: Final = (36.0, 60.0)
+_BOUNDS: Final = (36.0, 57.0)
+"""In dB; above 58.9 rounding alone changes a picture by more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class LearnableMark:
     Parameters
     ----------
     psnr : float
-        In dB, 36 to 60: of a picture with the energy of the drawn ones. What a picture has little of (colour, texture)
+        In dB, 36 to 57: of a picture with the energy of the drawn ones. What a picture has little of (colour, texture)
         is marked weaker, so that photographs come out 1 dB above it on average. Grey pictures come out half way between
         it and the floor.
     floor : float

@@ -67,7 +67,8 @@ class HiddenPicture:
 
     What H adds repeats with every second pixel. A surrogate learns that if its pairs keep their place on the pixel
     grid, as in the paper; a thief who shifts his crops by odd numbers, resizes or turns them wipes it out. Against him
-    there is :class:`~watermarking.ownership.learnable.mark.LearnableMark`.
+    there is :class:`~watermarking.ownership.learnable.mark.LearnableMark`; both go into one answer with
+    :class:`~watermarking.ownership.several.SeveralMarks`. JPEG at usual qualities wipes it out as well: serve PNG.
 
     Parameters
     ----------

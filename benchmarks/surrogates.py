@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from harness.campaign import arguments, carry_out, exit_status
 from harness.cells import DONE
 from harness.tables import text_table
+from harness.theft import task
 from harness.theft_cells import measure_theft, train_theft
 from harness.theft_tables import reads, regressed, table
 from harness.workers import compute
@@ -126,6 +127,8 @@ def main() -> None:
 
 def train(cells: list[Cell], options: Any) -> None:
     """Train what is not kept yet, saying what is done."""
+    for name in dict.fromkeys(one["task"] for one in cells):
+        task(name, options.device)  # before the workers start: all need the owner's model
     bound = functools.partial(train_theft, device=options.device)
     for number, (group, results) in enumerate(compute(bound, [[one] for one in cells], options.workers), 1):
         what = " ".join(str(group[0][name]) for name in ("part", "task", "network", "loss"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -163,7 +164,7 @@ def marked_answers(chosen: Task, mark: Any, key: int) -> list[Pixels]:
     if not file.exists():
         made = get_mark(mark)
         found = np.stack([made.mark(one, key=key_of(key)) for one in chosen.answers])
-        part = file.with_suffix(f".{_hash([id(found)])}.npy")
+        part = file.with_suffix(f".{os.getpid()}.npy")
         np.save(part, found)
         part.replace(file)
     return list(np.load(file))

@@ -59,6 +59,8 @@ def train_theft(cells: list[Cell], *, device: str) -> list[Row]:
     for cell in cells:
         if cell["network"] is not None:
             _surrogates(cell, device)
+            for one in _references(cell):
+                reference(cell["task"], one, device)
     return [{"status": DONE} for _ in cells]
 
 
@@ -81,8 +83,7 @@ def _measure(cell: Cell, device: str) -> dict[str, Any]:
     models = _surrogates(cell, device)
     found = {name: answers(model, chosen.asked) for name, model in models.items()}
     plain = found.pop("")
-    kind = "moved" if cell["thief"].get("resize") else "still"
-    references = [answers(reference(chosen.name, one), chosen.asked) for one in REFERENCES if one.startswith(kind)]
+    references = [answers(reference(chosen.name, one, device), chosen.asked) for one in _references(cell)]
     row = {
         "marked": float(np.mean(each)), "marked_least": float(min(each)),
         "psnr": mean_psnr(plain, chosen.truth), "owner": mean_psnr(chosen.own, chosen.truth),
@@ -93,6 +94,12 @@ def _measure(cell: Cell, device: str) -> dict[str, Any]:
     if cell["mark"] is None:
         return {**row, "null": _null(mark, plain, chosen, cell["null_keys"])}
     return {**row, "attacked": _attacked(mark, plain, found, chosen, key, references) if cell["attacked"] else {}}
+
+
+def _references(cell: Cell) -> list[str]:
+    """Return which references go with a cell's thief: those that move their pairs as he does, or do not."""
+    kind = "moved" if cell["thief"].get("resize") else "still"
+    return [one for one in REFERENCES if one.startswith(kind)]
 
 
 def _by_number(

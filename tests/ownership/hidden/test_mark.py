@@ -78,6 +78,9 @@ def test_grey_pictures_carry_it_too() -> None:
     assert all(psnr(one, cover) >= 42 for one, cover in zip(marked, covers, strict=True))
     assert MARK.verify_blind(marked, key=KEY).p_value < 1e-6
     assert MARK.verify(marked, covers, key=KEY).p_value < 1e-6
+    assert MARK.verify(marked, covers, key=KEY).score > 0.9
+    tinted = [np.stack([one, one, np.minimum(one, 254) + np.uint8(1)], 2) for one in marked]
+    assert MARK.verify(tinted, covers, key=KEY).p_value < 1e-6  # the owner's answer says that the mark was grey
     assert "24 hidden dimensions" in MARK.verify(marked, covers, key=KEY).statistic
     tripled = np.repeat(covers[0][..., None], 3, 2)
     again = MARK.mark(tripled, key=KEY)
@@ -126,5 +129,7 @@ def test_bad_input() -> None:
         MARK.verify(tiles(2), tiles(1), key=KEY)
     with pytest.raises(WatermarkError, match="at least one"):
         MARK.verify_blind([], key=KEY)
+    with pytest.raises(UnsupportedImageError, match="of one size"):
+        MARK.verify(tiles(1, 64), tiles(1, 96), key=KEY)
     with pytest.raises(WeightsError, match="cannot read"):
         dataclasses.replace(MARK, weights="nowhere.safetensors").mark(tiles(1)[0], key=KEY)

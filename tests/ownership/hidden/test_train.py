@@ -80,3 +80,9 @@ def test_bad_lessons() -> None:
         Lessons(inputs=tiles(2, 64), answers=tiles(2, 64), unmarked=[tiles(1, 64)])
     with pytest.raises(UnsupportedImageError, match="no pairs"):
         Lessons(inputs=tiles(2, 64), answers=tiles(1, 64), unmarked=[tiles(2, 64)])
+
+
+@pytest.mark.parametrize("wrong", [{"batch": 3}, {"crop": 30}, {"steps": 0}, {"rate": float("nan")}])
+def test_bad_choices(wrong: dict[str, Any]) -> None:
+    with pytest.raises(WatermarkError, match="train"):
+        TrainingChoices(**wrong)

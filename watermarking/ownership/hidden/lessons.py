@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from watermarking.errors import UnsupportedImageError, WatermarkError
+from watermarking.ownership.hidden.networks import LUMA
 from watermarking.ownership.surrogates.thief import Pictures, as_rgb, check_pairs
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["Batch", "Lessons", "disturbed", "smoothed", "strength_of"]
+__all__ = ["Batch", "Lessons", "disturbed", "luma_of", "smoothed", "strength_of"]
 
 _STRENGTHS: Final = (42.0, 46.0)
 _GREY_SHARE: Final = 0.25
@@ -131,8 +132,13 @@ def disturbed(image: Tensor) -> Tensor:
     return changed + noise * (1 - plain) * torch.randn_like(image) + (torch.rand_like(image) - 0.5) / 255
 
 
+def luma_of(image: Tensor) -> Tensor:
+    """Return the luma of (N, 3, H, W), (N, 1, H, W)."""
+    return (image * torch.tensor(LUMA, device=image.device).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
 def _greyed(image: Tensor, grey: Tensor) -> Tensor:
-    luma = image.mean(1, keepdim=True).expand_as(image)
+    luma = luma_of(image).expand_as(image)
     return torch.where(grey[:, None, None, None], luma, image)
 
 

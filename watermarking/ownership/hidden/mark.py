@@ -11,7 +11,7 @@ import torch
 from watermarking.deep.logo import read_logo
 from watermarking.errors import UnsupportedImageError, WatermarkError
 from watermarking.interface import Detection
-from watermarking.ownership.hidden.networks import MULTIPLE, N_COLOURS
+from watermarking.ownership.hidden.networks import LUMA, MULTIPLE, N_COLOURS
 from watermarking.ownership.hidden.weights import load_hidden
 from watermarking.ownership.learnable.chance import correlation, correlation_p_value
 from watermarking.ownership.learnable.evidence import Evidence, increment
@@ -111,7 +111,7 @@ class HiddenPicture:
         return load_hidden(self.weights)
 
     def mark(self, picture: Image, *, key: Key) -> Image:
-        """Return a marked copy.
+        """Return a marked copy; a picture in which nothing shows and that has no room is returned as it is.
 
         Parameters
         ----------
@@ -162,6 +162,8 @@ class HiddenPicture:
         ------
         WatermarkError
             If there are no answers, or their numbers differ.
+        UnsupportedImageError
+            If one has a side below 32 pixels, or another size than the owner's.
         """
         counts = [len(suspect), len(own), *map(len, references)]
         if not counts[0] or len(set(counts)) > 1:
@@ -169,10 +171,14 @@ class HiddenPicture:
                 f"{counts[0]} answers of the suspect, {counts[1]} of the owner, {counts[2:]} of references: "
                 "give one each, at least one, to the same queries in the same order"
             )
+        for one, other in zip(suspect, own, strict=True):
+            _check_pair(one, other)
         mine = self.measured(own)
         shown = (self.measured(suspect) - mine).mean(0)
         others = [(self.measured(one) - mine).mean(0) for one in references]
-        return self._verdict(shown, others, key, grey=all(map(_is_grey, suspect)))
+        # What the mark was is said by the owner's answer: a thief may tint what he learnt.
+        grey = all(_is_grey(one) or _is_grey(other) for one, other in zip(suspect, own, strict=True))
+        return self._verdict(shown, others, key, grey=grey)
 
     def verify_blind(self, suspect: Sequence[Image], *, key: Key) -> Detection:
         """Test whether answers carry the mark, without the owner's.
@@ -182,7 +188,7 @@ class HiddenPicture:
         WatermarkError
             If there are no answers.
         """
-        if not suspect:
+        if not len(suspect):
             raise WatermarkError("there are no answers to read: give at least one")
         return self._verdict(self.measured(suspect).mean(0), [], key, grey=all(map(_is_grey, suspect)))
 
@@ -194,8 +200,9 @@ class HiddenPicture:
         """
         total, e_value, grey = np.zeros(self.networks.spec.directions), 0.0, True
         for n, (suspect, own) in enumerate(pairs, 1):
+            _check_pair(suspect, own)
             total += (self.measured([suspect]) - self.measured([own]))[0]
-            grey = grey and _is_grey(suspect)
+            grey = grey and (_is_grey(suspect) or _is_grey(own))
             latest = self._verdict(total, [], key, grey=grey)
             e_value += increment(n, latest.p_value)
             yield Evidence(n, e_value, latest)
@@ -216,7 +223,7 @@ class HiddenPicture:
             found = self.networks.hider(_tensor(rgb), torch.from_numpy(direction)[None])[0]
         change = np.ascontiguousarray(found[:, : rgb.shape[0], : rgb.shape[1]].permute(1, 2, 0).numpy())
         if grey:
-            luma = change.mean(2, keepdims=True)
+            luma = (change @ np.asarray(LUMA, np.float32))[..., np.newaxis]
             change = np.broadcast_to(luma / np.sqrt(np.square(luma).mean() + 1e-6), change.shape)
         return np.asarray(change, np.float32)
 
@@ -250,6 +257,14 @@ def zero_mean_correlation(read: npt.NDArray[np.uint8], hidden: npt.NDArray[np.ui
     one, other = (picture.astype(np.float64).ravel() - picture.mean() for picture in (read, hidden))
     length = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(one @ other) / length if length > 0 else 0.0
+
+
+def _check_pair(suspect: Image, own: Image) -> None:
+    if suspect.shape[:2] != own.shape[:2]:
+        raise UnsupportedImageError(
+            f"an answer is {suspect.shape[0]}x{suspect.shape[1]}, the owner's is {own.shape[0]}x{own.shape[1]}: they "
+            "must be of one size"
+        )
 
 
 def _is_grey(picture: Image) -> bool:

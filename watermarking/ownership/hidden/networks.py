@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from watermarking.deep.networks.nets import Block
 
-__all__ = ["MULTIPLE", "N_COLOURS", "HiddenSpec", "Hider", "Reader"]
+__all__ = ["LUMA", "MULTIPLE", "N_COLOURS", "HiddenSpec", "Hider", "Reader"]
 
 MULTIPLE: Final = 4
 """Sides are extended to multiples of it."""
@@ -33,6 +33,8 @@ _LIMIT: Final = 2.5 / 255
 _RIDGE: Final = 0.02
 _COLOURS: Final = ((0.0, -0.3303, 1.7003), (1.5427, -0.7858, 0.0), (1.0, 1.0, 1.0))
 """RGB changes that a unit of Cb, Cr and luma makes, of norm sqrt 3."""
+LUMA: Final = (0.299, 0.587, 0.114)
+"""Weights of R, G and B to which the changes of Cb and Cr are blind."""
 N_COLOURS: Final = len(_COLOURS)
 """Luma is the last: of grey pictures the last third of the dimensions counts."""
 _PATTERNS: Final = (((1, -1), (1, -1)), ((1, 1), (-1, -1)), ((1, -1), (-1, 1)))

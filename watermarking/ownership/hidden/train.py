@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from watermarking.deep.devices import find_device
 from watermarking.deep.training.losses import consistency, perceptual
 from watermarking.errors import WatermarkError
-from watermarking.ownership.hidden.lessons import Batch, Lessons, disturbed, smoothed, strength_of
-from watermarking.ownership.hidden.networks import HiddenSpec, Hider, Reader
+from watermarking.ownership.hidden.lessons import Batch, Lessons, disturbed, luma_of, smoothed, strength_of
+from watermarking.ownership.hidden.networks import MULTIPLE, HiddenSpec, Hider, Reader
 from watermarking.ownership.surrogates.runs import load_run, save_run
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ _SHARES: Final = (0.25, 1.0)
 """How much of each dimension a surrogate learns, as far as it is imitated."""
 _CONSISTENCY: Final = 0.1
 _SAVE_EVERY: Final = 500
+_LEAST_CROP: Final = 32
 
 
 class HiddenNetworks(nn.Module):
@@ -79,6 +80,16 @@ class TrainingChoices:
     rate: float = 2e-3
     seen: float = 0.02
     imitated: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.steps < 1 or self.batch < 2 or self.batch % 2 or self.crop < _LEAST_CROP or self.crop % MULTIPLE:
+            raise WatermarkError(
+                f"{self.steps} steps of {self.batch} squares of {self.crop} pixels cannot be trained on: give 1 step, "
+                f"an even batch, and a multiple of {MULTIPLE} pixels from {_LEAST_CROP} on"
+            )
+        if not 0 < self.rate < 1:
+            raise WatermarkError(f"a rate of {self.rate:g} trains nothing: give more than 0 and less than 1")
 
 
 class _Stage:
@@ -195,7 +206,8 @@ def _descend(stage: _Stage, trained: nn.Module, loss: Tensor, step: int) -> None
     stage.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]  # torch's own is not typed
     size = nn.utils.clip_grad_norm_(trained.parameters(), _CLIP)
-    if (step + 1) % _SAVE_EVERY == 0 and not torch.isfinite(size):
+    looks = (step + 1) % _SAVE_EVERY == 0 or step + 1 == stage.choices.steps
+    if looks and not torch.isfinite(size):
         raise WatermarkError(f"the loss is no number at step {step + 1}: use a smaller rate")
     stage.optimiser.step()
 
@@ -235,7 +247,7 @@ def _terms(networks: HiddenNetworks, batch: Batch, choices: TrainingChoices, *, 
 def _change(networks: HiddenNetworks, cover: Tensor, point: Tensor, grey: Tensor) -> Tensor:
     """Return what H adds, of mean square 1; the same to all channels of a grey picture."""
     change: Tensor = networks.hider(cover, point)
-    luma = change.mean(1, keepdim=True).expand_as(change)
+    luma = luma_of(change).expand_as(change)
     luma = luma / torch.sqrt(luma.square().mean((1, 2, 3), keepdim=True) + 1e-6)
     return torch.where(grey[:, None, None, None], luma, change)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Evidence", "calibrated", "gather", "increment"]
 
-_STATISTIC: Final = "learnable mark, e-value"
+_STATISTIC: Final = "e-value"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ FEW_KEYS, MANY_KEYS = 1000, 20000
 
 def cell(part: str, task: str, mark: Any, network: str | None, loss: str | None, **more: Any) -> Cell:
     """Return a cell with what is usual."""
-    usual = {"thief": MOVED, "steps": STEPS, "seed": 1, "key": 0, "attacked": True, "null_keys": FEW_KEYS}
+    usual = {"thief": MOVED, "steps": STEPS, "seed": 1, "key": 0, "with_attacks": True, "null_keys": FEW_KEYS}
     return {"part": part, "task": task, "mark": mark, "network": network, "loss": loss, **usual, **more}
 
 

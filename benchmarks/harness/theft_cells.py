@@ -68,7 +68,7 @@ def _surrogates(cell: Cell, device: str) -> dict[str, Surrogate]:
     """Return a cell's surrogate and, where the cell asks for it, the same one fine-tuned on clean pairs and pruned."""
     chosen, trained = task(cell["task"], device), {name: cell[name] for name in TRAINED}
     found = {"": stolen(chosen, trained, device)}
-    if cell["mark"] is not None and cell["attacked"]:
+    if cell["mark"] is not None and cell["with_attacks"]:
         steps, rate = round(_TUNED * cell["steps"]), _QUARTER * RECIPE.rate
         found["fine-tuned on clean pairs"] = tuned(chosen, trained, steps=steps, rate=rate, device=device)
         found["20 % pruned"] = prune(found[""], _PRUNED)
@@ -93,7 +93,7 @@ def _measure(cell: Cell, device: str) -> dict[str, Any]:
     }  # fmt: skip
     if cell["mark"] is None:
         return {**row, "null": _null(mark, plain, chosen, cell["null_keys"])}
-    return {**row, "attacked": _attacked(mark, plain, found, chosen, key, references) if cell["attacked"] else {}}
+    return {**row, "attacked": _attacked(mark, plain, found, chosen, key, references) if cell["with_attacks"] else {}}
 
 
 def _references(cell: Cell) -> list[str]:

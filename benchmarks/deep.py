@@ -38,6 +38,7 @@ from watermarking.deep.training.prepare import add_rain
 from watermarking.keys import Key
 from watermarking.metrics.psnr import psnr
 from watermarking.metrics.ssim import ssim
+from watermarking.ownership.hidden.mark import normalised_correlation, zero_mean_correlation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,10 +59,7 @@ def key_of(*names: object) -> Key:
 
 def cosines(read: np.ndarray, hidden: np.ndarray) -> tuple[float, float]:
     """Return the cosine, and the cosine without the means."""
-    a, b = read.astype(np.float64).ravel(), hidden.astype(np.float64).ravel()
-    plain = a @ b / max(1e-9, float(np.linalg.norm(a) * np.linalg.norm(b)))
-    a, b = a - a.mean(), b - b.mean()
-    return float(plain), float(a @ b / max(1e-9, float(np.linalg.norm(a) * np.linalg.norm(b))))
+    return normalised_correlation(read, hidden), zero_mean_correlation(read, hidden)
 
 
 def fidelity(marked: np.ndarray, cover: np.ndarray) -> Row:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from watermarking.ownership.pairing import Pair
     from watermarking.ownership.stored import Loaded
 
-__all__ = ["page", "page_problems", "shown"]
+__all__ = ["page", "page_problems", "rendered", "shown"]
 
 _SHOWN: Final = 12
 _AMPLIFIED: Final = 8
@@ -44,12 +44,6 @@ def _difference(suspect: Image, own: Image) -> Image:
 
 def page(report: Mapping[str, Any]) -> str:
     """Return the page of what a report says; the same one for the same report and version."""
-    import jinja2
-
-    template = resources.files("watermarking.ownership").joinpath("templates/report.html").read_text("utf-8")
-    made = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    ).from_string(template)
     files = [
         {
             "name": one["name"],
@@ -60,7 +54,18 @@ def page(report: Mapping[str, Any]) -> str:
     ]
     blind = report["pictures"][0]["own"] is None
     mark = json.dumps(report["mark"], sort_keys=True)
-    return made.render(report=report, shown=files, amplified=_AMPLIFIED, mark=mark, blind=blind)
+    return rendered("report.html", report=report, shown=files, amplified=_AMPLIFIED, mark=mark, blind=blind)
+
+
+def rendered(template: str, **values: Any) -> str:
+    """Return one of the package's templates with values in it; a value that is missing is an error."""
+    import jinja2
+
+    text = resources.files("watermarking.ownership").joinpath("templates", template).read_text("utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.from_string(text).render(values)
 
 
 def page_problems(folder: Path, report: Mapping[str, Any], loaded: Loaded) -> list[str]:

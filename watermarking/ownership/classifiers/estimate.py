@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import numpy as np
 
 from watermarking.ownership.classifiers.keyed import project
-from watermarking.ownership.learnable.chance import direction_p_value
+from watermarking.ownership.learnable.chance import cosine, direction_p_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,14 +179,8 @@ def p_values(sums: Sums, keyed: Keyed, looks: Sequence[View]) -> list[tuple[floa
             spread = np.sqrt((shown[1:] ** 2).mean((0, 2)))
             estimate = estimate / np.maximum(spread, _LEAST_SPREAD * np.median(spread) + 1e-12)[:, np.newaxis]
         rows = slice(None) if look.rows == "all" else slice(0, k)
-        cosine = cosine_of(estimate[rows], keyed.direction[rows])
+        rho = cosine(estimate[rows], keyed.direction[rows])
         m = len(keyed.functions)
         size = k * (k - 2) + (m * (k - 1) if look.rows == "all" else 0)
-        result.append((cosine, direction_p_value(cosine, size), size))
+        result.append((rho, direction_p_value(rho, size), size))
     return result
-
-
-def cosine_of(one: F64, other: F64) -> float:
-    """Return the cosine between two matrices as vectors; 0 if either is 0."""
-    lengths = float(np.linalg.norm(one)) * float(np.linalg.norm(other))
-    return float((one * other).sum()) / lengths if lengths > 0 else 0.0

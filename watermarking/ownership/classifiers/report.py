@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,6 +16,7 @@ from watermarking.keys import Key
 from watermarking.ownership.classifiers.mark import SoftLabelMark
 from watermarking.ownership.classifiers.proof import compare
 from watermarking.ownership.classifiers.verdict import Compared
+from watermarking.ownership.page import rendered
 from watermarking.ownership.sealing import CLOSE, FORMAT, Checked, check_new, commitment, is_sealed, sealed
 
 if TYPE_CHECKING:
@@ -221,15 +221,10 @@ def _unpacked(
 
 
 def _page(found: Mapping[str, Any], compared: Compared) -> str:
-    import jinja2
-
-    place = resources.files("watermarking.ownership").joinpath("templates/classifier.html")
-    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        place.read_text("utf-8")
-    )
     mark = {name: value for name, value in found["mark"].items() if name != "coarse"}
     shown = [_row(compared, number) for number in range(min(_SHOWN, len(compared.rows)))]
-    return page.render(report=found, shown=shown, mark=json.dumps(mark), coarse=found["mark"]["coarse"]["kind"])
+    coarse = found["mark"]["coarse"]["kind"]
+    return rendered("classifier.html", report=found, shown=shown, mark=json.dumps(mark), coarse=coarse)
 
 
 def _row(compared: Compared, number: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from watermarking.errors import UnsupportedImageError, WatermarkError
 from watermarking.ownership.hidden.networks import LUMA
+from watermarking.ownership.surrogates.networks import to_tensor
 from watermarking.ownership.surrogates.thief import Pictures, as_rgb, check_pairs
 
 if TYPE_CHECKING:
@@ -65,14 +66,14 @@ class Lessons:
     def draw(self, rng: np.random.Generator, n: int, crop: int, *, directions: int) -> Batch:
         """Draw n pictures of ``crop`` pixels a side, with new directions."""
         drawn = [self._one(rng, crop) for _ in range(n)]
-        cover, query, surrogate = (_stacked([one[i] for one in drawn]) for i in range(3))
+        cover, query, surrogate = (to_tensor(np.stack([one[i] for one in drawn])) for i in range(3))
         points = rng.standard_normal((n // 2, directions)).astype(np.float32).repeat(2, 0)
         points /= np.linalg.norm(points, axis=1, keepdims=True)
         grey = rng.random(n) < _GREY_SHARE
         taken = [self._stolen(rng, crop) for _ in range(n)] if self.stolen else []
         return Batch(
             cover, query, surrogate, torch.from_numpy(points), torch.from_numpy(grey),
-            _stacked([one for one, _ in taken]) if taken else None,
+            to_tensor(np.stack([one for one, _ in taken])) if taken else None,
             torch.from_numpy(np.stack([point for _, point in taken])).float() if taken else None,
         )  # fmt: skip
 
@@ -150,10 +151,6 @@ def _cut(pictures: list[npt.NDArray[np.uint8]], rng: np.random.Generator, crop: 
         for length, kept in zip(pictures[0].shape[:2], (rows, columns), strict=True)
     )
     return [as_rgb(one[top : top + rows, left : left + columns]) for one in pictures]
-
-
-def _stacked(pictures: list[npt.NDArray[np.uint8]]) -> Tensor:
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
 
 
 def smoothed(image: Tensor, width: float) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 import torch
@@ -11,11 +11,13 @@ import torch
 from watermarking.deep.logo import read_logo
 from watermarking.errors import UnsupportedImageError, WatermarkError
 from watermarking.interface import Detection
+from watermarking.ownership.checks import check_numbers, check_strength
 from watermarking.ownership.hidden.networks import LUMA, MULTIPLE, N_COLOURS
 from watermarking.ownership.hidden.weights import load_hidden
-from watermarking.ownership.learnable.chance import correlation, correlation_p_value
-from watermarking.ownership.learnable.evidence import Evidence, increment
+from watermarking.ownership.learnable.chance import correlation, correlation_p_value, cosine, orthonormal
+from watermarking.ownership.learnable.evidence import accumulated
 from watermarking.ownership.learnable.streams import sphere
+from watermarking.ownership.surrogates.networks import to_tensor
 from watermarking.ownership.surrogates.thief import as_rgb
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Image
     from watermarking.keys import Key
-    from watermarking.ownership.hidden.train import HiddenNetworks
+    from watermarking.ownership.hidden.networks import HiddenNetworks
+    from watermarking.ownership.learnable.evidence import Evidence
 
     F32 = npt.NDArray[np.float32]
     F64 = npt.NDArray[np.float64]
@@ -36,7 +39,6 @@ _SIDE: Final = 64
 _WHITE: Final = 255
 _DOUBTFUL, _CERTAIN = 1e-2, 1e-5
 """p-values of one picture from which on R shows something, and all of it."""
-_BOUNDS: Final = (36.0, 57.0)
 _LEAST_SIDE: Final = 32
 _TRIES: Final = 6
 
@@ -99,11 +101,7 @@ class HiddenPicture:
     floor: float = 42.0
 
     def __post_init__(self) -> None:
-        low, high = _BOUNDS
-        if not low <= self.floor <= self.psnr <= high:
-            raise WatermarkError(
-                f"a mark of {self.psnr} dB with a floor of {self.floor} dB: give {low} <= floor <= psnr <= {high}"
-            )
+        check_strength(self.psnr, self.floor)
 
     @property
     def networks(self) -> HiddenNetworks:
@@ -165,12 +163,7 @@ class HiddenPicture:
         UnsupportedImageError
             If one has a side below 32 pixels, or another size than the owner's.
         """
-        counts = [len(suspect), len(own), *map(len, references)]
-        if not counts[0] or len(set(counts)) > 1:
-            raise WatermarkError(
-                f"{counts[0]} answers of the suspect, {counts[1]} of the owner, {counts[2:]} of references: "
-                "give one each, at least one, to the same queries in the same order"
-            )
+        check_numbers(suspect, own, references)
         for one, other in zip(suspect, own, strict=True):
             _check_pair(one, other)
         mine = self.measured(own)
@@ -198,14 +191,16 @@ class HiddenPicture:
         As with :func:`watermarking.ownership.learnable.evidence.gather`, the key's direction is uniform given all
         answers, so that a sum of calibrated p-values at checkpoints fixed beforehand has a mean of at most 1.
         """
-        total, e_value, grey = np.zeros(self.networks.spec.directions), 0.0, True
-        for n, (suspect, own) in enumerate(pairs, 1):
+        return accumulated(self._verdicts(pairs, key))
+
+    def _verdicts(self, pairs: Iterable[tuple[Image, Image]], key: Key) -> Iterator[Detection]:
+        """Yield what all queries so far say together, after each."""
+        total, grey = np.zeros(self.networks.spec.directions), True
+        for suspect, own in pairs:
             _check_pair(suspect, own)
             total += (self.measured([suspect]) - self.measured([own]))[0]
             grey = grey and (_is_grey(suspect) or _is_grey(own))
-            latest = self._verdict(total, [], key, grey=grey)
-            e_value += increment(n, latest.p_value)
-            yield Evidence(n, e_value, latest)
+            yield self._verdict(total, [], key, grey=grey)
 
     def measured(self, pictures: Sequence[Image]) -> F64:
         """Return what R measures of each picture, (N, D) float64, about a unit vector where a mark is."""
@@ -231,8 +226,8 @@ class HiddenPicture:
         """Return what a measured direction says of the key's; of grey answers only the patterns in luma count."""
         size = self.networks.spec.directions
         kept = np.diag((np.arange(size) >= size - size // N_COLOURS).astype(np.float64)) if grey else np.eye(size)
-        for other in _orthonormal([kept @ one for one in others]):
-            kept -= np.outer(other, other)
+        known = orthonormal([kept @ one for one in others], size)
+        kept -= known.T @ known
         seen = kept @ shown
         rho = correlation(seen, kept, direction_of(key, size).astype(np.float64))
         return Detection(
@@ -245,18 +240,15 @@ def direction_of(key: Key, dimensions: int) -> F32:
     return np.asarray(sphere(key, "hidden/direction", (dimensions, 1))[:, 0], np.float32)
 
 
-def normalised_correlation(read: npt.NDArray[np.uint8], hidden: npt.NDArray[np.uint8]) -> float:
+def normalised_correlation(read: npt.NDArray[Any], hidden: npt.NDArray[Any]) -> float:
     """Return the paper's NC, the cosine of two pictures: near 1 for bright pictures whatever was read."""
-    one, other = read.astype(np.float64).ravel(), hidden.astype(np.float64).ravel()
-    length = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(one @ other) / length if length > 0 else 0.0
+    return cosine(read.astype(np.float64), hidden.astype(np.float64))
 
 
-def zero_mean_correlation(read: npt.NDArray[np.uint8], hidden: npt.NDArray[np.uint8]) -> float:
+def zero_mean_correlation(read: npt.NDArray[Any], hidden: npt.NDArray[Any]) -> float:
     """Return the correlation of two pictures less their means, 0 for a blank."""
-    one, other = (picture.astype(np.float64).ravel() - picture.mean() for picture in (read, hidden))
-    length = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(one @ other) / length if length > 0 else 0.0
+    one, other = (picture.astype(np.float64) for picture in (read, hidden))
+    return cosine(one - one.mean(), other - other.mean())
 
 
 def _check_pair(suspect: Image, own: Image) -> None:
@@ -272,16 +264,6 @@ def _is_grey(picture: Image) -> bool:
     return picture.ndim == 2 or bool((picture[..., :1] == picture).all())
 
 
-def _orthonormal(vectors: list[F64]) -> list[F64]:
-    found: list[F64] = []
-    for vector in vectors:
-        left = vector - sum((one * (one @ vector) for one in found), np.zeros_like(vector))
-        length = float(np.linalg.norm(left))
-        if length > 1e-9 * max(float(np.linalg.norm(vector)), 1e-12):
-            found.append(left / length)
-    return found
-
-
 def _checked(picture: Image) -> npt.NDArray[np.uint8]:
     rgb = as_rgb(picture)
     if min(rgb.shape[:2]) < _LEAST_SIDE:
@@ -295,4 +277,4 @@ def _tensor(rgb: npt.NDArray[np.uint8]) -> torch.Tensor:
     """Return (1, 3, H, W) in [0, 1], its edges repeated to what the networks divide by."""
     below, right = (-length % MULTIPLE for length in rgb.shape[:2])
     padded = np.pad(rgb, ((0, below), (0, right), (0, 0)), mode="edge")
-    return torch.from_numpy(np.ascontiguousarray(padded)).permute(2, 0, 1)[None].float() / _WHITE
+    return to_tensor(padded[None])

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from watermarking.deep.networks.nets import Block
 
-__all__ = ["LUMA", "MULTIPLE", "N_COLOURS", "HiddenSpec", "Hider", "Reader"]
+__all__ = ["LUMA", "MULTIPLE", "N_COLOURS", "HiddenNetworks", "HiddenSpec", "Hider", "Reader"]
 
 MULTIPLE: Final = 4
 """Sides are extended to multiples of it."""
@@ -173,6 +173,20 @@ class Reader(nn.Module):
         solved = torch.linalg.solve(gram + _RIDGE * size * torch.eye(gram.shape[-1], device=gram.device), cross)
         measured: Tensor = self.gain * solved.flatten(1)
         return measured
+
+
+class HiddenNetworks(nn.Module):
+    """H and R, which belong together.
+
+    Parameters
+    ----------
+    spec : HiddenSpec
+    """
+
+    def __init__(self, spec: HiddenSpec) -> None:
+        super().__init__()
+        self.spec, self.hider = spec, Hider(spec)
+        self.reader = Reader(spec, self.hider.content)
 
 
 def _drawn() -> Tensor:

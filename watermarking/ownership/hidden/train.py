@@ -27,14 +27,14 @@ from watermarking.deep.devices import find_device
 from watermarking.deep.training.losses import consistency, perceptual
 from watermarking.errors import WatermarkError
 from watermarking.ownership.hidden.lessons import Batch, Lessons, disturbed, luma_of, smoothed, strength_of
-from watermarking.ownership.hidden.networks import MULTIPLE, HiddenSpec, Hider, Reader
+from watermarking.ownership.hidden.networks import MULTIPLE, HiddenNetworks, HiddenSpec
 from watermarking.ownership.surrogates.runs import load_run, save_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["HiddenNetworks", "TrainingChoices", "teach_reader", "train_hidden"]
+__all__ = ["TrainingChoices", "teach_reader", "train_hidden"]
 
 _CLIP: Final = 1.0
 _SHARES: Final = (0.25, 1.0)
@@ -42,20 +42,6 @@ _SHARES: Final = (0.25, 1.0)
 _CONSISTENCY: Final = 0.1
 _SAVE_EVERY: Final = 500
 _LEAST_CROP: Final = 32
-
-
-class HiddenNetworks(nn.Module):
-    """H and R, which belong together.
-
-    Parameters
-    ----------
-    spec : HiddenSpec
-    """
-
-    def __init__(self, spec: HiddenSpec) -> None:
-        super().__init__()
-        self.spec, self.hider = spec, Hider(spec)
-        self.reader = Reader(spec, self.hider.content)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -230,7 +216,7 @@ def _terms(networks: HiddenNetworks, batch: Batch, choices: TrainingChoices, *, 
     found = list(networks.reader(disturbed(torch.cat(shown))).split(n))
     terms = {
         "watermark": _away(found[0], point),
-        "consistency": 0.1 * networks.spec.directions * consistency(_halved(found[0])),
+        "consistency": _CONSISTENCY * networks.spec.directions * consistency(_halved(found[0])),
     }
     if choices.imitated:
         terms["imitated"] = choices.imitated * _away(found[1], point)

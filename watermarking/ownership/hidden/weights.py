@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from watermarking.deep.tensors import first_mismatch, read_metadata, read_tensors, write_tensors
 from watermarking.errors import WeightsError
-from watermarking.ownership.hidden.networks import HiddenSpec
-from watermarking.ownership.hidden.train import HiddenNetworks
+from watermarking.ownership.hidden.networks import HiddenNetworks, HiddenSpec
 
 __all__ = ["BUILT_IN", "load_hidden", "save_hidden"]
 

@@ -10,11 +10,13 @@ import numpy as np
 from scipy.special import betainc
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["correlation", "correlation_p_value", "direction_p_value"]
+__all__ = ["correlation", "correlation_p_value", "cosine", "direction_p_value", "orthonormal"]
 
 _SMALLEST: Final = sys.float_info.min
 _LARGEST: Final = 1 - 1e-12
@@ -34,9 +36,22 @@ def correlation(seen: F64, drawn: F64, direction: F64) -> float:
         What a unit of each of the direction's entries draws.
     direction : (D,) float64
     """
-    mark = drawn @ direction
-    lengths = float(np.linalg.norm(seen)) * float(np.linalg.norm(mark))
-    return float(seen @ mark) / lengths if lengths > 0 else 0.0
+    return cosine(seen, drawn @ direction)
+
+
+def cosine(one: F64, other: F64) -> float:
+    """Return the cosine between two arrays of one shape, taken as vectors; 0 if either is nothing."""
+    lengths = float(np.linalg.norm(one)) * float(np.linalg.norm(other))
+    return float(np.vdot(one, other)) / lengths if lengths > 0 else 0.0
+
+
+def orthonormal(vectors: Sequence[F64], size: int) -> F64:
+    """Return orthonormal rows (k, size) that span vectors, leaving out those that others span."""
+    kept = [vector / np.linalg.norm(vector) for vector in vectors if np.linalg.norm(vector) > 0]
+    if not kept:
+        return np.zeros((0, size))
+    _, values, rows = np.linalg.svd(np.stack(kept), full_matrices=False)
+    return np.asarray(rows[values > 1e-6 * values[0]], np.float64)
 
 
 def correlation_p_value(rho: float, seen: F64, drawn: F64) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from watermarking.interface import Detection
-from watermarking.ownership.learnable.chance import correlation, correlation_p_value
+from watermarking.ownership.learnable.chance import correlation, correlation_p_value, orthonormal
 from watermarking.ownership.learnable.features import evaluate, features, planes
 from watermarking.ownership.learnable.tones import N_TONES, levels, tone_patterns
 
@@ -133,10 +133,10 @@ def shown(sums: Sums, family: Family) -> tuple[F64, F64]:
     drawn = np.kron((vectors * roots).T, np.eye(cross.shape[2]))
     seen, others = parts[0].ravel(), [part.ravel() for part in parts[1:]]
     n_tones = N_TONES[family.direction.shape[1]]
-    known = _orthonormal(others[n_tones:], seen.size)
+    known = orthonormal(others[n_tones:], seen.size)
     seen, drawn = _without(seen, known), drawn - known.T @ (known @ drawn)
     return _evened(
-        seen, drawn, _orthonormal([_without(tone, known) for tone in others[:n_tones]], seen.size), len(known)
+        seen, drawn, orthonormal([_without(tone, known) for tone in others[:n_tones]], seen.size), len(known)
     )
 
 
@@ -157,15 +157,6 @@ def verdict(sums: Sums, family: Family) -> Detection:
     seen, drawn = shown(sums, family)
     rho = correlation(seen, drawn, family.direction.ravel())
     return Detection(rho, correlation_p_value(rho, seen, drawn), f"correlation along {len(seen)} functions")
-
-
-def _orthonormal(vectors: list[F64], size: int) -> F64:
-    """Return orthonormal rows (k, size) that span vectors, leaving out those that others span."""
-    kept = [vector / np.linalg.norm(vector) for vector in vectors if np.linalg.norm(vector) > 0]
-    if not kept:
-        return np.zeros((0, size))
-    _, values, rows = np.linalg.svd(np.stack(kept), full_matrices=False)
-    return np.asarray(rows[values > 1e-6 * values[0]], np.float64)
 
 
 def _without(vector: F64, basis: F64) -> F64:

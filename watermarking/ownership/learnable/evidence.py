@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection
@@ -80,8 +80,20 @@ def gather(
     WatermarkError
         If a query's answers differ in shape, or the number of surrogates changes.
     """
+    return accumulated(_verdicts(queries, key))
+
+
+def accumulated(verdicts: Iterable[Detection]) -> Iterator[Evidence]:
+    """Yield the evidence after each query; a verdict says of all queries so far together, and is exact over keys."""
+    e_value = 0.0
+    for n, latest in enumerate(verdicts, 1):
+        e_value += increment(n, latest.p_value)
+        yield Evidence(n, e_value, latest)
+
+
+def _verdicts(queries: Iterable[Any], key: Key) -> Iterator[Detection]:
     kinds: list[tuple[Sums, Family]] = []
-    e_value, n_references = 0.0, 0
+    n_references = 0
     for n, (suspect, own, *rest) in enumerate(queries, 1):
         references = rest[0] if rest else ()
         if n > 1 and len(references) != n_references:
@@ -91,9 +103,7 @@ def gather(
             )
         n_references = len(references)
         kinds = added([*kinds, measured(suspect, own, references, key=key)])
-        latest = together(kinds)
-        e_value += increment(n, latest.p_value)
-        yield Evidence(n, e_value, latest)
+        yield together(kinds)
 
 
 def calibrated(p_value: float) -> float:

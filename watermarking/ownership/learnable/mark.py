@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from watermarking.errors import WatermarkError
 from watermarking.kernels.learnable import add_field
+from watermarking.ownership.checks import check_numbers, check_strength
 from watermarking.ownership.learnable.evidence import gather
 from watermarking.ownership.learnable.family import draw_family
 from watermarking.ownership.learnable.features import checked, evaluate, features, planes, shows_colour, with_channels
@@ -39,8 +39,6 @@ _ROUNDING: Final = 1 / 12
 _SHARPNESS: Final = 4
 _LEAST_ENERGY: Final = 0.1
 _TRIES: Final = 8
-_BOUNDS: Final = (36.0, 57.0)
-"""In dB; above 58.9 rounding alone changes a picture by more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +90,7 @@ class LearnableMark:
     floor: float = 42.0
 
     def __post_init__(self) -> None:
-        low, high = _BOUNDS
-        if not low <= self.floor <= self.psnr <= high:
-            raise WatermarkError(
-                f"a mark of {self.psnr} dB with a floor of {self.floor} dB: give {low} <= floor <= psnr <= {high}"
-            )
+        check_strength(self.psnr, self.floor)
 
     def mark(self, picture: Image, *, key: Key) -> Image:
         """Return a marked copy, same shape.
@@ -151,12 +145,7 @@ class LearnableMark:
         WatermarkError
             If there are no answers, or their numbers or shapes differ.
         """
-        counts = [len(suspect), len(own), *map(len, references)]
-        if not counts[0] or len(set(counts)) > 1:
-            raise WatermarkError(
-                f"{counts[0]} answers of the suspect, {counts[1]} of the owner, {counts[2:]} of references: "
-                "give one each, at least one, to the same queries in the same order"
-            )
+        check_numbers(suspect, own, references)
         others = zip(*references, strict=True) if references else ((),) * len(own)
         each = (measured(one, mine, rest, key=key) for one, mine, rest in zip(suspect, own, others, strict=True))
         return together(added(each))

@@ -15,6 +15,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,7 +25,9 @@ from watermarking.errors import WatermarkError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NETWORKS", "PRESETS", "Surrogate", "build_network"]
+    import numpy.typing as npt
+
+__all__ = ["NETWORKS", "PRESETS", "Surrogate", "build_network", "to_tensor"]
 
 NETWORKS: Final = ("cnet", "res9", "res16", "unet")
 PRESETS: Final = ("thin", "paper")
@@ -220,3 +223,8 @@ def build_network(name: str, preset: str = "thin", *, seed: int = 0) -> Surrogat
                     if module.bias is not None:
                         nn.init.zeros_(module.bias)
     return Surrogate(body, stride, least)
+
+
+def to_tensor(pictures: npt.NDArray[np.uint8]) -> Tensor:
+    """Return (N, H, W, 3) uint8 as (N, 3, H, W) in [0, 1], channels last in memory."""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255

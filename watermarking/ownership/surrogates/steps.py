@@ -6,6 +6,7 @@ graph they are asked for at once, which is five to ten times as fast.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -69,7 +70,7 @@ class Steps:
         if self._device.type != "cpu" and step % _LOOK_EVERY and not last:
             return None
         value = float(loss)
-        if value != value or abs(value) == float("inf"):
+        if not math.isfinite(value):
             raise WatermarkError(f"the loss is {value} at step {step + 1}: use a smaller rate")
         return value
 

@@ -16,7 +16,7 @@ from watermarking.deep.devices import find_device
 from watermarking.deep.networks.nets import Critic
 from watermarking.errors import WatermarkError
 from watermarking.ownership.surrogates.losses import is_adversarial
-from watermarking.ownership.surrogates.networks import Surrogate, build_network
+from watermarking.ownership.surrogates.networks import Surrogate, build_network, to_tensor
 from watermarking.ownership.surrogates.runs import Run, digest, load_run, save_run
 from watermarking.ownership.surrogates.steps import Steps
 from watermarking.ownership.surrogates.thief import Pictures, Thief, as_rgb, check_pairs
@@ -198,12 +198,7 @@ def _batch(
     rng = np.random.default_rng([seed, step])
     drawn = [thief.draw(*pools[int(rng.random() < thief.unmarked)], rng) for _ in range(size)]
     one, two = (np.stack([pair[i] for pair in drawn]) for i in (0, 1))
-    return _tensor(one), _tensor(two)
-
-
-def _tensor(pictures: npt.NDArray[np.uint8]) -> Tensor:
-    """Return (N, H, W, 3) uint8 as (N, 3, H, W) in [0, 1], channels last in memory."""
-    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255
+    return to_tensor(one), to_tensor(two)
 
 
 def answers(model: nn.Module, inputs: Pictures, *, threads: int = 1) -> list[npt.NDArray[np.uint8]]:
@@ -237,7 +232,7 @@ def _answer(model: nn.Module, picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8
     rows, columns = (max(-(-length // stride) * stride, least) for length in (height, width))
     padded = np.pad(rgb, ((0, rows - height), (0, columns - width), (0, 0)), mode="symmetric")
     where = next((one.device for one in model.parameters()), torch.device("cpu"))
-    x = _tensor(padded[None]).to(where).contiguous(memory_format=torch.channels_last)
+    x = to_tensor(padded[None]).to(where).contiguous(memory_format=torch.channels_last)
     out = model(x)
     if out.shape != x.shape:
         raise WatermarkError(

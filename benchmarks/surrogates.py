@@ -23,7 +23,7 @@ from harness.cells import DONE
 from harness.tables import text_table
 from harness.theft import task
 from harness.theft_cells import measure_theft, train_theft
-from harness.theft_tables import reads, regressed, table
+from harness.theft_tables import controls, costs, reads, regressed, table
 from harness.workers import compute
 
 if TYPE_CHECKING:
@@ -40,29 +40,38 @@ MOVED = {"flips": True, "turns": True, "crops": True, "resize": [0.7, 1.3]}
 STILL = {"crops": False}
 STEPS, SMALL_STEPS = 4000, 300
 TASKS = ("derain", "debone", "rtv", "data")
-PARTS = ("controls", "zoo", "paper", "thief", "tasks", "baselines", "regress")
+MATRIX = TASKS[:2]
+"""Tasks of trained networks, which all twenty surrogates are tried on."""
+PARTS = ("controls", "zoo", "paper", "thief", "tasks", "baselines", "regress", "cost")
 KNOWN = (["polynomials", 2], ["polynomials", 4], ["functions of other keys", 1], ["functions of other keys", 8])
 """What a thief who has no key regresses answers on."""
-FEW_KEYS, MANY_KEYS = 1000, 20000
+NULL_KEYS = {"learnable": 1000, "hidden": 20000}
 
 
 def cell(part: str, task: str, mark: Any, network: str | None, loss: str | None, **more: Any) -> Cell:
     """Return a cell with what is usual."""
-    usual = {"thief": MOVED, "steps": STEPS, "seed": 1, "key": 0, "with_attacks": True, "null_keys": FEW_KEYS}
+    usual = {"thief": MOVED, "steps": STEPS, "seed": 1, "key": 0, "with_attacks": True}
     return {"part": part, "task": task, "mark": mark, "network": network, "loss": loss, **usual, **more}
+
+
+def control(task: str, network: str, **more: Any) -> Cell:
+    """Return a cell of a surrogate of unmarked answers."""
+    return cell("controls", task, None, network, "l2", null_keys=NULL_KEYS, **more)
 
 
 def cells_of(options: Any) -> list[Cell]:
     """List what is trained and judged."""
     if options.small:
         return small_cells()
-    matrix = [(task, network, loss) for task in ("derain", "debone") for network, loss in ORDER]
+    matrix = [(task, network, loss) for task in MATRIX for network, loss in ORDER]
     controls = [
-        cell("controls", task, None, network, "l2", seed=seed, thief=thief)
-        for task in ("derain", "debone") for network, seed in (("unet", 11), ("cnet", 12), ("res9", 13))
+        control(task, network, seed=seed, thief=thief)
+        for task in TASKS
+        for network, seed in (("unet", 11), ("cnet", 12), ("res9", 13))
         for thief in (MOVED, STILL)
-    ]  # fmt: skip
-    controls[0]["null_keys"] = MANY_KEYS
+        if task in MATRIX or network == "unet"
+    ]
+    controls[0]["null_keys"] = dict.fromkeys(NULL_KEYS, 20000)
     chosen = (STILL, MOVED, {**MOVED, "unmarked": 0.5}, {**MOVED, "jpeg": [70, 95]})
     parts = {
         "controls": controls,
@@ -86,7 +95,11 @@ def cells_of(options: Any) -> list[Cell]:
         ],
         "regress": [
             cell("regress", task, LEARNABLE, None, None, features=known, expected=expected)
-            for task in ("derain", "debone") for expected in ("queries", "answers") for known in KNOWN
+            for task in MATRIX for expected in ("queries", "answers") for known in KNOWN
+        ],
+        "cost": [
+            cell("cost", task, mark, None, None)
+            for task in MATRIX for mark in (LEARNABLE, HIDDEN, {"id": "several"})
         ],
     }  # fmt: skip
     return [one for part in options.parts for one in parts[part] if one["task"] in options.tasks]
@@ -98,7 +111,7 @@ def small_cells() -> list[Cell]:
     return [
         cell("zoo", "derain", LEARNABLE, "unet", "l2", **steps),
         cell("paper", "derain", HIDDEN, "cnet", "l1", thief=STILL, **steps),
-        cell("controls", "derain", None, "unet", "l2", **steps),
+        control("derain", "unet", **steps),
     ]
 
 
@@ -120,7 +133,8 @@ def main() -> None:
     for part in PARTS:
         mine = [row for row in rows if row["part"] == part and row["status"] == DONE]
         if mine:
-            print(f"{part}\n\n{text_table(*(regressed(mine) if part == 'regress' else table(mine)))}\n")
+            shown = {"regress": regressed, "controls": controls, "cost": costs}.get(part, table)(mine)
+            print(f"{part}\n\n{text_table(*shown)}\n")
     if read := [row for row in rows if row["status"] == DONE and row.get("reads")]:
         print(f"what R reads, before and after the adversarial stage\n\n{text_table(*reads(read))}\n")
 

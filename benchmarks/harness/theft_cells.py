@@ -10,17 +10,19 @@ import numpy as np
 
 from harness.cells import DONE, IMPOSSIBLE, significant
 from harness.theft import RECIPE, REFERENCES, key_of, marked_answers, mean_psnr, reference, stolen, task, tuned
+from harness.theft_cost import measure_cost
+from harness.theft_judging import cut, highest_evidence, judge, mark_of, null_counts
+from harness.theft_pictures import TILE
 from harness.theft_regress import measure_regression
 from harness.workers import failed
 from watermarking.deep.logo import read_logo
 from watermarking.errors import WatermarkError
 from watermarking.ownership.hidden.mark import HiddenPicture, normalised_correlation, zero_mean_correlation
-from watermarking.ownership.marks import get_mark
 from watermarking.ownership.surrogates.attacks import OUTPUT_ATTACKS, attack_answers, prune
 from watermarking.ownership.surrogates.train import answers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable
 
     from harness.cells import Cell, Row
     from harness.theft import Pixels, Task
@@ -35,9 +37,10 @@ STAGES = ("hidden-initial", "hidden")
 TRAINED = ("task", "mark", "key", "network", "loss", "thief", "steps", "seed")
 """What of a cell makes its surrogate."""
 _SUBSETS = 9
-_NULL_ANSWERS = 20
 _TUNED, _PRUNED, _QUARTER = 0.15, 0.2, 0.25
 _SUCCESS = 0.95  # the paper's threshold of NC
+_OTHERS = {"regress": measure_regression, "cost": measure_cost}
+"""Parts whose cells train no surrogate."""
 
 
 def measure_theft(cells: list[Cell], *, device: str = "cpu") -> list[Row]:
@@ -46,7 +49,7 @@ def measure_theft(cells: list[Cell], *, device: str = "cpu") -> list[Row]:
     for cell in cells:
         start = time.perf_counter()
         try:
-            row = measure_regression(cell) if cell["part"] == "regress" else _measure(cell, device)
+            row = _OTHERS[cell["part"]](cell) if cell["part"] in _OTHERS else _measure(cell, device)
         except WatermarkError as error:
             results.append(failed(IMPOSSIBLE, str(error)))
             continue
@@ -77,49 +80,56 @@ def _surrogates(cell: Cell, device: str) -> dict[str, Surrogate]:
 
 def _measure(cell: Cell, device: str) -> dict[str, Any]:
     chosen, key = task(cell["task"], device), key_of(cell["key"])
-    mark = get_mark(cell["mark"] or {"id": "learnable"})
     marked = marked_answers(chosen, cell["mark"], cell["key"])
     each = [mean_psnr([one], [other]) for one, other in zip(marked, chosen.answers, strict=True)]
     models = _surrogates(cell, device)
     found = {name: answers(model, chosen.asked) for name, model in models.items()}
     plain = found.pop("")
-    references = [answers(reference(chosen.name, one, device), chosen.asked) for one in _references(cell)]
-    row = {
+    row: dict[str, Any] = {
         "marked": float(np.mean(each)), "marked_least": float(min(each)),
         "psnr": mean_psnr(plain, chosen.truth), "owner": mean_psnr(chosen.own, chosen.truth),
-        "to_owner": mean_psnr(plain, chosen.own),
-        "p": _by_number(mark, plain, chosen, key, []), "p_reference": _by_number(mark, plain, chosen, key, references),
-        "attacked": {}, "null": [], "reads": _reads(cell, mark, plain, chosen, key),
     }  # fmt: skip
     if cell["mark"] is None:
-        return {**row, "null": _null(mark, plain, chosen, cell["null_keys"])}
-    return {**row, "attacked": _attacked(mark, plain, found, chosen, key, references) if cell["with_attacks"] else {}}
+        return {**row, **_controlled(cell, models[""], plain, chosen), "reads": _reads(cell, None, plain, chosen, key)}
+    mark = mark_of(cell["mark"])
+    row["served"] = mean_psnr([mark.mark(one, key=key) for one in chosen.own], chosen.truth)
+    references = [answers(reference(chosen.name, one, device), chosen.asked) for one in _references(cell)]
+    judges = {
+        name: judge(mark, plain, chosen.own, others, key)
+        for name, others in (("p", []), ("p_reference", references))
+    }  # fmt: skip
+    row |= {name: _by_number(one, len(plain)) for name, one in judges.items()}
+    attacked = _attacked(mark, plain, found, chosen, key, references) if cell["with_attacks"] else {}
+    return {**row, "attacked": attacked, "reads": _reads(cell, mark, plain, chosen, key)}
 
 
 def _references(cell: Cell) -> list[str]:
     """Return which references go with a cell's thief: those that move their pairs as he does, or do not."""
     kind = "moved" if cell["thief"].get("resize") else "still"
-    return [one for one in REFERENCES if one.startswith(kind)]
+    return [one for one in REFERENCES if one.split("-")[0] == kind]
 
 
-def _by_number(
-    mark: OwnershipMark, found: Sequence[Pixels], chosen: Task, key: Any, references: list[list[Pixels]]
-) -> dict[str, list[float]]:
+def _controlled(cell: Cell, model: Surrogate, plain: list[Pixels], chosen: Task) -> dict[str, Any]:
+    """Return what both marks say of an unmarked surrogate: p-values by number, of foreign keys, and e-values."""
+    suspect = answers(model, chosen.home) + cut(plain, TILE // 2)
+    own = chosen.home_answers + cut(chosen.own, TILE // 2)
+    found: dict[str, Any] = {"p": {}, "null": {}, "evidence": {}}
+    for name, n_keys in cell["null_keys"].items():
+        mark = mark_of({"id": name})
+        found["p"][name] = _by_number(judge(mark, plain, chosen.own, [], key_of(cell["key"])), len(plain))
+        found["null"][name] = null_counts(mark, plain, chosen.own, n_keys)
+        found["evidence"][name] = highest_evidence(mark, suspect, own)
+    return found
+
+
+def _by_number(judged: Callable[[Iterable[int]], float], n_answers: int) -> dict[str, list[float]]:
     """Return p-values of random sets of answers, by their number."""
     rng = np.random.default_rng(5)
     values: dict[str, list[float]] = {}
     for n in NUMBERS:
-        sets = [rng.permutation(len(found))[:n] for _ in range(_SUBSETS if n < len(found) else 1)]
-        values[str(n)] = [significant(_p_of(mark, found, chosen, key, references, places)) for places in sets]
+        sets = [rng.permutation(n_answers)[:n] for _ in range(_SUBSETS if n < n_answers else 1)]
+        values[str(n)] = [significant(judged(places)) for places in sets]
     return values
-
-
-def _p_of(
-    mark: OwnershipMark, found: Sequence[Pixels], chosen: Task, key: Any, references: list[list[Pixels]], places: Any
-) -> float:
-    picked = ([answered[i] for i in places] for answered in (found, chosen.own, *references))
-    suspect, own, *others = picked
-    return float(mark.verify(suspect, own, key=key, references=others).p_value)
 
 
 def _attacked(
@@ -127,13 +137,15 @@ def _attacked(
     references: list[list[Pixels]],
 ) -> dict[str, float]:  # fmt: skip
     """Return the p-value of all answers after each countermeasure."""
-    places = range(len(chosen.asked))
-    values = {name: _p_of(mark, found, chosen, key, references, places) for name, found in changed.items()}
     answered = dict(zip((one.tobytes() for one in chosen.asked), plain, strict=True))
+    found = dict(changed)
     for name in OUTPUT_ATTACKS:
         ask = attack_answers(lambda picture: answered[picture.tobytes()], name)
-        values[name] = _p_of(mark, [ask(one) for one in chosen.asked], chosen, key, references, places)
-    return {name: significant(value) for name, value in values.items()}
+        found[name] = [ask(one) for one in chosen.asked]
+    places = range(len(plain))
+    return {
+        name: significant(judge(mark, suspect, chosen.own, references, key)(places)) for name, suspect in found.items()
+    }
 
 
 def _reads(cell: Cell, mark: Any, plain: list[Pixels], chosen: Task, key: Any) -> dict[str, dict[str, list[float]]]:
@@ -142,10 +154,10 @@ def _reads(cell: Cell, mark: Any, plain: list[Pixels], chosen: Task, key: Any) -
     Read are the surrogate's answers, and beside them marked answers of the owner, unmarked ones and the inputs. A
     picture counts if both correlations with the hidden one are above the paper's 0.95: NC alone is high for blanks.
     """
-    hidden = mark if isinstance(mark, HiddenPicture) else HiddenPicture() if cell["mark"] is None else None
-    if hidden is None:
+    hidden = HiddenPicture() if cell["mark"] is None else mark
+    if not isinstance(hidden, HiddenPicture):
         return {}
-    shown = {"B''": plain, "B": chosen.own, "A": chosen.asked}
+    shown = {"B''": plain, "B'' of 128": cut(plain, 2 * TILE), "B": chosen.own, "A": chosen.asked}
     if cell["mark"] is not None:
         shown["B'"] = [hidden.mark(one, key=key) for one in chosen.own]
     logo = read_logo(hidden.logo, 64)
@@ -159,9 +171,3 @@ def _reads(cell: Cell, mark: Any, plain: list[Pixels], chosen: Task, key: Any) -
             share = float((pairs.min(1) > _SUCCESS).mean())
             found[stage][what] = [share, *(significant(float(one)) for one in pairs.mean(0))]
     return found
-
-
-def _null(mark: OwnershipMark, found: Sequence[Pixels], chosen: Task, n_keys: int) -> list[float]:
-    """Return p-values of keys that marked nothing."""
-    places = range(_NULL_ANSWERS)
-    return [significant(_p_of(mark, found, chosen, key_of(100 + n), [], places)) for n in range(n_keys)]

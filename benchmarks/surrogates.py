@@ -7,6 +7,7 @@ owner's: a surrogate that does the task badly proves nothing.
     python benchmarks/surrogates.py                 # the whole matrix: hours
     python benchmarks/surrogates.py --parts zoo     # four networks, five losses, thieves who move their pairs
     python benchmarks/surrogates.py --parts paper   # the same with H and R, thieves who do not, as in the paper
+    python benchmarks/surrogates.py --axes          # one axis at a time: the U-Net with each loss, each network with L2
     python benchmarks/surrogates.py --train --device cuda --workers 12   # trains all, judges nothing
     python benchmarks/surrogates.py --small         # two surrogates and a control, few steps
     python benchmarks/surrogates.py --show
@@ -59,6 +60,11 @@ def control(task: str, network: str, **more: Any) -> Cell:
     return cell("controls", task, None, network, "l2", null_keys=NULL_KEYS, **more)
 
 
+def of_matrix(part: str, mark: Any, task: str, network: str, loss: str, **more: Any) -> Cell:
+    """Return a cell of the twenty; attacked afterwards are those along the axes."""
+    return cell(part, task, mark, network, loss, with_attacks=on_axes(network, loss), **more)
+
+
 def cells_of(options: Any) -> list[Cell]:
     """List what is trained and judged."""
     if options.small:
@@ -75,8 +81,8 @@ def cells_of(options: Any) -> list[Cell]:
     chosen = (STILL, MOVED, {**MOVED, "unmarked": 0.5}, {**MOVED, "jpeg": [70, 95]})
     parts = {
         "controls": controls,
-        "zoo": [cell("zoo", task, LEARNABLE, network, loss) for task, network, loss in matrix],
-        "paper": [cell("paper", task, HIDDEN, network, loss, thief=STILL) for task, network, loss in matrix],
+        "zoo": [of_matrix("zoo", LEARNABLE, *which) for which in matrix],
+        "paper": [of_matrix("paper", HIDDEN, *which, thief=STILL) for which in matrix],
         "thief": [
             *(cell("thief", "derain", LEARNABLE, "unet", "l2", key=key, thief=choices)
               for key in (0, 1, 2) for choices in chosen if key or choices != MOVED),
@@ -102,7 +108,13 @@ def cells_of(options: Any) -> list[Cell]:
             for task in MATRIX for mark in (LEARNABLE, HIDDEN, {"id": "several"})
         ],
     }  # fmt: skip
-    return [one for part in options.parts for one in parts[part] if one["task"] in options.tasks]
+    chosen = [one for part in options.parts for one in parts[part] if one["task"] in options.tasks]
+    return [one for one in chosen if on_axes(one["network"], one["loss"]) or not options.axes]
+
+
+def on_axes(network: str | None, loss: str | None) -> bool:
+    """Say whether a surrogate differs from the U-Net with L2 in one thing at most."""
+    return network in (None, "unet") or loss == "l2"
 
 
 def small_cells() -> list[Cell]:
@@ -120,6 +132,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--parts", type=lambda text: text.split(","), default=PARTS, help="only these, with commas")
     parser.add_argument("--tasks", type=lambda text: text.split(","), default=TASKS, help="only these, with commas")
+    parser.add_argument("--axes", action="store_true", help="only the U-Net's losses, and L2 of other networks")
     parser.add_argument("--small", action="store_true", help="two surrogates and a control")
     parser.add_argument("--device", default="cpu", help="where networks are trained: cpu, cuda")
     parser.add_argument("--train", action="store_true", help="train and keep the surrogates, judge nothing")

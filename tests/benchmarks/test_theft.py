@@ -35,7 +35,9 @@ def own() -> Pictures:
 
 
 def options(**given: Any) -> argparse.Namespace:
-    return argparse.Namespace(**{"small": False, "parts": surrogates.PARTS, "tasks": surrogates.TASKS, **given})
+    return argparse.Namespace(
+        **{"small": False, "axes": False, "parts": surrogates.PARTS, "tasks": surrogates.TASKS, **given}
+    )
 
 
 def test_matrix_has_every_network_with_every_loss_once_a_task_and_no_cell_twice() -> None:
@@ -45,6 +47,9 @@ def test_matrix_has_every_network_with_every_loss_once_a_task_and_no_cell_twice(
     for part in ("zoo", "paper"):
         mine = [(one["task"], one["network"], one["loss"]) for one in cells if one["part"] == part]
         assert len(mine) == len(set(mine)) == 40
+    axes = surrogates.cells_of(options(axes=True, parts=["paper"], tasks=["derain"]))
+    assert len(axes) == 8
+    assert all(one["network"] == "unet" or one["loss"] == "l2" for one in axes)
     unmarked = [one for one in cells if one["part"] == "controls"]
     assert len({(one["task"], one["network"]) for one in unmarked}) >= 6
     assert all(one["mark"] is None for one in unmarked)

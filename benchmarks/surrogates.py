@@ -108,11 +108,11 @@ def cells_of(options: Any) -> list[Cell]:
             for task in MATRIX for mark in (LEARNABLE, HIDDEN, {"id": "several"})
         ],
     }  # fmt: skip
-    chosen = [one for part in options.parts for one in parts[part] if one["task"] in options.tasks]
-    return [one for one in chosen if on_axes(one["network"], one["loss"]) or not options.axes]
+    wanted = [one for part in options.parts for one in parts[part] if one["task"] in options.tasks]
+    return [one for one in wanted if on_axes(one["network"], one["loss"]) or not options.axes]
 
 
-def on_axes(network: str | None, loss: str | None) -> bool:
+def on_axes(network: Any, loss: Any) -> bool:
     """Say whether a surrogate differs from the U-Net with L2 in one thing at most."""
     return network in (None, "unet") or loss == "l2"
 

@@ -70,29 +70,14 @@ def cells_of(options: Any) -> list[Cell]:
     if options.small:
         return small_cells()
     matrix = [(task, network, loss) for task in MATRIX for network, loss in ORDER]
-    controls = [
-        control(task, network, seed=seed, thief=thief)
-        for task in TASKS
-        for network, seed in (("unet", 11), ("cnet", 12), ("res9", 13))
-        for thief in (MOVED, STILL)
-        if task in MATRIX or network == "unet"
-    ]
-    controls[0]["null_keys"] = dict.fromkeys(NULL_KEYS, 20000)
-    chosen = (STILL, MOVED, {**MOVED, "unmarked": 0.5}, {**MOVED, "jpeg": [70, 95]})
     parts = {
-        "controls": controls,
+        "controls": control_cells(),
         "zoo": [of_matrix("zoo", LEARNABLE, *which) for which in matrix],
         "paper": [of_matrix("paper", HIDDEN, *which, thief=STILL) for which in matrix],
-        "thief": [
-            *(cell("thief", "derain", LEARNABLE, "unet", "l2", key=key, thief=choices)
-              for key in (0, 1, 2) for choices in chosen if key or choices != MOVED),
-            *(cell("thief", "derain", HIDDEN, "unet", "l2", thief=choices)
-              for choices in ({"crops": True}, {**STILL, "flips": True}, {**STILL, "unmarked": 0.5}, MOVED)),
-            *(cell("thief", "derain", HIDDEN, "unet", "l2", thief=STILL, key=key) for key in (1, 2)),
-        ],
+        "thief": thief_cells(),
         "tasks": [
             cell("tasks", task, mark, network, "l2", thief=thief)
-            for task in ("rtv", "data") for mark, thief in ((LEARNABLE, MOVED), (HIDDEN, STILL))
+            for task in TASKS if task not in MATRIX for mark, thief in ((LEARNABLE, MOVED), (HIDDEN, STILL))
             for network in ("unet", "res9")
         ],
         "baselines": [
@@ -110,6 +95,37 @@ def cells_of(options: Any) -> list[Cell]:
     }  # fmt: skip
     wanted = [one for part in options.parts for one in parts[part] if one["task"] in options.tasks]
     return [one for one in wanted if on_axes(one["network"], one["loss"]) or not options.axes]
+
+
+def control_cells() -> list[Cell]:
+    """List surrogates of unmarked answers: three networks where a network answers, one elsewhere."""
+    cells = [
+        control(task, network, seed=seed, thief=thief)
+        for task in TASKS
+        for network, seed in (("unet", 11), ("cnet", 12), ("res9", 13))
+        for thief in (MOVED, STILL)
+        if task in MATRIX or network == "unet"
+    ]
+    cells[0]["null_keys"] = dict.fromkeys(NULL_KEYS, 20000)
+    return cells
+
+
+def thief_cells() -> list[Cell]:
+    """List what else a thief may do to a U-Net with L2, and other keys."""
+    chosen = (STILL, MOVED, {**MOVED, "unmarked": 0.5}, {**MOVED, "jpeg": [70, 95]})
+    learnable = [
+        cell("thief", "derain", LEARNABLE, "unet", "l2", key=key, thief=choices)
+        for key in (0, 1, 2)
+        for choices in chosen
+        if key or choices != MOVED
+    ]
+    others = ({"crops": True}, {**STILL, "flips": True}, {**STILL, "unmarked": 0.5}, MOVED)
+    hidden = [cell("thief", "derain", HIDDEN, "unet", "l2", thief=choices) for choices in others]
+    return [
+        *learnable,
+        *hidden,
+        *(cell("thief", "derain", HIDDEN, "unet", "l2", thief=STILL, key=key) for key in (1, 2)),
+    ]
 
 
 def on_axes(network: Any, loss: Any) -> bool:

@@ -43,6 +43,15 @@ def test_a_stage_goes_on_where_it_was(tmp_path: Path) -> None:
     other = TrainingChoices(steps=5, batch=2, crop=32)
     with pytest.raises(WeightsError, match="steps is 4 there, 5 here"):
         train_hidden(LESSONS, spec=SPEC, choices=other, checkpoint=tmp_path / "a.safetensors")
+    changed = [one ^ np.uint8(1) for one in LESSONS.inputs]
+    others = Lessons(inputs=changed, answers=tiles(4, 64), unmarked=[tiles(4, 64)])
+    with pytest.raises(WeightsError, match="lessons"):
+        train_hidden(others, spec=SPEC, choices=short, checkpoint=tmp_path / "a.safetensors")
+
+
+def test_answers_of_another_size_are_refused() -> None:
+    with pytest.raises(UnsupportedImageError, match="answer 0 of a surrogate is 32x32, its input is 64x64"):
+        Lessons(inputs=tiles(4, 64), answers=tiles(4, 64), unmarked=[tiles(4, 32)])
 
 
 def test_the_adversarial_stage_teaches_r_alone() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch.nn import functional
 from watermarking.errors import UnsupportedImageError, WatermarkError
 from watermarking.ownership.hidden.networks import LUMA
 from watermarking.ownership.surrogates.networks import to_tensor
+from watermarking.ownership.surrogates.runs import digest
 from watermarking.ownership.surrogates.thief import Pictures, as_rgb, check_pairs
 
 if TYPE_CHECKING:
@@ -62,6 +63,17 @@ class Lessons:
                 raise UnsupportedImageError(
                     f"a surrogate has {len(others)} answers, there are {len(self.inputs)} inputs: give one each"
                 )
+            for i, (one, query) in enumerate(zip(others, self.inputs, strict=True)):
+                if one.shape[:2] != query.shape[:2]:
+                    raise UnsupportedImageError(
+                        f"answer {i} of a surrogate is {one.shape[0]}x{one.shape[1]}, its input is "
+                        f"{query.shape[0]}x{query.shape[1]}: they must be of one size"
+                    )
+
+    def digest(self) -> str:
+        """Return a hash of all pictures and directions."""
+        surrogates: list[Any] = [*self.unmarked, *(part for found, point in self.stolen for part in (found, [point]))]
+        return digest([(self.inputs, self.answers), *((one, ()) for one in surrogates)])
 
     def draw(self, rng: np.random.Generator, n: int, crop: int, *, directions: int) -> Batch:
         """Draw n pictures of ``crop`` pixels a side, with new directions."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 import json
 import math
 from typing import TYPE_CHECKING, Any, Final
@@ -170,8 +171,9 @@ def _carried_out(
 ) -> HiddenNetworks:  # fmt: skip
     """Train a part of the networks and return them, on the processor and in evaluation mode."""
     where = find_device(device)
+    about = {"seed": seed, "lessons": lessons.digest(), "start": _digest(networks)} if checkpoint else {}
     networks.to(where)
-    stage = _Stage(networks, trained, choices, {"seed": seed, "pictures": len(lessons.inputs)})
+    stage = _Stage(networks, trained, choices, about)
     first = load_run(stage, checkpoint)
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         for step in range(first, choices.steps):
@@ -185,6 +187,14 @@ def _carried_out(
             if checkpoint is not None and ((step + 1) % _SAVE_EVERY == 0 or step + 1 == choices.steps):
                 save_run(stage, checkpoint, step + 1)
     return networks.cpu().eval()
+
+
+def _digest(networks: HiddenNetworks) -> str:
+    """Return a hash of the weights that training starts from."""
+    found = hashlib.sha256()
+    for name, tensor in networks.state_dict().items():
+        found.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return found.hexdigest()
 
 
 def _descend(stage: _Stage, trained: nn.Module, loss: Tensor, step: int) -> None:

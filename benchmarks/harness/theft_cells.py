@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from watermarking.ownership.surrogates.attacks import OUTPUT_ATTACKS, attack_ans
 from watermarking.ownership.surrogates.train import answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from harness.cells import Cell, Row
     from harness.theft import Pixels, Task
@@ -90,7 +91,7 @@ def _measure(cell: Cell, device: str) -> dict[str, Any]:
         "psnr": mean_psnr(plain, chosen.truth), "owner": mean_psnr(chosen.own, chosen.truth),
     }  # fmt: skip
     if cell["mark"] is None:
-        return {**row, **_controlled(cell, models[""], plain, chosen), "reads": _reads(cell, None, plain, chosen, key)}
+        return {**row, **_controlled(cell, models[""], plain, chosen), "reads": _reads(cell, None, plain, key)}
     mark = mark_of(cell["mark"])
     row["served"] = mean_psnr([mark.mark(one, key=key) for one in chosen.own], chosen.truth)
     references = [answers(reference(chosen.name, one, device), chosen.asked) for one in _references(cell)]
@@ -100,7 +101,7 @@ def _measure(cell: Cell, device: str) -> dict[str, Any]:
     }  # fmt: skip
     row |= {name: _by_number(one, len(plain)) for name, one in judges.items()}
     attacked = _attacked(mark, plain, found, chosen, key, references) if cell["with_attacks"] else {}
-    return {**row, "attacked": attacked, "reads": _reads(cell, mark, plain, chosen, key)}
+    return {**row, "attacked": attacked, "reads": _reads(cell, mark, plain, key)}
 
 
 def _references(cell: Cell) -> list[str]:
@@ -148,7 +149,7 @@ def _attacked(
     }
 
 
-def _reads(cell: Cell, mark: Any, plain: list[Pixels], chosen: Task, key: Any) -> dict[str, dict[str, list[float]]]:
+def _reads(cell: Cell, mark: Any, plain: list[Pixels], key: Any) -> dict[str, dict[str, list[float]]]:
     """Return, for R of each stage, how many of 100 pictures are read, with the mean NC and zero-mean correlation.
 
     Read are the surrogate's answers, and beside them marked answers of the owner, unmarked ones and the inputs. A
@@ -157,17 +158,28 @@ def _reads(cell: Cell, mark: Any, plain: list[Pixels], chosen: Task, key: Any) -
     hidden = HiddenPicture() if cell["mark"] is None else mark
     if not isinstance(hidden, HiddenPicture):
         return {}
-    shown = {"B''": plain, "B'' of 128": cut(plain, 2 * TILE), "B": chosen.own, "A": chosen.asked}
-    if cell["mark"] is not None:
-        shown["B'"] = [hidden.mark(one, key=key) for one in chosen.own]
-    logo = read_logo(hidden.logo, 64)
     found: dict[str, dict[str, list[float]]] = {}
     for stage in STAGES:
         reader = dataclasses.replace(hidden, weights=stage)
-        found[stage] = {}
-        for what, pictures in shown.items():
-            read = [reader.read(one, key=key).picture for one in pictures]
-            pairs = np.array([(normalised_correlation(one, logo), zero_mean_correlation(one, logo)) for one in read])
-            share = float((pairs.min(1) > _SUCCESS).mean())
-            found[stage][what] = [share, *(significant(float(one)) for one in pairs.mean(0))]
+        shown = {"B''": plain, "B'' of 128": cut(plain, 2 * TILE)}
+        found[stage] = {what: _read(reader, pictures, key) for what, pictures in shown.items()}
+        found[stage] |= _owners_reads(cell["task"], reader, cell["key"], marked=cell["mark"] is not None)
     return found
+
+
+@functools.cache
+def _owners_reads(name: str, reader: HiddenPicture, number: int, *, marked: bool) -> dict[str, list[float]]:
+    """Return what R reads of the owner's own pictures, which is the same for all thieves."""
+    chosen, key = task(name), key_of(number)
+    shown = {"B": chosen.own, "A": chosen.asked}
+    if marked:
+        shown["B'"] = [reader.mark(one, key=key) for one in chosen.own]
+    return {what: _read(reader, pictures, key) for what, pictures in shown.items()}
+
+
+def _read(reader: HiddenPicture, pictures: Sequence[Pixels], key: Any) -> list[float]:
+    """Return the share of pictures that are read, the mean NC and the mean zero-mean correlation."""
+    logo = read_logo(reader.logo, 64)
+    read = [reader.read(one, key=key).picture for one in pictures]
+    pairs = np.array([(normalised_correlation(one, logo), zero_mean_correlation(one, logo)) for one in read])
+    return [float((pairs.min(1) > _SUCCESS).mean()), *(significant(float(one)) for one in pairs.mean(0))]

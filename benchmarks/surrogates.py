@@ -77,12 +77,12 @@ def cells_of(options: Any) -> list[Cell]:
         "thief": thief_cells(),
         "tasks": [
             cell("tasks", task, mark, network, "l2", thief=thief)
-            for task in TASKS if task not in MATRIX for mark, thief in ((LEARNABLE, MOVED), (HIDDEN, STILL))
-            for network in ("unet", "res9")
+            for network in ("unet", "res9") for task in TASKS if task not in MATRIX
+            for mark, thief in ((LEARNABLE, MOVED), (HIDDEN, STILL))
         ],
         "baselines": [
             cell("baselines", "derain", mark, "unet", "l2", thief=thief)
-            for mark in BASELINES for thief in (STILL, MOVED)
+            for thief in (STILL, MOVED) for mark in BASELINES
         ],
         "regress": [
             cell("regress", task, LEARNABLE, None, None, features=known, expected=expected)
@@ -101,9 +101,9 @@ def control_cells() -> list[Cell]:
     """List surrogates of unmarked answers: three networks where a network answers, one elsewhere."""
     cells = [
         control(task, network, seed=seed, thief=thief)
+        for thief in (STILL, MOVED)
         for task in TASKS
         for network, seed in (("unet", 11), ("cnet", 12), ("res9", 13))
-        for thief in (MOVED, STILL)
         if task in MATRIX or network == "unet"
     ]
     cells[0]["null_keys"] = dict.fromkeys(NULL_KEYS, 20000)
@@ -112,20 +112,13 @@ def control_cells() -> list[Cell]:
 
 def thief_cells() -> list[Cell]:
     """List what else a thief may do to a U-Net with L2, and other keys."""
-    chosen = (STILL, MOVED, {**MOVED, "unmarked": 0.5}, {**MOVED, "jpeg": [70, 95]})
-    learnable = [
-        cell("thief", "derain", LEARNABLE, "unet", "l2", key=key, thief=choices)
-        for key in (0, 1, 2)
-        for choices in chosen
-        if key or choices != MOVED
-    ]
-    others = ({"crops": True}, {**STILL, "flips": True}, {**STILL, "unmarked": 0.5}, MOVED)
-    hidden = [cell("thief", "derain", HIDDEN, "unet", "l2", thief=choices) for choices in others]
-    return [
-        *learnable,
-        *hidden,
-        *(cell("thief", "derain", HIDDEN, "unet", "l2", thief=STILL, key=key) for key in (1, 2)),
-    ]
+    tried = (
+        (LEARNABLE, 0, STILL), (LEARNABLE, 0, {**MOVED, "unmarked": 0.5}), (LEARNABLE, 0, {**MOVED, "jpeg": [70, 95]}),
+        (HIDDEN, 0, {"crops": True}), (HIDDEN, 0, {**STILL, "flips": True}), (HIDDEN, 0, {**STILL, "unmarked": 0.5}),
+        (HIDDEN, 0, MOVED),
+        *((mark, key, thief) for key in (1, 2) for mark, thief in ((LEARNABLE, MOVED), (HIDDEN, STILL))),
+    )  # fmt: skip
+    return [cell("thief", "derain", mark, "unet", "l2", key=key, thief=thief) for mark, key, thief in tried]
 
 
 def on_axes(network: Any, loss: Any) -> bool:

@@ -6,6 +6,7 @@ graph they are asked for at once, which is five to ten times as fast.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any, Final
 
@@ -103,9 +104,14 @@ class Steps:
         (image, target), run, recipe = pair, self._run, self._recipe
         on_cpu = self._device.type == "cpu"
         halved = (on_cpu and has_bf16_units()) if recipe.bf16 is None else recipe.bf16
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=halved):
-            out = run.model(image).float()
-        total = content_loss(run.loss, out, target, self._features)
+
+        def half(network: Callable[[Tensor], Tensor], given: Tensor) -> Tensor:
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=halved):
+                return network(given).float()
+
+        out = half(run.model, image)
+        features = functools.partial(half, self._features) if self._features else None
+        total = content_loss(run.loss, out, target, features)
         if run.critic is not None and run.critic_optimiser is not None:
             loss = critic_loss(run.critic(target), run.critic(out.detach()))
             _descend(run.critic_optimiser, loss)

@@ -94,6 +94,7 @@ def cells_of(options: Any) -> list[Cell]:
         ],
     }  # fmt: skip
     wanted = [one for part in options.parts for one in parts[part] if one["task"] in options.tasks]
+    wanted = [one for one in wanted if one["loss"] in (None, *options.losses)]
     return [one for one in wanted if on_axes(one["network"], one["loss"]) or not options.axes]
 
 
@@ -141,6 +142,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--parts", type=lambda text: text.split(","), default=PARTS, help="only these, with commas")
     parser.add_argument("--tasks", type=lambda text: text.split(","), default=TASKS, help="only these, with commas")
+    parser.add_argument("--losses", type=lambda text: text.split(","), default=LOSSES, help="only these, with commas")
     parser.add_argument("--axes", action="store_true", help="only the U-Net's losses, and L2 of other networks")
     parser.add_argument("--small", action="store_true", help="two surrogates and a control")
     parser.add_argument("--device", default="cpu", help="where networks are trained: cpu, cuda")

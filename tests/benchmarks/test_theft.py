@@ -36,7 +36,14 @@ def own() -> Pictures:
 
 def options(**given: Any) -> argparse.Namespace:
     return argparse.Namespace(
-        **{"small": False, "axes": False, "parts": surrogates.PARTS, "tasks": surrogates.TASKS, **given}
+        **{
+            "small": False,
+            "axes": False,
+            "parts": surrogates.PARTS,
+            "tasks": surrogates.TASKS,
+            "losses": surrogates.LOSSES,
+            **given,
+        }
     )
 
 

@@ -69,7 +69,7 @@ def main() -> None:
     chest, mark = task("debone").asked[0], HiddenPicture()
     rows = [
         line(rainy, of_matrix("paper", HIDDEN, "derain", "unet", "l2", thief=STILL), mark),
-        line(rainy, of_matrix("paper", HIDDEN, "derain", "res9", "l1-adversarial", thief=STILL), mark),
+        line(rainy, of_matrix("paper", HIDDEN, "derain", "res16", "l2", thief=STILL), mark),
         line(chest, of_matrix("paper", HIDDEN, "debone", "unet", "l2", thief=STILL), mark),
         line(rainy, control("derain", "unet", seed=11, thief=STILL), mark),
     ]

@@ -138,6 +138,23 @@ def test_marked_references_are_refused() -> None:
     assert other.detection.is_present(1e-9)
 
 
+def leaning_away(answers: np.ndarray, how_far: float = 0.4) -> np.ndarray:
+    there = world(10)
+    favour = there.mark.keyed(KEY).favour(answers.argmax(1), there.mark.coarse(there.pictures))
+    return softmax(np.log(answers) - how_far * favour)
+
+
+def test_an_owner_who_leans_away_from_his_key_accuses_nobody() -> None:
+    """Beside answers that were made so, a model that knows nothing would seem to carry the mark, at p < 1e-12."""
+    there = world(10)
+    with pytest.raises(WatermarkError, match=r"leans away|carries the mark"):
+        proof(there.model(9), own=leaning_away(there.own))
+    with pytest.raises(WatermarkError, match=r"reference 1 leans away"):
+        proof(there.model(9), references=[there.model(1), leaning_away(there.model(2), 1), there.model(3)])
+    honest = proof(there.model(9), own=leaning_away(there.own), key=OTHER)  # of another key it is nothing
+    assert honest.detection.p_value > 1e-3
+
+
 def test_few_references_are_said_to_be_few() -> None:
     there = world(10)
     found = proof(there.student(), references=[])

@@ -37,21 +37,21 @@ def check_references(compared: Compared, mark: SoftLabelMark, key: Key) -> None:
     WatermarkError
         If one does; the message names it.
     """
-    found = _tested(compared, mark, key)
-    number, best = min(found, key=lambda one: one[1].p_value)
-    if best.p_value < _SURE:
+    tests = _tested(compared, mark, key)
+    odd = [(number, test) for number, test in tests if min(test.p_value, 1 - test.p_value) < _SURE]
+    if not odd:
+        return
+    number, test = max(odd, key=lambda one: abs(one[1].score))  # beside one that leans, others seem to lean against it
+    who = _name(number, compared.n_references)
+    if test.score > 0:
         raise WatermarkError(
-            f"{_name(number, compared.n_references)} carries the mark of this key itself (p = {best.p_value:.1e}, "
-            f"{best.statistic}): it would hide the mark of the suspect; take the model without its wrapper, and "
-            "references that never saw marked answers"
+            f"{who} carries the mark of this key itself (p = {test.p_value:.1e}, {test.statistic}): it would hide the "
+            "mark of the suspect; take the model without its wrapper, and references that never saw marked answers"
         )
-    number, best = max(found, key=lambda one: one[1].p_value)
-    if 1 - best.p_value < _SURE:
-        raise WatermarkError(
-            f"{_name(number, compared.n_references)} leans away from the mark of this key (cosine {best.score:.3f}, "
-            f"{best.statistic}): beside it everybody would seem to carry the mark; take models that were trained "
-            "without the key"
-        )
+    raise WatermarkError(
+        f"{who} leans away from the mark of this key (cosine {test.score:.3f}, {test.statistic}): beside it everybody "
+        "would seem to carry the mark; take models that were trained without the key"
+    )
 
 
 def _tested(compared: Compared, mark: SoftLabelMark, key: Key) -> list[tuple[int, Detection]]:

@@ -118,6 +118,22 @@ def test_single_answers_that_fail_are_counted() -> None:
     assert found.detection.is_present(1e-12)
 
 
+def test_what_an_interface_says_among_rows_costs_those_answers_alone() -> None:
+    answers: list[Any] = [row.tolist() for row in world(10).student().round(3)]
+    answers[2], answers[4], answers[6] = "429: try later", {"error": "overloaded"}, [[1.0], [2.0, 3.0]]
+    answers[8] = [1] + [0] * 9  # JSON of 1.0 and 0.0
+    found = proof(answers)
+    assert sorted(found.failures) == [2, 4, 6]
+    assert "429" in found.failures[2]
+    assert found.n_compared == 397
+    assert found.detection.is_present(1e-12)
+
+
+def test_whole_numbers_are_rows_too() -> None:
+    assert "labels alone" in proof(np.eye(10, dtype=np.int64)[world(10).own.argmax(1)]).notes[0]
+    assert proof((1000 * np.log(world(10).student())).round().astype(np.int64) // 1000).detection.is_present(1e-6)
+
+
 def test_names_that_are_unknown_fail_alone() -> None:
     answers = [{NAMES[one]: float(row[one]) for one in largest(row, 5)} for row in world(10).student(noise=0.3)]
     answers[0] = {"a dog": 0.9}

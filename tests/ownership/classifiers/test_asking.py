@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.ownership.classifiers.world import KEY, world
 from watermarking.errors import WatermarkError
+from watermarking.ownership.classifiers.answers import one_by_one
 from watermarking.ownership.classifiers.asking import Interface, ask, kind_of, probabilities_of
 from watermarking.ownership.classifiers.proof import verify_classifier
 from watermarking.ownership.models import ModelAnswerError
@@ -101,3 +103,40 @@ def test_forms_are_told_safely_or_not_at_all() -> None:
 def test_interfaces_that_make_no_sense(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(WatermarkError, match=message):
         Interface(**fields)
+
+
+def test_the_best_few_as_a_pair_in_either_order() -> None:
+    answers = world(10).own[:4]
+    values, labels = torch.from_numpy(answers).topk(3)
+    wanted = [{int(a): float(b) for a, b in zip(*both, strict=True)} for both in zip(labels, values, strict=True)]
+    for pair in ((labels, values), (values, labels), (labels.numpy(), values.tolist())):
+        assert one_by_one(pair, 4) == wanted
+    assert one_by_one((labels[:, 0], values[:, 0]), 4) == [dict([next(iter(one.items()))]) for one in wanted]
+    assert len(one_by_one(tuple(answers[:2]), 2)) == 2
+    with pytest.raises(ModelAnswerError, match="2 answers to 1 inputs"):
+        one_by_one((0.3, 0.7), 1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_modules_of_any_precision_take_arrays(dtype: torch.dtype) -> None:
+    """They are asked in their own precision, whatever arrays come in."""
+    layer = torch.nn.Linear(144, 10, bias=False)
+    layer.weight.data = torch.from_numpy(world(10).weights.T * 0.4).float()
+    model = torch.nn.Sequential(torch.nn.Flatten(), layer).to(dtype).eval()
+    np.testing.assert_allclose(probabilities_of(model, world(10).pictures, Interface(), 10), world(10).own, atol=0.05)
+
+
+def test_which_of_several_outputs() -> None:
+    there = world(10)
+    several = {"features": np.ones((400, 3)), "scores": there.own}
+    named = probabilities_of(lambda x: several, there.pictures, Interface(which="scores", batch=400), 10)
+    np.testing.assert_array_equal(named, there.own)
+    numbered = probabilities_of(lambda x: list(several.values()), there.pictures, Interface(which=1, batch=400), 10)
+    np.testing.assert_array_equal(numbered, there.own)
+    with pytest.raises(ModelAnswerError, match=r"features, scores: say with Interface\(which"):
+        ask(lambda x: several, there.pictures, Interface(which="logits", batch=400))
+
+
+def test_answers_of_several_lengths() -> None:
+    with pytest.raises(ModelAnswerError, match="several lengths"):
+        probabilities_of([[0.5, 0.5], [1.0]], world(10).pictures[:2], Interface(), 10)

@@ -22,6 +22,8 @@ __all__ = ["client_key", "identify"]
 def client_key(key: Key, client: str) -> Key:
     """Return the key of one client: a proof shows it, and neither the model's key nor any other client's.
 
+    From the model's own key all of these follow: where there are clients, serve nobody with it.
+
     Parameters
     ----------
     key : Key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,6 +14,9 @@ from watermarking.ownership.classifiers.answers import one_by_one
 from watermarking.ownership.classifiers.asking import Interface, ask, kind_of, probabilities_of
 from watermarking.ownership.classifiers.proof import verify_classifier
 from watermarking.ownership.models import ModelAnswerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Remote:
@@ -140,3 +143,21 @@ def test_which_of_several_outputs() -> None:
 def test_answers_of_several_lengths() -> None:
     with pytest.raises(ModelAnswerError, match="several lengths"):
         probabilities_of([[0.5, 0.5], [1.0]], world(10).pictures[:2], Interface(), 10)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own exporter
+def test_onnx_sessions_of_any_precision_and_odd_names(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    layer = torch.nn.Linear(144, 10, bias=False, dtype=torch.float64)
+    layer.weight.data = torch.from_numpy(world(10).weights.T * 0.4)
+    model = torch.nn.Sequential(torch.nn.Flatten(), layer).eval()
+    path = tmp_path / "model.onnx"
+    torch.onnx.export(
+        model, (torch.zeros(2, 1, 12, 12, dtype=torch.float64),), str(path), input_names=["in put/0"],
+        output_names=["Identity:0"], dynamo=False, dynamic_axes={"in put/0": {0: "n"}, "Identity:0": {0: "n"}},
+    )  # fmt: skip
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    for how in (Interface(), Interface(which="Identity:0"), Interface(which=0)):
+        np.testing.assert_allclose(probabilities_of(session, world(10).pictures, how, 10), world(10).own, atol=1e-5)
+    with pytest.raises(ModelAnswerError, match=r"Identity:0: say with Interface\(which"):
+        probabilities_of(session, world(10).pictures, Interface(which="y"), 10)

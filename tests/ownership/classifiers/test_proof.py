@@ -195,6 +195,11 @@ def test_the_number_of_queries() -> None:
         verify_classifier(world().own[:0], world().pictures[:0], own=world().own[:0], mark=world().mark, key=KEY)
     with pytest.raises(WatermarkError, match="10 answers to 400"):
         proof(world(10).student()[:10])
+    with pytest.raises(WatermarkError, match="401 answers to 400"):
+        proof([*world(10).student(), world(10).own[0]])
+    for n in (0, -5):
+        with pytest.raises(WatermarkError, match=f"{n} queries"):
+            proof(world(10).student(), n_queries=n)
     with pytest.raises(WatermarkError, match="reference 0 has 10"):
         proof(world(10).student(), references=[world(10).own[:10]])
 

@@ -43,6 +43,7 @@ Output: TypeAlias = Literal["auto", "probabilities", "logits"]
 
 _MOST_FAILURES: Final = 50
 """In a row: then the model is taken to be gone."""
+_ONNX_TYPES: Final = {"tensor(float16)": "float16", "tensor(double)": "float64"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +122,12 @@ def as_classifier(model: Any, how: Interface) -> Callable[[Any], Any]:
         model = onnx_session(Path(model))
     prepare = how.prepare
     if hasattr(model, "get_inputs") and hasattr(model, "run"):
-        name = model.get_inputs()[0].name
+        name, dtype = model.get_inputs()[0].name, _ONNX_TYPES.get(str(model.get_inputs()[0].type), "float32")
         outputs = [one.name for one in model.get_outputs()]
 
         def run(inputs: Any) -> Any:
-            found = model.run(None, {name: (prepare or network_input)(inputs)})
+            given = prepare(inputs) if prepare else network_input(inputs).astype(dtype, copy=False)
+            found = model.run(None, {name: given})
             return chosen(dict(zip(outputs, found, strict=True)) if isinstance(how.which, str) else found, how)
 
         return run

@@ -222,6 +222,14 @@ def test_clients_are_told_apart() -> None:
         client_key(KEY, "")
 
 
+def test_no_client_is_named_beside_answers_that_lean_away_from_him() -> None:
+    """A proof with one key looks at one key: the owner could still have leant away from another client's."""
+    there = world(10)
+    compared = proof(there.model(9), own=leaning_away(there.own), key=OTHER).compared
+    with pytest.raises(WatermarkError, match=r"leans away|carries the mark"):
+        identify(compared, there.mark, {"innocent": KEY, "another": OTHER})
+
+
 def test_p_values_are_uniform_over_keys() -> None:
     """A model that knows no key, 1,000 keys: shares below .1, .01 and .001 lie within binomial bounds."""
     there = world(10)

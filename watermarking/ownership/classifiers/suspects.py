@@ -73,9 +73,9 @@ def read_answers(answers: Sequence[Any], n_classes: int, how: Interface) -> Read
         raise ModelAnswerError(f"{len(how.classes)} classes are named, the mark is of {n_classes}: name each")
     rows = [(number, row) for number, row in given if _is_row(row, n_classes)]
     if 2 * len(rows) > len(given):  # what else came among them is an error's text, or the like
-        found = _of_rows(rows, n_classes, how)
-        others = {number: f"{str(row)[:80]!r} is no row of numbers" for number, row in given}
-        return replace(found, failures=found.failures | {n: others[n] for n in others.keys() - dict(rows).keys()})
+        read, kept = _of_rows(rows, n_classes, how), dict(rows)
+        others = {n: f"{str(row)[:80]!r} is no row of numbers" for n, row in given if n not in kept}
+        return replace(read, failures=read.failures | others)
     values, numbers, failures = [], [], {}
     for number, row in given:
         try:

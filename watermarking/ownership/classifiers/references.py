@@ -38,7 +38,10 @@ def check_references(compared: Compared, mark: SoftLabelMark, key: Key) -> None:
         If one does; the message names it.
     """
     tests = _tested(compared, mark, key)
-    odd = [(number, test) for number, test in tests if min(test.p_value, 1 - test.p_value) < _SURE]
+    odd = [
+        (number, test) for number, test in tests
+        if test.p_value < _SURE or (test.score < 0 and 1 - test.p_value < _SURE)  # 1 of no score is that of no evidence
+    ]  # fmt: skip
     if not odd:
         return
     number, test = max(odd, key=lambda one: abs(one[1].score))  # beside one that leans, others seem to lean against it

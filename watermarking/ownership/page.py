@@ -13,14 +13,14 @@ from watermarking import __version__
 from watermarking.ownership.stored import picture_name, store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from watermarking.interface import Image
     from watermarking.ownership.pairing import Pair
     from watermarking.ownership.stored import Loaded
 
-__all__ = ["page", "page_problems", "rendered", "shown"]
+__all__ = ["html_problems", "page", "page_problems", "rendered", "shown"]
 
 _SHOWN: Final = 12
 _AMPLIFIED: Final = 8
@@ -69,7 +69,19 @@ def rendered(template: str, **values: Any) -> str:
 
 
 def page_problems(folder: Path, report: Mapping[str, Any], loaded: Loaded) -> list[str]:
-    """Return in what a report's page is not what was written, or not what the report says.
+    """Return in what a report's page is not what was written, or not what the report says."""
+    problems = html_problems(folder, report, lambda: page(report))
+    for number, found in enumerate(loaded.differences):
+        if found is None or not loaded.own:
+            continue
+        one, two = loaded.suspect[number], loaded.own[number]
+        if one.shape == two.shape and not np.array_equal(found, _difference(one, two)):
+            problems.append(f"{report['shown'][number]['difference']['file']} does not show how the answers differ")
+    return problems
+
+
+def html_problems(folder: Path, report: Mapping[str, Any], make: Callable[[], str]) -> list[str]:
+    """Return in what ``report.html`` is not what was written, or not what is made of the report now.
 
     A page of another version of this software is compared by its hash alone: that one may have said it in other words.
     """
@@ -79,20 +91,12 @@ def page_problems(folder: Path, report: Mapping[str, Any], loaded: Loaded) -> li
         content = (folder / "report.html").read_bytes()
     except OSError:
         return ["report.html is missing"]
-    problems = []
-    if hashlib.sha256(content).hexdigest() != report["page_sha256"]:
-        problems.append("report.html is not what was written")
-    elif report["watermarking"] == __version__:
-        try:
-            same = page(report).encode() == content
-        except (jinja2.TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
-            same = False
-        if not same:
-            problems.append("report.html does not say what report.json says")
-    for number, found in enumerate(loaded.differences):
-        if found is None or not loaded.own:
-            continue
-        one, two = loaded.suspect[number], loaded.own[number]
-        if one.shape == two.shape and not np.array_equal(found, _difference(one, two)):
-            problems.append(f"{report['shown'][number]['difference']['file']} does not show how the answers differ")
-    return problems
+    if hashlib.sha256(content).hexdigest() != report.get("page_sha256"):
+        return ["report.html is not what was written"]
+    if report["watermarking"] != __version__:
+        return []
+    try:
+        same = make().encode() == content
+    except (jinja2.TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+        same = False
+    return [] if same else ["report.html does not say what report.json says"]

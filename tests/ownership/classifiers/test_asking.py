@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.ownership.classifiers.world import KEY, world
 from watermarking.errors import WatermarkError
+from watermarking.ownership.classifiers.answers import one_by_one
 from watermarking.ownership.classifiers.asking import Interface, ask, kind_of, probabilities_of
 from watermarking.ownership.classifiers.proof import verify_classifier
 from watermarking.ownership.models import ModelAnswerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Remote:
@@ -101,3 +106,58 @@ def test_forms_are_told_safely_or_not_at_all() -> None:
 def test_interfaces_that_make_no_sense(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(WatermarkError, match=message):
         Interface(**fields)
+
+
+def test_the_best_few_as_a_pair_in_either_order() -> None:
+    answers = world(10).own[:4]
+    values, labels = torch.from_numpy(answers).topk(3)
+    wanted = [{int(a): float(b) for a, b in zip(*both, strict=True)} for both in zip(labels, values, strict=True)]
+    for pair in ((labels, values), (values, labels), (labels.numpy(), values.tolist())):
+        assert one_by_one(pair, 4) == wanted
+    assert one_by_one((labels[:, 0], values[:, 0]), 4) == [dict([next(iter(one.items()))]) for one in wanted]
+    assert len(one_by_one(tuple(answers[:2]), 2)) == 2
+    with pytest.raises(ModelAnswerError, match="2 answers to 1 inputs"):
+        one_by_one((0.3, 0.7), 1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_modules_of_any_precision_take_arrays(dtype: torch.dtype) -> None:
+    """They are asked in their own precision, whatever arrays come in."""
+    layer = torch.nn.Linear(144, 10, bias=False)
+    layer.weight.data = torch.from_numpy(world(10).weights.T * 0.4).float()
+    model = torch.nn.Sequential(torch.nn.Flatten(), layer).to(dtype).eval()
+    np.testing.assert_allclose(probabilities_of(model, world(10).pictures, Interface(), 10), world(10).own, atol=0.05)
+
+
+def test_which_of_several_outputs() -> None:
+    there = world(10)
+    several = {"features": np.ones((400, 3)), "scores": there.own}
+    named = probabilities_of(lambda x: several, there.pictures, Interface(which="scores", batch=400), 10)
+    np.testing.assert_array_equal(named, there.own)
+    numbered = probabilities_of(lambda x: list(several.values()), there.pictures, Interface(which=1, batch=400), 10)
+    np.testing.assert_array_equal(numbered, there.own)
+    with pytest.raises(ModelAnswerError, match=r"features, scores: say with Interface\(which"):
+        ask(lambda x: several, there.pictures, Interface(which="logits", batch=400))
+
+
+def test_answers_of_several_lengths() -> None:
+    with pytest.raises(ModelAnswerError, match="several lengths"):
+        probabilities_of([[0.5, 0.5], [1.0]], world(10).pictures[:2], Interface(), 10)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own exporter
+def test_onnx_sessions_of_any_precision_and_odd_names(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    layer = torch.nn.Linear(144, 10, bias=False, dtype=torch.float64)
+    layer.weight.data = torch.from_numpy(world(10).weights.T * 0.4)
+    model = torch.nn.Sequential(torch.nn.Flatten(), layer).eval()
+    path = tmp_path / "model.onnx"
+    torch.onnx.export(
+        model, (torch.zeros(2, 1, 12, 12, dtype=torch.float64),), str(path), input_names=["in put/0"],
+        output_names=["Identity:0"], dynamo=False, dynamic_axes={"in put/0": {0: "n"}, "Identity:0": {0: "n"}},
+    )  # fmt: skip
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    for how in (Interface(), Interface(which="Identity:0"), Interface(which=0)):
+        np.testing.assert_allclose(probabilities_of(session, world(10).pictures, how, 10), world(10).own, atol=1e-5)
+    with pytest.raises(ModelAnswerError, match=r"Identity:0: say with Interface\(which"):
+        probabilities_of(session, world(10).pictures, Interface(which="y"), 10)

@@ -95,6 +95,8 @@ def test_a_resumed_run_ends_as_a_whole_one(tmp_path: Path) -> None:
         torch.testing.assert_close(value, resumed.state_dict()[name], rtol=0, atol=0)
     with pytest.raises(WeightsError, match="another run"):
         embedded(model, epochs=3, key=OTHER, checkpoint=path)
+    with pytest.raises(WeightsError, match="another run"):  # of another model of the same network
+        embedded(network(1, drops=True), epochs=3, checkpoint=path)
     path.write_bytes(b"no tensors")
     with pytest.raises(WeightsError):
         embedded(model, epochs=3, checkpoint=path)
@@ -132,6 +134,17 @@ def test_the_callers_random_numbers_are_left_alone() -> None:
 def test_what_cannot_be_learnt(change: dict[str, Any], message: str) -> None:
     with pytest.raises(WatermarkError, match=message):
         embedded(network(0), **change)
+
+
+def test_frozen_weights_stay_as_they_are() -> None:
+    model = network(0)
+    model[0].requires_grad_(False)
+    found = embedded(model, epochs=1)
+    assert torch.equal(found[0].weight, model[0].weight)
+    assert not torch.equal(found[3].weight, model[3].weight)
+    assert [one.requires_grad for one in found.parameters()] == [False, False, True, True]
+    with pytest.raises(WatermarkError, match="frozen"):
+        embedded(model.requires_grad_(False))
 
 
 def test_models_that_cannot_be_taught() -> None:

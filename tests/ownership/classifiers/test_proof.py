@@ -118,6 +118,22 @@ def test_single_answers_that_fail_are_counted() -> None:
     assert found.detection.is_present(1e-12)
 
 
+def test_what_an_interface_says_among_rows_costs_those_answers_alone() -> None:
+    answers: list[Any] = [row.tolist() for row in world(10).student().round(3)]
+    answers[2], answers[4], answers[6] = "429: try later", {"error": "overloaded"}, [[1.0], [2.0, 3.0]]
+    answers[8] = [1] + [0] * 9  # JSON of 1.0 and 0.0
+    found = proof(answers)
+    assert sorted(found.failures) == [2, 4, 6]
+    assert "429" in found.failures[2]
+    assert found.n_compared == 397
+    assert found.detection.is_present(1e-12)
+
+
+def test_whole_numbers_are_rows_too() -> None:
+    assert "labels alone" in proof(np.eye(10, dtype=np.int64)[world(10).own.argmax(1)]).notes[0]
+    assert proof((1000 * np.log(world(10).student())).round().astype(np.int64) // 1000).detection.is_present(1e-6)
+
+
 def test_names_that_are_unknown_fail_alone() -> None:
     answers = [{NAMES[one]: float(row[one]) for one in largest(row, 5)} for row in world(10).student(noise=0.3)]
     answers[0] = {"a dog": 0.9}
@@ -136,6 +152,23 @@ def test_marked_references_are_refused() -> None:
         proof(there.student(), smoothed=[there.student(seed=9)])
     other = proof(there.student(), references=[there.model(1), there.student(OTHER)])  # another client's hides nothing
     assert other.detection.is_present(1e-9)
+
+
+def leaning_away(answers: np.ndarray, how_far: float = 0.4) -> np.ndarray:
+    there = world(10)
+    favour = there.mark.keyed(KEY).favour(answers.argmax(1), there.mark.coarse(there.pictures))
+    return softmax(np.log(answers) - how_far * favour)
+
+
+def test_an_owner_who_leans_away_from_his_key_accuses_nobody() -> None:
+    """Beside answers that were made so, a model that knows nothing would seem to carry the mark, at p < 1e-12."""
+    there = world(10)
+    with pytest.raises(WatermarkError, match=r"leans away|carries the mark"):
+        proof(there.model(9), own=leaning_away(there.own))
+    with pytest.raises(WatermarkError, match=r"reference 1 leans away"):
+        proof(there.model(9), references=[there.model(1), leaning_away(there.model(2), 1), there.model(3)])
+    honest = proof(there.model(9), own=leaning_away(there.own), key=OTHER)  # of another key it is nothing
+    assert honest.detection.p_value > 1e-3
 
 
 def test_few_references_are_said_to_be_few() -> None:
@@ -162,6 +195,11 @@ def test_the_number_of_queries() -> None:
         verify_classifier(world().own[:0], world().pictures[:0], own=world().own[:0], mark=world().mark, key=KEY)
     with pytest.raises(WatermarkError, match="10 answers to 400"):
         proof(world(10).student()[:10])
+    with pytest.raises(WatermarkError, match="401 answers to 400"):
+        proof([*world(10).student(), world(10).own[0]])
+    for n in (0, -5):
+        with pytest.raises(WatermarkError, match=f"{n} queries"):
+            proof(world(10).student(), n_queries=n)
     with pytest.raises(WatermarkError, match="reference 0 has 10"):
         proof(world(10).student(), references=[world(10).own[:10]])
 
@@ -182,6 +220,14 @@ def test_clients_are_told_apart() -> None:
         identify(proof(suspect).compared, there.mark, {})
     with pytest.raises(WatermarkError, match="a client is a name"):
         client_key(KEY, "")
+
+
+def test_no_client_is_named_beside_answers_that_lean_away_from_him() -> None:
+    """A proof with one key looks at one key: the owner could still have leant away from another client's."""
+    there = world(10)
+    compared = proof(there.model(9), own=leaning_away(there.own), key=OTHER).compared
+    with pytest.raises(WatermarkError, match=r"leans away|carries the mark"):
+        identify(compared, there.mark, {"innocent": KEY, "another": OTHER})
 
 
 def test_p_values_are_uniform_over_keys() -> None:

@@ -52,6 +52,7 @@ def test_it_is_checked_with_nothing_else(report: Path) -> None:
     assert "were not committed to" in page
     assert "399 of 400" in page
     assert "4: no answer" in page
+    assert "leans\naway from it" in page  # what the number does not say
 
 
 def test_committed_references_count(tmp_path: Path) -> None:
@@ -92,6 +93,15 @@ def changed(report: Path, change: Callable[[dict[str, Any]], object], *, sealed:
         (lambda r: r["mark"].update(tau=0.03), "another key, mark or name"),
         (lambda r: r.update(n_compared=500), "counts other queries"),
         (lambda r: r.update(n_references=2), "p_value ="),
+        (lambda r: r.update(n_references=9), "do not fit together"),
+        (lambda r: r.update(n_smoothed=1), "other references or failures"),
+        (lambda r: r["failures"].clear(), "other references or failures"),
+        (lambda r: r.update(n_queries=500), "other references or failures"),
+        (lambda r: r["result"].update(is_present=False), "its verdict"),
+        (lambda r: r["result"].update(with_references=True), "its verdict"),
+        (lambda r: r["result"].update(p_value_that_counts=1e-99), "its verdict"),
+        (lambda r: r["result"].update(statistic="certain"), "its verdict"),
+        (lambda r: r.update(notes=["All is well."]), "report.html does not say"),
     ],
 )
 def test_changes_are_found(report: Path, change: Callable[[dict[str, Any]], object], message: str) -> None:
@@ -109,6 +119,43 @@ def test_changed_and_missing_files_are_found(report: Path, name: str) -> None:
     assert check_report(report).problems == [f"{name} is not what was written"]
     (report / name).unlink()
     assert check_report(report).problems == [f"{name} is missing"]
+
+
+def test_a_changed_or_missing_page_is_found(report: Path) -> None:
+    content = (report / "report.html").read_text()
+    (report / "report.html").write_text(content.replace("399 of 400", "400 of 400"))
+    assert check_report(report).problems == ["report.html is not what was written"]
+    (report / "report.html").unlink()
+    assert check_report(report).problems == ["report.html is missing"]
+
+
+def test_other_answers_are_found(report: Path) -> None:
+    """Whoever packs the answers anew, with hashes that fit, has to keep to what answers are."""
+    with np.load(report / "answers.npz") as found:
+        whole = dict(found)
+    n = len(whole["rows"])
+    for what in (
+        {"rows": np.sort(whole["rows"] % 7)},
+        {"rows": whole["rows"] - n},
+        {"suspect": -whole["suspect"]},
+        {"sides": whole["sides"] * 2},
+        {"sides": whole["sides"][0]},
+        {"asked": whole["asked"] * np.nan},
+        {"rows": whole["rows"][:0], "suspect": whole["suspect"][:0]},
+    ):
+        np.savez_compressed(report / "answers.npz", **whole | what)
+        digest = hashlib.sha256((report / "answers.npz").read_bytes()).hexdigest()
+        problems = changed(report, lambda r, d=digest: r["files"].update({"answers.npz": d}), sealed=True)
+        assert any("do not fit together" in one or "cannot be read" in one for one in problems), what.keys()
+    np.savez_compressed(report / "answers.npz", **whole)
+    good = (report / "answers.npz").read_bytes()
+    middle = len(good) // 2
+    torn = good[:middle] + bytes(100) + good[middle + 100 :]
+    for content in (good[:-30], torn, (report / "inputs.npy").read_bytes()):
+        (report / "answers.npz").write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        problems = changed(report, lambda r, d=digest: r["files"].update({"answers.npz": d}), sealed=True)
+        assert any("cannot be read" in one for one in problems)
 
 
 def test_other_inputs_are_found(report: Path) -> None:

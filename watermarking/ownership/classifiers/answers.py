@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["check_probabilities", "looks_like_probabilities", "softmax"]
+__all__ = ["as_rows", "check_probabilities", "looks_like_probabilities", "one_by_one", "softmax"]
 
 _TOLERANCE: Final = {"float16": 1e-2, "float32": 1e-3, "float64": 1e-3}
 """By how much the sum of a row may miss 1."""
@@ -66,3 +66,56 @@ def softmax(logits: npt.NDArray[Any]) -> F64:
     found = np.asarray(logits, np.float64)
     found = np.exp(found - found.max(1, keepdims=True))
     return np.asarray(found / found.sum(1, keepdims=True), np.float64)
+
+
+def as_rows(answers: Any) -> npt.NDArray[Any]:
+    """Return answers as one array of their own precision, tensors too, brain floats as float32.
+
+    Raises
+    ------
+    ModelAnswerError
+        If they are of several lengths.
+    """
+    if hasattr(answers, "detach"):
+        answers = answers.detach().cpu()
+        return np.asarray((answers.float() if str(answers.dtype) == "torch.bfloat16" else answers).numpy())
+    try:
+        return np.asarray(answers)
+    except ValueError:
+        raise ModelAnswerError(
+            "the answers are of several lengths: give (inputs, classes); of several outputs say with "
+            "Interface(which=...) which they are"
+        ) from None
+
+
+def one_by_one(answers: Any, n: int) -> list[Any]:
+    """Return a batch's answers, one for each of n inputs.
+
+    A pair of labels (n, k) or (n,) and as many probabilities, in either order, becomes mappings.
+
+    Raises
+    ------
+    ModelAnswerError
+        If there are more answers than inputs, or fewer.
+    """
+    if hasattr(answers, "detach"):
+        answers = answers.detach().float().cpu().numpy()
+    if parts := _top_k(answers, n):
+        return [
+            dict(zip(names.tolist(), map(float, values), strict=True)) for names, values in zip(*parts, strict=True)
+        ]
+    found = list(answers)
+    if len(found) != n:
+        raise ModelAnswerError(f"the model gives {len(found)} answers to {n} inputs: one each is expected")
+    return found
+
+
+def _top_k(answers: Any, n: int) -> list[npt.NDArray[Any]]:
+    """Return labels (n, k) and their probabilities (n, k), nothing if answers are no such pair."""
+    if not isinstance(answers, tuple) or len(answers) != 2 or any(not hasattr(part, "__len__") for part in answers):
+        return []
+    if any(len(part) != n for part in answers):
+        return []
+    parts = sorted((as_rows(part) for part in answers), key=lambda part: part.dtype.kind == "f")  # topk: values first
+    kinds = [part.dtype.kind in kinds for part, kinds in zip(parts, ("iuUO", "f"), strict=True)]
+    return [part.reshape(n, -1) for part in parts] if all(kinds) and parts[0].shape == parts[1].shape else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -9,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import numpy as np
 
 from watermarking.errors import WatermarkError
-from watermarking.ownership.classifiers.answers import check_probabilities, looks_like_probabilities, softmax
+from watermarking.ownership.classifiers.answers import (
+    as_rows,
+    check_probabilities,
+    looks_like_probabilities,
+    one_by_one,
+    softmax,
+)
 from watermarking.ownership.models import Conventions, ModelAnswerError, chosen_output, onnx_session
 
 if TYPE_CHECKING:
@@ -26,7 +33,7 @@ __all__ = [
     "as_classifier",
     "ask",
     "check_evaluating",
-    "choice",
+    "chosen",
     "kind_of",
     "network_input",
     "probabilities_of",
@@ -36,6 +43,7 @@ Output: TypeAlias = Literal["auto", "probabilities", "logits"]
 
 _MOST_FAILURES: Final = 50
 """In a row: then the model is taken to be gone."""
+_ONNX_TYPES: Final = {"tensor(float16)": "float16", "tensor(double)": "float64"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,13 +122,13 @@ def as_classifier(model: Any, how: Interface) -> Callable[[Any], Any]:
         model = onnx_session(Path(model))
     prepare = how.prepare
     if hasattr(model, "get_inputs") and hasattr(model, "run"):
-        name = model.get_inputs()[0].name
+        name, dtype = model.get_inputs()[0].name, _ONNX_TYPES.get(str(model.get_inputs()[0].type), "float32")
         outputs = [one.name for one in model.get_outputs()]
 
         def run(inputs: Any) -> Any:
-            found = model.run(None, {name: (prepare or network_input)(inputs)})
-            named = isinstance(how.which, str)
-            return chosen_output(dict(zip(outputs, found, strict=True)) if named else found, choice(how))
+            given = prepare(inputs) if prepare else network_input(inputs).astype(dtype, copy=False)
+            found = model.run(None, {name: given})
+            return chosen(dict(zip(outputs, found, strict=True)) if isinstance(how.which, str) else found, how)
 
         return run
     if hasattr(model, "parameters") and hasattr(model, "training"):
@@ -128,7 +136,12 @@ def as_classifier(model: Any, how: Interface) -> Callable[[Any], Any]:
         return lambda inputs: _of_module(model, (prepare or network_input)(inputs), how)
     if not callable(model):
         raise WatermarkError(f"{type(model).__name__} is no classifier: give a torch module, ONNX file or function")
-    return lambda inputs: model(prepare(inputs) if prepare else inputs)
+
+    def call(inputs: Any) -> Any:
+        found = model(prepare(inputs) if prepare else inputs)
+        return found if how.which is None else chosen(found, how)
+
+    return call
 
 
 def check_evaluating(module: Any) -> None:
@@ -201,7 +214,7 @@ def _some(
 ) -> tuple[list[Any], dict[int, str]]:
     """Ask one batch; with ``tolerant`` one by one if it fails."""
     try:
-        return _rows(run(inputs[start:stop]), stop - start), {}
+        return one_by_one(run(inputs[start:stop]), stop - start), {}
     except Exception as error:  # of a remote model anything may come
         if not tolerant:
             raise
@@ -219,41 +232,33 @@ def _some(
     return rows, failures
 
 
-def _rows(answers: Any, n: int) -> list[Any]:
-    """Return a batch's answers one by one."""
-    if hasattr(answers, "detach"):
-        answers = answers.detach().float().cpu().numpy()
-    if _is_top_k(answers, n):
-        return [dict(zip(*_lists(names, values), strict=True)) for names, values in zip(*answers, strict=True)]
-    found = list(answers)
-    if len(found) != n:
-        raise ModelAnswerError(f"the model gives {len(found)} answers to {n} inputs: one each is expected")
-    return found
-
-
-def _is_top_k(answers: Any, n: int) -> bool:
-    """Say whether they are labels (N, k) and their probabilities (N, k), as a pair."""
-    if not isinstance(answers, tuple) or len(answers) != 2 or any(len(part) != n for part in answers):
-        return False
-    return np.asarray(answers[0]).dtype.kind in "iuUO" and np.asarray(answers[1]).dtype.kind == "f"
-
-
-def _lists(names: Any, values: Any) -> tuple[list[Any], list[Any]]:
-    return [one.item() if hasattr(one, "item") else one for one in names], [float(one) for one in values]
-
-
 def _of_module(module: Any, inputs: Any, how: Interface) -> Any:
     import torch
 
     check_evaluating(module)
     tensor = inputs if hasattr(inputs, "detach") else torch.from_numpy(np.asarray(inputs))
+    if not hasattr(inputs, "detach") and tensor.is_floating_point():  # of half and double precision there are models
+        tensor = tensor.to(next((one.dtype for one in module.parameters() if one.is_floating_point()), tensor.dtype))
     with torch.no_grad():
-        return chosen_output(module.to(how.device)(tensor.to(how.device)), choice(how))
+        return chosen(module.to(how.device)(tensor.to(how.device)), how)
 
 
-def choice(how: Interface) -> Conventions:
-    """Return which of a model's outputs it is, as other models say it."""
-    return Conventions(output=how.which)
+def chosen(answer: Any, how: Interface) -> Any:
+    """Return the one among a model's outputs that holds the answers.
+
+    Raises
+    ------
+    ModelAnswerError
+        If there are several and ``how.which`` says none of them.
+    """
+    try:
+        return chosen_output(answer, Conventions(output=how.which))
+    except ModelAnswerError:
+        names = ", ".join(map(str, answer)) if isinstance(answer, Mapping) else f"{len(answer)} outputs"
+        raise ModelAnswerError(
+            f"the model answers with {names}: say with Interface(which=...) which of them are the probabilities or "
+            "logits, by name or by number"
+        ) from None
 
 
 def probabilities_of(model: Any, inputs: Any, how: Interface, n_classes: int) -> F64:
@@ -264,11 +269,8 @@ def probabilities_of(model: Any, inputs: Any, how: Interface, n_classes: int) ->
     ModelAnswerError
         If they are none, or of another number of classes.
     """
-    given = model.detach().cpu().numpy() if hasattr(model, "detach") else model
-    if isinstance(given, (np.ndarray, list)):
-        found = np.asarray(given)
-    else:
-        found = np.asarray(ask(model, inputs, how).answers)
+    is_given = isinstance(model, (np.ndarray, list)) or hasattr(model, "detach")
+    found = as_rows(model if is_given else ask(model, inputs, how).answers)
     if found.ndim == 2 and found.dtype.kind == "f" and np.isfinite(found).all() and found.size:
         kind = kind_of(found) if how.output == "auto" else how.output
         found = softmax(found) if kind == "logits" else found

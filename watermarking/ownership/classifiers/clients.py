@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection
 from watermarking.ownership.classifiers.estimate import differences, from_differences, p_values, views
+from watermarking.ownership.classifiers.references import check_references
 from watermarking.ownership.classifiers.verdict import said
 from watermarking.significance import any_of
 
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["client_key", "identify"]
 
+_NAMED: Final = 1e-3
+"""Above it nobody names a client."""
+
 
 def client_key(key: Key, client: str) -> Key:
     """Return the key of one client: a proof shows it, and neither the model's key nor any other client's.
+
+    From the model's own key all of these follow: where there are clients, serve nobody with it.
 
     Parameters
     ----------
@@ -57,7 +63,8 @@ def identify(compared: Compared, mark: SoftLabelMark, keys: Mapping[str, Key]) -
     Raises
     ------
     WatermarkError
-        If no client is given.
+        If no client is given, or the owner's model or a reference leans towards or away from a client who would be
+        named.
     """
     if not isinstance(keys, Mapping) or not keys:
         raise WatermarkError("no client is given: identify tells clients apart by their keys")
@@ -77,5 +84,7 @@ def identify(compared: Compared, mark: SoftLabelMark, keys: Mapping[str, Key]) -
         ]  # fmt: skip
         (cosine, p_value, size), look = min(results, key=lambda pair: pair[0][1])
         tries = len(results) * len(keys)
+        if any_of(p_value, tries) < _NAMED:
+            check_references(compared, mark, key)  # those that came with the answers were checked for one key alone
         found[name] = Detection(cosine, any_of(p_value, tries), f"{said(look, size)}, best of {tries} tries")
     return dict(sorted(found.items(), key=lambda item: (item[1].p_value, -item[1].score)))

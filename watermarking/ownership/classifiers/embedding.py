@@ -88,7 +88,7 @@ def embed_in_weights(
     ModelAnswerError
         If the model does not answer with probabilities or logits of the mark's classes.
     WatermarkError
-        If it is in training mode, labels do not fit, or a number is out of range.
+        If it is in training mode or frozen, labels do not fit, or a number is out of range.
     WeightsError
         If the checkpoint is damaged, or of another run.
     """
@@ -101,8 +101,15 @@ def embed_in_weights(
     output = _output(teacher, lesson)
     with torch.random.fork_rng(devices=[]):
         student = copy.deepcopy(teacher)
-        optimiser = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=0.0)
-        about = _about(lesson, epochs=epochs, batch=batch, rate=rate, seed=seed, digests=checkpoint is not None)
+        taught = [one for one in student.parameters() if one.requires_grad]
+        if not taught:
+            raise WatermarkError(
+                "all of the model's weights are frozen: call requires_grad_() on those that may change"
+            )
+        optimiser = torch.optim.AdamW(taught, lr=rate, weight_decay=0.0)
+        about = _about(
+            lesson, teacher, epochs=epochs, batch=batch, rate=rate, seed=seed, digests=checkpoint is not None
+        )
         for epoch in range(_load(student, optimiser, checkpoint, about), epochs):
             loss = _epoch(student, teacher, optimiser, lesson, output, (epoch, epochs, batch, rate, seed))
             if checkpoint is not None:
@@ -191,14 +198,19 @@ def _loss(
     return (1 - _HARD) * soft + _HARD * functional.nll_loss(logs, lesson.labels[rows])
 
 
-def _about(lesson: _Lesson, *, digests: bool, **choices: float) -> str:
-    """Return what makes a run this one."""
+def _about(lesson: _Lesson, teacher: nn.Module, *, digests: bool, **choices: float) -> str:
+    """Return what makes a run this one: two models of one network are told apart by their weights."""
     said: dict[str, Any] = {"mark": mark_config(lesson.mark), "key": lesson.key.commitment, **choices}
     if digests:
         found = hashlib.sha256(np.ascontiguousarray(lesson.coordinates).tobytes())
         if lesson.labels is not None:
             found.update(lesson.labels.cpu().numpy().tobytes())
         said["data"] = found.hexdigest()
+        weights = hashlib.sha256()
+        for name, value in teacher.state_dict().items():
+            weights.update(name.encode())
+            weights.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        said["model"] = weights.hexdigest()
     return json.dumps(said, sort_keys=True)
 
 

@@ -107,6 +107,10 @@ def verify_classifier(
     WatermarkError
         If a reference or the owner's model carries the mark itself, or there is no input.
     """
+    if n_queries is not None and n_queries < 1:
+        raise WatermarkError(f"{n_queries} queries say nothing: ask 1 or more, or leave n_queries out to ask all")
+    if (isinstance(suspect, (list, tuple, np.ndarray)) or hasattr(suspect, "detach")) and len(suspect) > len(inputs):
+        raise WatermarkError(f"the suspect has {len(suspect)} answers to {len(inputs)} inputs: which are of which?")
     asked = inputs if n_queries is None else inputs[:n_queries]
     if not len(asked):
         raise WatermarkError("there is no input to ask: give one or more")

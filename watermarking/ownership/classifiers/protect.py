@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from watermarking.errors import UnsupportedImageError, WatermarkError
-from watermarking.ownership.classifiers.answers import check_probabilities, softmax
-from watermarking.ownership.classifiers.asking import Interface, as_classifier, check_evaluating, choice, kind_of
+from watermarking.ownership.classifiers.answers import as_rows, check_probabilities, softmax
+from watermarking.ownership.classifiers.asking import Interface, as_classifier, check_evaluating, chosen, kind_of
 from watermarking.ownership.classifiers.clients import client_key
 from watermarking.ownership.classifiers.coarse import area_weights
-from watermarking.ownership.models import ModelAnswerError, chosen_output
+from watermarking.ownership.models import ModelAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ class ProtectedClassifier:
         if not len(inputs):
             raise WatermarkError("the batch holds no input: give one or more")
         answers = self.unmarked(inputs)
-        exact = _as_exact(answers)
+        exact = as_rows(answers)
         if self.output == "auto":
             self.output = kind_of(_checked(exact, self.mark.n_classes))
         if self.output == "logits":
@@ -100,12 +100,12 @@ class ProtectedClassifier:
         is_tensor = hasattr(inputs, "detach")
         if not hasattr(self._model, "parameters") or not is_tensor or self.interface.prepare:
             answers = self._run(inputs)
-            return answers if is_tensor else _as_exact(answers)
+            return answers if is_tensor else as_rows(answers)
         import torch
 
         check_evaluating(self._model)
         with torch.no_grad():
-            return chosen_output(self._model(inputs), choice(self.interface)).detach()
+            return chosen(self._model(inputs), self.interface).detach()
 
     def _coordinates(self, inputs: Any) -> F64:
         """Return where inputs lie; pictures in tensors are reduced where they are."""
@@ -136,15 +136,6 @@ def _reduced(pictures: Any, coarse: Coarse) -> npt.NDArray[np.float32]:
     if not np.isfinite(found).all():
         raise UnsupportedImageError("the inputs hold NaN or infinity: their coarse features are no numbers")
     return np.asarray(found, np.float32)
-
-
-def _as_exact(answers: Any) -> npt.NDArray[Any]:
-    """Return answers as an array of their own precision, brain floats as float32."""
-    if hasattr(answers, "detach"):
-        answers = answers.detach().cpu()
-        answers = answers.float() if str(answers.dtype) == "torch.bfloat16" else answers
-        return np.asarray(answers.numpy())
-    return np.asarray(answers)
 
 
 def _checked(answers: npt.NDArray[Any], n_classes: int) -> npt.NDArray[Any]:

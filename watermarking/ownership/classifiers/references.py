@@ -1,4 +1,4 @@
-"""References that carry the mark themselves: found before they hide it in a suspect."""
+"""References that carry the mark themselves, or lean away from it: found before they hide it, or feign it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from watermarking.ownership.classifiers.estimate import Group
 from watermarking.ownership.classifiers.verdict import each_view
 
 if TYPE_CHECKING:
+    from watermarking.interface import Detection
     from watermarking.keys import Key
     from watermarking.ownership.classifiers.mark import SoftLabelMark
     from watermarking.ownership.classifiers.verdict import Compared
@@ -18,33 +19,54 @@ if TYPE_CHECKING:
 __all__ = ["check_references"]
 
 _SURE: Final = 1e-7
-"""Each reference is tried in up to 12 ways: together they refuse a clean one less than once in 100,000 times."""
+"""Each reference is tried in up to 12 ways on two sides: together they refuse a clean one once in 400,000 times."""
 
 
 def check_references(compared: Compared, mark: SoftLabelMark, key: Key) -> None:
-    """Refuse answers of the owner's model and of references that carry the mark of the key.
+    """Refuse answers of the owner's model and of references that lean towards the mark of the key, or away from it.
 
-    Each is tested against all others, and by itself. That it is refused depends on the key, but so seldom for clean
-    models that the verdict's p-value holds all the same, within a factor of 1.00001 for each.
+    Each is tested against all others, and by itself. One that carries the mark would hide it in a suspect; one that
+    leans away would show it in everybody, which is how an owner who knows his key could accuse the innocent (Liu et
+    al., "False claims against model ownership resolution", USENIX Security 2024). The latter is seen beside references
+    that are honest, not where the owner's answers are all that there is: then whoever judges must bring models of his
+    own. That one is refused depends on the key, but so seldom for clean models that the verdict's p-value holds all
+    the same, within a factor of 1.00001 for each.
 
     Raises
     ------
     WatermarkError
         If one does; the message names it.
     """
+    tests = _tested(compared, mark, key)
+    odd = [
+        (number, test) for number, test in tests
+        if test.p_value < _SURE or (test.score < 0 and 1 - test.p_value < _SURE)  # 1 of no score is that of no evidence
+    ]  # fmt: skip
+    if not odd:
+        return
+    number, test = max(odd, key=lambda one: abs(one[1].score))  # beside one that leans, others seem to lean against it
+    who = _name(number, compared.n_references)
+    if test.score > 0:
+        raise WatermarkError(
+            f"{who} carries the mark of this key itself (p = {test.p_value:.1e}, {test.statistic}): it would hide the "
+            "mark of the suspect; take the model without its wrapper, and references that never saw marked answers"
+        )
+    raise WatermarkError(
+        f"{who} leans away from the mark of this key (cosine {test.score:.3f}, {test.statistic}): beside it everybody "
+        "would seem to carry the mark; take models that were trained without the key"
+    )
+
+
+def _tested(compared: Compared, mark: SoftLabelMark, key: Key) -> list[tuple[int, Detection]]:
+    """Return the verdicts on each of the owner's answers, with its number."""
     everyone, numbers, top = compared.sides[:, compared.rows], compared.numbers, compared.top
+    found = []
     for number, one in enumerate(everyone):
         others = np.delete(everyone, number, axis=0)
-        found = each_view(one, Group(others[:0], weighted=False), top, numbers, mark, key)
-        if len(others):
-            found += each_view(one, Group(others, weighted=False), top, numbers, mark, key)
-        best = min(found, key=lambda detection: detection.p_value)
-        if best.p_value < _SURE:
-            raise WatermarkError(
-                f"{_name(number, compared.n_references)} carries the mark of this key itself (p = {best.p_value:.1e}, "
-                f"{best.statistic}): it would hide the mark of the suspect; take the model without its wrapper, and "
-                "references that never saw marked answers"
-            )
+        for group in [others[:0], others] if len(others) else [others]:
+            looks = each_view(one, Group(group, weighted=False), top, numbers, mark, key)
+            found += [(number, look) for look in looks]
+    return found
 
 
 def _name(number: int, n_references: int) -> str:

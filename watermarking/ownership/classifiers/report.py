@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zlib
 from typing import TYPE_CHECKING, Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -13,10 +15,11 @@ from watermarking import __version__
 from watermarking.datasets.writing import write_whole
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.keys import Key
+from watermarking.ownership.classifiers.answers import check_probabilities
 from watermarking.ownership.classifiers.mark import SoftLabelMark
 from watermarking.ownership.classifiers.proof import compare
 from watermarking.ownership.classifiers.verdict import Compared
-from watermarking.ownership.page import rendered
+from watermarking.ownership.page import html_problems, rendered
 from watermarking.ownership.sealing import CLOSE, FORMAT, Checked, check_new, commitment, is_sealed, sealed
 
 if TYPE_CHECKING:
@@ -36,6 +39,10 @@ _ANSWERS: Final = "answers.npz"
 _INPUTS: Final = "inputs.npy"
 _SHOWN: Final = 12
 _OTHERS: Final = 3
+_UNREADABLE: Final = (
+    LookupError, ValueError, TypeError, AttributeError, OSError, EOFError, BadZipFile, zlib.error, WatermarkError,
+)  # fmt: skip
+"""What numpy raises of archives that somebody changed."""
 _FORMS: Final = ("probabilities", "logits", "top-k", "labels")
 
 
@@ -62,7 +69,13 @@ def write_classifier_report(
 ) -> Path:  # fmt: skip
     """Write a proof with all that it rests on into a new folder: ``report.json``, ``report.html`` and the answers.
 
-    The key in it is one client's. Whoever reads the report can find and make the marks of that client.
+    The key in it is one client's. Whoever reads the report can find and make the marks of that client; a model's own
+    key, as it is served without a client's name, tells the keys of all its clients, too. What an owner answers without
+    the mark is in it, for the queries that were asked.
+
+    p holds over keys if the owner's answers, the inputs and the choice of what was asked had nothing to do with the
+    key. An owner who wants to accuse can see to it that they do: whoever judges has both models asked again, on inputs
+    of his own, beside models that he trained himself.
 
     Parameters
     ----------
@@ -103,9 +116,11 @@ def write_classifier_report(
         "files": {file: hashlib.sha256(content).hexdigest() for file, content in files.items()},
         "command": "watermarking ownership report REPORT",
     }  # fmt: skip
-    write_whole(folder / "report.json", lambda stream: stream.write(sealed(found)))
-    html = _page(found, compared)
-    write_whole(folder / "report.html", lambda stream: stream.write(html.encode()))
+    said = json.loads(json.dumps(found))  # what the page is made of is what a reader will find
+    html = _page(said, compared).encode()
+    said["page_sha256"] = hashlib.sha256(html).hexdigest()
+    write_whole(folder / "report.json", lambda stream: stream.write(sealed(said)))
+    write_whole(folder / "report.html", lambda stream: stream.write(html))
     return folder / "report.html"
 
 
@@ -150,8 +165,25 @@ def check_classifier_report(
             problems.append(f"the answers lead to {what} = {value:.3g}, the report says {said[what]:.3g}")
     if counts["n_compared"] != len(compared.rows) or counts["n_queries"] < len(compared.rows):
         problems.append("it counts other queries than it has answers to")
+    problems += _other_problems(report, compared, _result(whole, alone, said["fpr"], fixed=_is_fixed(told[0], digest)))
+    problems += html_problems(folder, report, lambda: _page(report, compared))
     detection = whole if _is_fixed(published, digest) else alone
     return Checked(report, detection, not problems and detection.is_present(fpr), problems)
+
+
+def _other_problems(report: Mapping[str, Any], compared: Compared, result: Mapping[str, Any]) -> list[str]:
+    """Return what a report says of its own verdict and numbers that its answers do not lead to."""
+    problems, said = [], report["result"]
+    if any(said.get(name) != result[name] for name in ("statistic", "with_references", "is_present")) or not np.isclose(
+        result["p_value_that_counts"], float(said.get("p_value_that_counts", "nan")), rtol=CLOSE, atol=0
+    ):
+        problems.append("its verdict is not that of its answers")
+    n_smoothed, n_failed = len(compared.sides) - 1 - compared.n_references, len(report.get("failures", ()))
+    n_lost = report["n_queries"] - n_failed - len(compared.rows)
+    cut = 1 if report.get("metering") else 0  # whoever stops waiting leaves one query without an answer or a reason
+    if report.get("n_smoothed") != n_smoothed or not 0 <= n_lost <= cut:
+        problems.append("it counts other references or failures than there are")
+    return problems
 
 
 def _is_fixed(published: Mapping[str, Any] | None, digest: str) -> bool:
@@ -208,16 +240,28 @@ def _unpacked(
         with np.load(io.BytesIO(contents[_ANSWERS]), allow_pickle=False) as found:
             rows, suspect, sides, asked = (found[name] for name in ("rows", "suspect", "sides", "asked"))
         compared = Compared(rows.astype(np.int64), suspect, sides, n_references, asked, form)
-        fits = suspect.shape == (len(rows), mark.n_classes) and sides.shape[1:] == (len(asked), mark.n_classes)
-        if not fits or form not in _FORMS or not np.isfinite(sides).all() or not np.isfinite(suspect).all():
+        if form not in _FORMS or not _fit(compared, mark.n_classes):
             return None, [f"{_ANSWERS} holds answers that do not fit together"]
         if _INPUTS in contents and mark.coarse.kind == "pictures":
             inputs = np.load(io.BytesIO(contents[_INPUTS]), allow_pickle=False)
             if not np.allclose(mark.coarse.numbers(inputs), asked, atol=1e-4):
                 problems.append(f"{_INPUTS} holds other inputs than those whose answers are compared")
         return compared, problems
-    except (KeyError, ValueError, IndexError, OSError, WatermarkError) as error:
+    except _UNREADABLE as error:
         return None, [f"{_ANSWERS} cannot be read: {error}"]
+
+
+def _fit(compared: Compared, n_classes: int) -> bool:
+    """Say whether answers fit together: each query once and in order, probabilities on all sides."""
+    rows, suspect, sides, asked = compared.rows, compared.suspect, compared.sides, compared.asked
+    if sides.ndim != 3 or sides.shape[1:] != (len(asked), n_classes) or not 0 <= compared.n_references < len(sides):
+        return False
+    if not rows.size or rows[0] < 0 or rows[-1] >= len(asked) or (np.diff(rows) < 1).any():
+        return False
+    if suspect.shape != (len(rows), n_classes) or not np.isfinite(asked).all():
+        return False
+    check_probabilities(sides.reshape(-1, n_classes), n_classes)
+    return bool(np.isfinite(suspect).all() and suspect.min() >= 0 and suspect.max() <= 1 + 1e-6)
 
 
 def _page(found: Mapping[str, Any], compared: Compared) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -71,8 +71,11 @@ def read_answers(answers: Sequence[Any], n_classes: int, how: Interface) -> Read
         raise ModelAnswerError("the suspect answered nothing: there is nothing to test")
     if how.classes is not None and len(how.classes) != n_classes:
         raise ModelAnswerError(f"{len(how.classes)} classes are named, the mark is of {n_classes}: name each")
-    if all(isinstance(row, (np.ndarray, list, tuple)) and _is_row(row) for _, row in given):
-        return _of_rows(given, n_classes, how)
+    rows = [(number, row) for number, row in given if _is_row(row, n_classes)]
+    if 2 * len(rows) > len(given):  # what else came among them is an error's text, or the like
+        read, kept = _of_rows(rows, n_classes, how), dict(rows)
+        others = {n: f"{str(row)[:80]!r} is no row of numbers" for n, row in given if n not in kept}
+        return replace(read, failures=read.failures | others)
     values, numbers, failures = [], [], {}
     for number, row in given:
         try:
@@ -111,10 +114,15 @@ def check_order(values: F64, own: F64) -> None:
         )
 
 
-def _is_row(row: Any) -> bool:
-    """Say whether an answer is numbers of all classes, not pairs or labels."""
-    found = np.asarray(row) if not isinstance(row, np.ndarray) else row
-    return found.ndim == 1 and found.dtype.kind == "f"
+def _is_row(row: Any, n_classes: int) -> bool:
+    """Say whether an answer is numbers of all classes, not pairs or labels; JSON makes whole numbers of 1.0 and 0.0."""
+    if not isinstance(row, (np.ndarray, list, tuple)):
+        return False
+    try:
+        found = np.asarray(row)
+    except ValueError:  # of several lengths
+        return False
+    return found.ndim == 1 and (found.dtype.kind == "f" or (found.dtype.kind in "biu" and len(found) == n_classes))
 
 
 def _of_rows(given: list[tuple[int, Any]], n_classes: int, how: Interface) -> Read:

@@ -23,8 +23,8 @@ _SPREAD: Final = 3.0  # of the code's logits, as wide as the mark's own standard
 def class_code(answers: Tensor, strength: float, *, seed: int) -> Tensor:
     """Return answers (n, n_classes), log-probabilities, with a share that a secret code by class says.
 
-    Of a row, ``strength`` times the probability of all but the highest class, and at least ``strength``, is spread as a
-    Gaussian code for that class demands. The highest stays the highest as long as it is above a third.
+    All of a row is made smaller by the share ``strength``, which is spread over all classes but the highest, as a
+    Gaussian code for that one demands. The highest stays so where it leads by ``strength / (1 - strength)`` or more.
     """
     rng = torch.Generator().manual_seed(77_000 + seed)
     n_classes = answers.shape[-1]

@@ -83,6 +83,7 @@ def train_stack(
         trained, lesson.to(engine.place), course, engine, seeds, (input_sets, answer_sets), masks, penalty
     )
     about = {"course": repr(course), "seeds": list(seeds), "lesson": _digest(lesson) if checkpoint else ""}
+    about["start"] = _weights_digest(stack, masks) if checkpoint else ""
     about["sets"] = [None if one is None else list(one) for one in (input_sets, answer_sets)]
     first = 0 if checkpoint is None or not checkpoint.exists() else _resume(session, checkpoint, about)
     for epoch in range(first, course.epochs):
@@ -137,6 +138,16 @@ def _digest(lesson: Lesson) -> str:
     return found.hexdigest()
 
 
+def _weights_digest(stack: Stack, masks: dict[str, Tensor]) -> str:
+    """Return the hash of what a training starts from: two stolen models learn the same lesson, but are not the same."""
+    found = hashlib.sha256()
+    for part in (stack.parameters, stack.buffers, masks):
+        for name, value in part.items():
+            found.update(name.encode())
+            found.update(value.detach().cpu().contiguous().numpy().data)
+    return found.hexdigest()
+
+
 def _state(session: Session) -> dict[str, Tensor]:
     """Name every tensor that going on needs."""
     found = {f"parameter/{name}": value for name, value in session.stack.parameters.items()}
@@ -157,6 +168,7 @@ def _resume(session: Session, path: Path, about: dict[str, Any]) -> int:
         saved, epoch = json.loads(said["run"]), int(said["epoch"])
     except (KeyError, ValueError) as error:
         raise WeightsError(f"{path} is no checkpoint of a classifier: name another file") from error
+    saved = {"start": about["start"]} | saved  # checkpoints of earlier versions do not say what they started from
     other = [name for name in about if saved.get(name) != about[name]]
     if other:
         raise WeightsError(f"{path} belongs to another run, by its {', '.join(other)}: use its own, or another file")

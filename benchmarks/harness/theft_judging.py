@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LEVELS", "cut", "highest_evidence", "judge", "mark_of", "null_counts"]
 
-_NULL_ANSWERS = 20
+_NULL_ANSWERS = 5
 _FIRST_FOREIGN = 100
 """Keys from this number on marked nothing."""
 LEVELS = (0.1, 0.01, 0.001)
@@ -82,7 +82,7 @@ def cut(pictures: Iterable[Pixels], stride: int = TILE) -> list[Pixels]:
 
 
 def null_counts(mark: OwnershipMark, suspect: Sequence[Pixels], own: Sequence[Pixels], n_keys: int) -> list[int]:
-    """Return how many keys that marked nothing were tried on a corner of 20 answers, and how many fell below levels."""
+    """Return how many keys that marked nothing were tried on a corner of 5 answers, and how many fell below levels."""
     one, mine = (cut(answers[:_NULL_ANSWERS], 2 * TILE) for answers in (suspect, own))
     places = range(len(one))
     found = [judge(mark, one, mine, [], key_of(_FIRST_FOREIGN + n))(places) for n in range(n_keys)]

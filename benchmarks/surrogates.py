@@ -100,26 +100,25 @@ def cells_of(options: Any) -> list[Cell]:
 
 def control_cells() -> list[Cell]:
     """List surrogates of unmarked answers: three networks where a network answers, one elsewhere."""
-    cells = [
-        control(task, network, seed=seed, thief=thief)
-        for thief in (STILL, MOVED)
+    still = [
+        control(task, network, seed=seed, thief=STILL)
         for task in TASKS
         for network, seed in (("unet", 11), ("cnet", 12), ("res9", 13))
         if task in MATRIX or network == "unet"
     ]
-    cells[0]["null_keys"] = dict.fromkeys(NULL_KEYS, 20000)
-    return cells
+    return [*still, *(control(task, "unet", seed=11, thief=MOVED) for task in MATRIX)]
 
 
 def thief_cells() -> list[Cell]:
     """List what else a thief may do to a U-Net with L2, and other keys."""
     tried = (
-        (LEARNABLE, 0, STILL), (LEARNABLE, 0, {**MOVED, "unmarked": 0.5}), (LEARNABLE, 0, {**MOVED, "jpeg": [70, 95]}),
-        (HIDDEN, 0, {"crops": True}), (HIDDEN, 0, {**STILL, "flips": True}), (HIDDEN, 0, {**STILL, "unmarked": 0.5}),
-        (HIDDEN, 0, MOVED),
+        *((mark, 0, {**thief, "unmarked": 0.5}) for mark, thief in ((LEARNABLE, MOVED), (HIDDEN, STILL))),
+        (HIDDEN, 0, {"crops": True}), (HIDDEN, 0, MOVED), (LEARNABLE, 0, STILL),
         *((mark, key, thief) for key in (1, 2) for mark, thief in ((LEARNABLE, MOVED), (HIDDEN, STILL))),
+        (LEARNABLE, 0, {**MOVED, "jpeg": [70, 95]}),
     )  # fmt: skip
-    return [cell("thief", "derain", mark, "unet", "l2", key=key, thief=thief) for mark, key, thief in tried]
+    cells = [cell("thief", "derain", mark, "unet", "l2", key=key, thief=thief) for mark, key, thief in tried]
+    return [cell("thief", "derain", LEARNABLE, "unet", "l2", steps=3 * STEPS), *cells]
 
 
 def on_axes(network: Any, loss: Any) -> bool:

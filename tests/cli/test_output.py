@@ -60,7 +60,7 @@ def test_failures_have_the_fields_of_a_receipt() -> None:
     record = failure_record("a.png", "b.png", Failure("it is damaged", 2, ""))
     assert list(record) == list(embedding_record("a.png", "b.png", Receipt(b"x", "dwt", None, None, None)))
     assert {name: value for name, value in record.items() if value is not None} == {
-        "file": "a.png", "output": "b.png", "error": "it is damaged",
+        "file": "a.png", "output": "b.png", "status": "failed", "error": "it is damaged",
     }  # fmt: skip
 
 

@@ -20,12 +20,13 @@ __all__ = [
     "failure_record",
     "print_record",
     "reading_record",
+    "untouched_record",
     "verdict_line",
 ]
 
 _EMBEDDING: Final = (
-    "file", "output", "scheme", "message", "message_hex", "fidelity", "psnr", "ssim", "bit_error_rate", "verified",
-    "already_marked", "error",
+    "file", "output", "status", "reason", "scheme", "message", "message_hex", "fidelity", "psnr", "ssim",
+    "bit_error_rate", "verified", "already_marked", "error",
 )  # fmt: skip
 
 
@@ -69,6 +70,8 @@ def embedding_record(file: str, output: str, receipt: Receipt) -> dict[str, Any]
     return {
         "file": file,
         "output": output,
+        "status": "already" if receipt.already_marked else "marked",
+        "reason": None,
         "scheme": receipt.scheme,
         "message": _text(receipt.message),
         "message_hex": receipt.message.hex(),
@@ -83,8 +86,13 @@ def embedding_record(file: str, output: str, receipt: Receipt) -> dict[str, Any]
 
 
 def failure_record(file: str, output: str, failure: Failure) -> dict[str, Any]:
-    """Return the same fields for a picture of a folder that could not be marked; only ``error`` says anything."""
-    return {**dict.fromkeys(_EMBEDDING), "file": file, "output": output, "error": failure.line}
+    """Return the same fields for a picture that could not be marked; ``error`` says why."""
+    return {**dict.fromkeys(_EMBEDDING), "file": file, "output": output, "status": "failed", "error": failure.line}
+
+
+def untouched_record(file: str, output: str | None, status: str, reason: str) -> dict[str, Any]:
+    """Return the same fields for a file that was skipped or passed over, which is no failure; ``reason`` says why."""
+    return {**dict.fromkeys(_EMBEDDING), "file": file, "output": output, "status": status, "reason": reason}
 
 
 def embedding_line(record: dict[str, Any]) -> str:

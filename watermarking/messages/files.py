@@ -18,6 +18,7 @@ from watermarking.messages.reading import Receipt
 from watermarking.messages.restoring import check_exact_target, restored_cover
 from watermarking.pictures.files import format_of, is_input, read_picture, write_file, write_picture
 from watermarking.pictures.ranges import peak_in_use
+from watermarking.pictures.targets import check_free
 
 if TYPE_CHECKING:
     from watermarking.interface import Image
@@ -37,10 +38,12 @@ def mark_file(
     *,
     verify: bool,
     in_place: bool,
+    overwrite: bool = False,
     quality: int | None,
     subsampling: str | None,
 ) -> Receipt:
     """Do what :meth:`watermarking.Marker.embed_file` says."""
+    check_free(source, target, overwrite=overwrite)
     picture = read_picture(source)
     if request.restorable or isinstance(request.scheme, RestoringScheme):
         check_exact_target(target, picture, in_place)

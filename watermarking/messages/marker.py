@@ -177,12 +177,14 @@ class Marker:
         *,
         verify: bool = True,
         in_place: bool = False,
+        overwrite: bool = False,
         quality: int | None = None,
         subsampling: str | None = None,
         again: bool = False,
     ) -> Receipt:
         """Mark a picture file and write it in the format of the target's suffix.
 
+        A file that exists is not replaced unless ``overwrite`` says so, or ``in_place`` and it is the source.
         Format, metadata, JPEG quality and chroma subsampling are the source's unless told otherwise. With ``verify``
         the encoded file is read back before it is written.
 
@@ -198,11 +200,11 @@ class Marker:
         VerificationError
             If the message cannot be read from what would be written; nothing is written then.
         FileFormatError, FileAccessError
-            If a file cannot be read or written.
+            If a file cannot be read or written, or the target exists already.
         """
         return mark_file(
-            self._request(message, again), source, target, verify=verify, in_place=in_place, quality=quality,
-            subsampling=subsampling,
+            self._request(message, again), source, target, verify=verify, in_place=in_place, overwrite=overwrite,
+            quality=quality, subsampling=subsampling,
         )  # fmt: skip
 
     def extract_file(self, path: str | os.PathLike[str]) -> Reading:
@@ -231,7 +233,13 @@ class Marker:
         array, back = to_array(image)
         return back(restored_cover(self.scheme, array, self.keys))
 
-    def restore_file(self, source: str | os.PathLike[str] | bytes, target: str | os.PathLike[str] | IO[bytes]) -> None:
+    def restore_file(
+        self,
+        source: str | os.PathLike[str] | bytes,
+        target: str | os.PathLike[str] | IO[bytes],
+        *,
+        overwrite: bool = False,
+    ) -> None:
         """Restore the cover of a marked file, and write it in a format that keeps samples as they are.
 
         Raises
@@ -239,9 +247,10 @@ class Marker:
         RestorationError
             As :meth:`restore`; nothing is written then.
         FileFormatError, FileAccessError
-            If a file cannot be read or written, or the target's format changes samples.
+            If a file cannot be read or written, the target exists already and ``overwrite`` does not allow to replace
+            it, or its format changes samples.
         """
-        restore_file(self.scheme, source, target, self.keys)
+        restore_file(self.scheme, source, target, self.keys, overwrite=overwrite)
 
     def extract_bytes(self, data: bytes) -> Reading:
         """Read a picture given as a file's content."""

@@ -42,7 +42,7 @@ def leaves_nothing(tmp_path: Path) -> Iterator[None]:
     ("arguments", "hint"),
     [
         (["embd"], "No such command 'embd'"),
-        (["embed"], "Missing argument 'IN'"),
+        (["embed"], "Missing argument 'IN...'"),
         (["embed", "IN", "-m", "x", "-k", "KEY"], "one of -o OUT and --in-place"),
         (["embed", "IN", "-o", "OUT", "--in-place", "-m", "x", "-k", "KEY"], "one of -o OUT and --in-place"),
         (["embed", "IN", "-o", "OUT", "-k", "KEY"], "one of -m, --message-hex and --message-file"),

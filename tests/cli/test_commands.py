@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Run
 
-READING = ["file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry"]
+READING = ["file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry", "key", "error"]
 TEXT = "(c) Ada ✓"
 
 

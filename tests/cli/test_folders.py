@@ -73,7 +73,9 @@ def test_one_failure_does_not_stop_the_rest(
     assert names_in(out) == NAMES[1:]
     read = run("extract", folder, "-k", keyfile, "--json")
     assert read.exit_code == 2
-    assert len(read.stdout.splitlines()) == 2
+    found = [json.loads(line) for line in read.stdout.splitlines()]
+    assert [(row["found"], row["error"] is None) for row in found] == [(None, False), (False, True), (False, True)]
+    assert read.stderr.splitlines()[-1] == f"{folder}: 0 of 3 found, 1 failed"
 
 
 def test_the_worst_status_of_a_file_is_the_folders(run: Run, folder: Path, keyfile: Path, tmp_path: Path) -> None:

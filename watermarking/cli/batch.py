@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
-
-import click
 
 from watermarking.cli.lines import say
 from watermarking.cli.notices import DONE, warn
 from watermarking.cli.output import failure_record, print_record, untouched_record
 from watermarking.cli.pictures import tell_passed_over
-from watermarking.cli.progress import CLEAR, progress
+from watermarking.cli.progress import clear, progress
 from watermarking.cli.workers import outcomes
 
 if TYPE_CHECKING:
     from watermarking.cli.planning import Plan
     from watermarking.cli.tasks import Outcome, Run
 
-__all__ = ["embed_many", "tell"]
+__all__ = ["embed_many", "tell_troubles"]
 
 _WORDS: Final = {
     "marked": "marked",
@@ -44,7 +41,7 @@ def embed_many(run: Run, plan: Plan, *, place: str, workers: int | None, as_json
     worst = DONE
     with progress(len(plan.tasks)) as advance, closing(outcomes(run, plan.tasks, workers or n_threads())) as found:
         for outcome in found:
-            worst = max(worst, tell(outcome, as_json))
+            worst = max(worst, _tell(outcome, as_json))
             counts[_record(outcome)["status"]] += 1
             advance()
     parts = [f"{counts[kind]} {words}" for kind, words in _WORDS.items() if counts[kind] or kind == "marked"]
@@ -52,16 +49,21 @@ def embed_many(run: Run, plan: Plan, *, place: str, workers: int | None, as_json
     return worst
 
 
-def tell(outcome: Outcome, as_json: bool) -> int:
+def _tell(outcome: Outcome, as_json: bool) -> int:
     """Print what came of a picture: warnings and failures, with ``as_json`` a record; return its status."""
-    if sys.stderr.isatty() and (outcome.warnings or outcome.failure):
-        click.echo(CLEAR, err=True, nl=False)
-    for line in outcome.warnings:
-        warn(line, outcome.task.source)
-    status = DONE if outcome.failure is None else outcome.failure.tell(outcome.task.source)
+    status = tell_troubles(outcome)
     if as_json:
         print_record(_record(outcome))
     return status
+
+
+def tell_troubles(outcome: Outcome) -> int:
+    """Print the warnings and the failure on stderr; return the status."""
+    if outcome.warnings or outcome.failure:
+        clear()
+    for line in outcome.warnings:
+        warn(line, outcome.task.source)
+    return DONE if outcome.failure is None else outcome.failure.tell(outcome.task.source)
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:

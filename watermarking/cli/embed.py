@@ -21,7 +21,7 @@ from watermarking.cli.options import (
     scheme_option,
 )
 from watermarking.cli.output import embedding_line, embedding_record, failure_record, print_record
-from watermarking.cli.pictures import STANDARD, announce_compilation, check_target, staged
+from watermarking.cli.pictures import STANDARD, announce_compilation, check_target, named, staged
 from watermarking.cli.planning import is_many, plan_pictures
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _is_many(sources: tuple[str, ...], output: str | None, in_place: bool, as_js
 
 def _embed_one(job: Job, source: str, target: str, as_json: bool) -> int:
     try:
-        check_target(target, job.overwrite or job.in_place)
+        check_target(target, job.overwrite or target == source)  # the source is refused in better words
         with heard_by(functools.partial(warn, file=source)):
             record = job.run(source, target)
     except (BrokenPipeError, click.ClickException):
@@ -185,5 +185,5 @@ def _embed_many(job: Job, sources: tuple[str, ...], output: str | None, workers:
         past.check(plan.names(plan.skipped), settings)
         if plan.tasks:
             past.note(plan.names(plan.tasks), settings)
-    place = ", ".join(sources) if output is None else output
+    place = named(sources) if output is None else output
     return embed_many(job.run, plan, place=place, workers=workers, as_json=as_json)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from watermarking.cli.key_options import key_names, key_option, keys_option
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from watermarking.keys import Key
 
     C = TypeVar("C", bound=Callable[..., Any])
 
@@ -19,6 +19,7 @@ __all__ = [
     "is_debugging",
     "is_verbose",
     "json_option",
+    "key_names",
     "key_option",
     "keys_option",
     "logging_options",
@@ -81,30 +82,6 @@ def logging_options(command: C) -> C:
     return command
 
 
-def _load_key(_ctx: click.Context, _param: click.Parameter, path: str) -> Key:
-    from watermarking.keys import Key
-
-    return Key.from_file(path)
-
-
-def _load_keys(_ctx: click.Context, _param: click.Parameter, paths: tuple[str, ...]) -> list[Key]:
-    from watermarking.keys import Key
-
-    return [Key.from_file(path) for path in paths]
-
-
-_KEY_HELP: Final = "Key file, as 'watermarking keygen' writes it."
-_KEY_COMMON: Final[dict[str, Any]] = {
-    "metavar": "KEYFILE",
-    "type": click.Path(),
-    "required": True,
-    "envvar": "WATERMARKING_KEY",
-    "show_envvar": True,
-}
-key_option = click.option("-k", "--key", "key", callback=_load_key, help=_KEY_HELP, **_KEY_COMMON)
-keys_option = click.option(
-    "-k", "--key", "keys", multiple=True, callback=_load_keys, help=f"{_KEY_HELP} Several may be given.", **_KEY_COMMON
-)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 force_option = click.option("--force", is_flag=True, help="Replace files that exist already.")
 

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 from watermarking.cli.lines import can_print, write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watermarking.cli.notices import Failure
-    from watermarking.interface import Detection
     from watermarking.messages.marker import Reading, Receipt
+    from watermarking.messages.reader import Sighting
 
 __all__ = [
     "detection_record",
     "embedding_line",
     "embedding_record",
+    "failed_reading",
     "failure_record",
     "print_record",
     "reading_record",
@@ -24,6 +27,9 @@ __all__ = [
     "verdict_line",
 ]
 
+_READING: Final = (
+    "file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry", "key", "error",
+)  # fmt: skip
 _EMBEDDING: Final = (
     "file", "output", "status", "reason", "scheme", "message", "message_hex", "fidelity", "psnr", "ssim",
     "bit_error_rate", "verified", "already_marked", "error",
@@ -36,8 +42,8 @@ def print_record(record: dict[str, Any]) -> None:
     write(text if can_print(text) else json.dumps(record, allow_nan=False, default=_plain))
 
 
-def reading_record(file: str, reading: Reading) -> dict[str, Any]:
-    """Return the fields that ``extract --json`` prints."""
+def reading_record(file: str, reading: Reading, keys: Sequence[str]) -> dict[str, Any]:
+    """Return the fields that ``extract --json`` prints; ``keys`` is what the keys are called."""
     message = reading.message
     return {
         "file": file,
@@ -48,21 +54,31 @@ def reading_record(file: str, reading: Reading) -> dict[str, Any]:
         "p_value": float(reading.detection.p_value),
         "bit_error_rate": _number(reading.bit_error_rate),
         "geometry": reading.geometry,
+        "key": None if reading.key_index is None else keys[reading.key_index],
+        "error": None,
     }
 
 
-def detection_record(file: str, message: bytes, scheme: str, detection: Detection, fpr: float) -> dict[str, Any]:
+def detection_record(file: str, message: bytes, sighting: Sighting, fpr: float, keys: Sequence[str]) -> dict[str, Any]:
     """Return the fields that ``detect --json`` prints, the same as those of ``extract --json``."""
+    found = sighting.detection.is_present(fpr)
     return {
         "file": file,
-        "found": detection.is_present(fpr),
+        "found": found,
         "message": _text(message),
         "message_hex": message.hex(),
-        "scheme": scheme,
-        "p_value": float(detection.p_value),
+        "scheme": sighting.scheme,
+        "p_value": float(sighting.detection.p_value),
         "bit_error_rate": None,
         "geometry": None,
+        "key": keys[sighting.key_index] if found else None,
+        "error": None,
     }
+
+
+def failed_reading(file: str, failure: Failure) -> dict[str, Any]:
+    """Return the same fields for a picture that could not be read at all; ``error`` says why."""
+    return {**dict.fromkeys(_READING), "file": file, "error": failure.line}
 
 
 def embedding_record(file: str, output: str, receipt: Receipt) -> dict[str, Any]:
@@ -113,13 +129,14 @@ def embedding_line(record: dict[str, Any]) -> str:
     return f"{record['output']}: {', '.join(parts)}"
 
 
-def verdict_line(record: dict[str, Any], absent: str = "not found") -> str:
-    """Say how sure a reader is, in words."""
+def verdict_line(record: dict[str, Any], absent: str = "not found", *, several_keys: bool = False) -> str:
+    """Say how sure a reader is, in words; of several keys, which one it was."""
     chance = f"p = {record['p_value']:.2g}"
     if not record["found"]:
         return f"{record['file']}: {absent} ({chance})"
     errors = "" if record["bit_error_rate"] is None else f", {record['bit_error_rate']:.1%} of the bits wrong"
-    return f"{record['file']}: found, scheme {record['scheme']}, {chance}{errors}"
+    key = f" with {record['key']}" if several_keys else ""
+    return f"{record['file']}: found{key}, scheme {record['scheme']}, {chance}{errors}"
 
 
 def _text(message: bytes) -> str | None:

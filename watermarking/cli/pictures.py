@@ -19,7 +19,7 @@ from watermarking.cli.options import is_verbose
 from watermarking.errors import FileFormatError, WatermarkError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from watermarking.pictures.files import Picture
     from watermarking.pictures.folders import PassedOver
@@ -29,7 +29,9 @@ __all__ = [
     "announce_compilation",
     "check_target",
     "each_picture",
+    "expand",
     "load",
+    "named",
     "no_pictures",
     "prefix",
     "staged",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 STANDARD: Final = "-"
+_NAMED: Final = 3
 
 
 def load(source: str) -> Picture:
@@ -61,7 +64,7 @@ def each_picture(sources: Iterable[str], act: Callable[[str], int]) -> int:
     worst = DONE
     for source in sources:
         try:
-            files = _expand(source)
+            files = expand(source)
         except (WatermarkError, OSError) as error:
             worst = max(worst, report(error, source))
             continue
@@ -82,7 +85,7 @@ def prefix(file: str, sources: tuple[str, ...]) -> str:
     return "" if sources == (file,) else f"{file}: "
 
 
-def _expand(source: str) -> list[str]:
+def expand(source: str) -> list[str]:
     """List the pictures of a folder; say what is passed over."""
     if source == STANDARD or not Path(source).is_dir():
         return [source]
@@ -94,6 +97,12 @@ def _expand(source: str) -> list[str]:
     for line in tell_passed_over(listing.passed_over):
         say(f"{source}: {line}", err=True)
     return [str(path) for path in listing.pictures]
+
+
+def named(sources: Sequence[str]) -> str:
+    """Say which inputs a line is about, in few words."""
+    more = len(sources) - _NAMED
+    return ", ".join(sources) if more <= 0 else f"{', '.join(sources[:_NAMED])} and {more} more"
 
 
 def no_pictures(folder: str | Path, passed_over: list[PassedOver]) -> FileFormatError:

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watermarking.interface import Detection, Scheme
+    from watermarking.messages.reader import Sighting
     from watermarking.messages.reading import Reading
 
-__all__ = ["detect_any", "extract_any"]
+__all__ = ["detect_any", "extract_any", "sighted"]
 
 
 def extract_any(image: Any, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3) -> Reading:
@@ -34,6 +35,14 @@ def detect_any(
     image: Any, message: Message, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3
 ) -> tuple[str, Detection]:
     """Look for a known message with every scheme and key given; return the best scheme's id and its verdict."""
+    sighting = sighted(image, message, keys=keys, schemes=schemes, search=search)
+    return sighting.scheme, sighting.detection
+
+
+def sighted(
+    image: Any, message: Message, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3
+) -> Sighting:
+    """Do what :func:`detect_any` does, and say which of the keys it was as well."""
     array, _ = to_array(image)
     data = to_bytes(message)
     size_class(len(data))

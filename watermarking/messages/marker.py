@@ -167,7 +167,7 @@ class Marker:
         array, _ = to_array(image)
         data = to_bytes(message)
         size_class(len(data))  # a message that no picture holds is the caller's mistake, a small picture is not
-        return detect((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, data, self.search)[1]
+        return detect((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, data, self.search).detection
 
     def embed_file(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from watermarking.codes.framing import size_class
 from watermarking.codes.messages import Message, to_bytes
@@ -27,9 +27,16 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+    from PIL.Image import Image as PilImage
+
     from watermarking.interface import Detection, Scheme
     from watermarking.keys import Key
+    from watermarking.pictures.arrays import Pictorial
     from watermarking.pictures.files import Picture
+
+    S = TypeVar("S", bound=np.generic)
 
 __all__ = ["CLASSICAL", "DEFAULT_SCHEME", "Marker", "Reading", "Receipt", "detect_any", "extract_any"]
 
@@ -105,7 +112,11 @@ class Marker:
         """Return how many bytes of message fit in a picture of this shape; 0 if none do."""
         return longest_message(self.scheme, shape)
 
-    def embed(self, image: Any, message: Message, *, again: bool = False) -> Any:
+    @overload
+    def embed(self, image: npt.NDArray[S], message: Message, *, again: bool = False) -> npt.NDArray[S]: ...
+    @overload
+    def embed(self, image: PilImage, message: Message, *, again: bool = False) -> PilImage: ...
+    def embed(self, image: Pictorial, message: Message, *, again: bool = False) -> Any:
         """Return a copy of the picture that carries the message.
 
         A picture that carries it already, of this key and scheme, comes back as it is, with a warning: marking twice is
@@ -147,7 +158,7 @@ class Marker:
         warnings.warn("the picture carries this message of this key already: it comes back as it is", stacklevel=2)
         return restore(marked.array.copy())
 
-    def extract(self, image: Any) -> Reading:
+    def extract(self, image: Pictorial) -> Reading:
         """Read a picture, knowing nothing but the key.
 
         Parameters
@@ -162,7 +173,7 @@ class Marker:
         array, _ = to_array(image)
         return read((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, self.search)
 
-    def detect(self, image: Any, message: Message) -> Detection:
+    def detect(self, image: Pictorial, message: Message) -> Detection:
         """Say whether a picture carries a message that is known already; works where damage forbids reading it."""
         array, _ = to_array(image)
         data = to_bytes(message)
@@ -220,7 +231,11 @@ class Marker:
         self.embed_file(data, target, message, verify=verify, again=again)
         return target.getvalue()
 
-    def restore(self, image: Any) -> Any:
+    @overload
+    def restore(self, image: npt.NDArray[S]) -> npt.NDArray[S]: ...
+    @overload
+    def restore(self, image: PilImage) -> PilImage: ...
+    def restore(self, image: Pictorial) -> Any:
         """Return the cover of a picture marked with ``reversible``, or by a ``restorable`` marker, bit for bit.
 
         The same kind of picture comes back; its samples are the cover's, and a file's metadata is no part of them.

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watermarking.codes.messages import as_logo, as_uuid
+
 if TYPE_CHECKING:
+    import uuid
+
+    import numpy as np
+    import numpy.typing as npt
+
     from watermarking.interface import Detection
     from watermarking.sync.geometry import Geometry
 
@@ -34,6 +41,16 @@ class Reading:
     geometry: Geometry | None
     scheme: str
     key_index: int | None
+
+    @property
+    def uuid(self) -> uuid.UUID | None:
+        """The message as a UUID; None where there is none, or it has not 16 bytes."""
+        return None if self.message is None else as_uuid(self.message)
+
+    @property
+    def logo(self) -> npt.NDArray[np.bool_] | None:
+        """The message as a logo (H, W) bool; None where there is none, or its shape does not fit its bytes."""
+        return None if self.message is None else as_logo(self.message)
 
 
 @dataclass(frozen=True, slots=True)

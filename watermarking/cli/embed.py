@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from watermarking.cli.batch import embed_many
 from watermarking.cli.lines import say
 from watermarking.cli.notices import DONE, Failure, heard_by, warn
 from watermarking.cli.options import (
+    fidelity_number,
     force_option,
     json_option,
     key_option,
@@ -19,6 +21,7 @@ from watermarking.cli.options import (
     message_options,
     read_message,
     scheme_option,
+    strength_options,
 )
 from watermarking.cli.output import embedding_line, embedding_record, failure_record, print_record
 from watermarking.cli.pictures import STANDARD, announce_compilation, check_target, named, staged
@@ -26,9 +29,9 @@ from watermarking.cli.planning import is_many, plan_pictures
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
-    from watermarking.messages.marker import Marker
+    from watermarking.messages.marker import Marker, Receipt
 
-__all__ = ["Job", "command", "fidelity_number"]
+__all__ = ["Job", "command"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,7 @@ class Job:
                 read_from, write_to, self.message, verify=self.verify, in_place=self.in_place, quality=self.quality,
                 again=self.again, overwrite=self.overwrite,
             )  # fmt: skip
+            _warn_if_thin(receipt)
         return embedding_record(source, target, receipt)
 
 
@@ -61,13 +65,7 @@ class Job:
 @message_options
 @key_option
 @scheme_option("without it, the one that measures best")
-@click.option(
-    "--fidelity",
-    metavar="SCORE",
-    help="How little the mark shows: discreet (90), normal (88; pages 86, large pictures 84), strong (80) or another "
-    "SSIMULACRA2 score.  [default: normal]",
-)
-@click.option("--psnr", type=float, metavar="DB", help="Strength in dB instead; more is fainter.")
+@strength_options
 @click.option("--insist", is_flag=True, help="Let the mark show more, down to 70, where the message needs it.")
 @click.option(
     "--peak",
@@ -136,12 +134,17 @@ def command(
     return _embed_one(job, sources[0], sources[0] if output is None else output, as_json)
 
 
-def fidelity_number(text: str | None) -> float | str | None:
-    """Return the number that was typed, if it is one."""
-    try:
-        return text if text is None else float(text)
-    except ValueError:
-        return text
+def _warn_if_thin(receipt: Receipt) -> None:
+    from watermarking.messages.reserve import THIN
+
+    if receipt.reserve is None or receipt.reserve >= THIN or receipt.bit_error_rate is None:
+        return
+    warnings.warn(
+        f"the reserve is thin, {receipt.reserve:.0%}: {receipt.bit_error_rate:.1%} of the bits are wrong already, so "
+        "that JPEG or a smaller size may wipe the message out: use a shorter message, a lower fidelity or PSNR, or a "
+        "larger picture",
+        stacklevel=2,
+    )
 
 
 def _is_many(sources: tuple[str, ...], output: str | None, in_place: bool, as_json: bool) -> bool:

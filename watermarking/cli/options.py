@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     C = TypeVar("C", bound=Callable[..., Any])
 
 __all__ = [
+    "fidelity_number",
     "force_option",
     "is_debugging",
     "is_verbose",
@@ -26,6 +27,7 @@ __all__ = [
     "message_options",
     "read_message",
     "scheme_option",
+    "strength_options",
 ]
 
 _DEBUG: Final = "watermarking.debug"
@@ -89,6 +91,29 @@ force_option = click.option("--force", is_flag=True, help="Replace files that ex
 def scheme_option(what: str) -> Callable[[C], C]:
     """Add ``--scheme``; ``what`` says what happens without it."""
     return click.option("--scheme", metavar="S", help=f"Id of a scheme, see 'watermarking schemes'; {what}.")
+
+
+def strength_options(command: C) -> C:
+    """Add the two ways to say how strong a mark is."""
+    for option in (
+        click.option("--psnr", type=float, metavar="DB", help="Strength in dB instead; more is fainter."),
+        click.option(
+            "--fidelity",
+            metavar="SCORE",
+            help="How little the mark shows: discreet (90), normal (88; pages 86, large pictures 84), strong (80) or "
+            "another SSIMULACRA2 score.  [default: normal]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def fidelity_number(text: str | None) -> float | str | None:
+    """Return the number that was typed, if it is one."""
+    try:
+        return text if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def message_options(command: C) -> C:

@@ -32,7 +32,7 @@ _READING: Final = (
 )  # fmt: skip
 _EMBEDDING: Final = (
     "file", "output", "status", "reason", "scheme", "message", "message_hex", "fidelity", "psnr", "ssim",
-    "bit_error_rate", "verified", "already_marked", "error",
+    "bit_error_rate", "reserve", "verified", "already_marked", "error",
 )  # fmt: skip
 
 
@@ -95,6 +95,7 @@ def embedding_record(file: str, output: str, receipt: Receipt) -> dict[str, Any]
         "psnr": _number(receipt.psnr),
         "ssim": _number(receipt.ssim),
         "bit_error_rate": _number(receipt.bit_error_rate),
+        "reserve": _number(receipt.reserve),
         "verified": receipt.bit_error_rate is not None,
         "already_marked": receipt.already_marked,
         "error": None,
@@ -120,6 +121,7 @@ def embedding_line(record: dict[str, Any]) -> str:
             ("psnr", "PSNR {:.2f} dB"),
             ("ssim", "SSIM {:.4f}"),
             ("bit_error_rate", "bit error rate {:.2%}"),
+            ("reserve", "reserve {:.0%}"),
         )
         if record[name] is not None
     ]

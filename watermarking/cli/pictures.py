@@ -33,7 +33,7 @@ __all__ = [
     "load",
     "named",
     "no_pictures",
-    "prefix",
+    "read_standard_input",
     "staged",
     "tell_passed_over",
 ]
@@ -46,10 +46,10 @@ def load(source: str) -> Picture:
     """Read a picture from a file, or from standard input."""
     from watermarking.pictures.files import read_picture
 
-    return read_picture(_read_standard_input() if source == STANDARD else source)
+    return read_picture(read_standard_input() if source == STANDARD else source)
 
 
-def _read_standard_input() -> bytes:
+def read_standard_input() -> bytes:
     """Read a file's content from standard input."""
     if sys.stdin.isatty():
         raise click.UsageError("'-' reads a picture from standard input, which is a terminal.")
@@ -78,11 +78,6 @@ def each_picture(sources: Iterable[str], act: Callable[[str], int]) -> int:
                 status = report(error, file)
             worst = max(worst, status)
     return worst
-
-
-def prefix(file: str, sources: tuple[str, ...]) -> str:
-    """Return what tells a picture's line of output from the others; nothing where there is only one."""
-    return "" if sources == (file,) else f"{file}: "
 
 
 def expand(source: str) -> list[str]:
@@ -132,7 +127,7 @@ def staged(source: str, target: str) -> Iterator[tuple[Path, Path]]:
     from watermarking.pictures.formats.decoding import identify
 
     with tempfile.TemporaryDirectory(prefix="watermarking-") as folder:
-        data = _read_standard_input() if source == STANDARD else None
+        data = read_standard_input() if source == STANDARD else None
         suffix = f".{identify(_head(source) if data is None else data).lower()}"
         staged_source = Path(source) if data is None else Path(folder, f"in{suffix}")
         if data is not None:

@@ -67,6 +67,8 @@ class Receipt:
     fidelity : float, SSIMULACRA2 score of the marked samples, before they were coded; an estimate above 1200 pixels.
         None where none was aimed at
     already_marked : bool, the picture carried the message before and was not marked again
+    reserve : float, of the errors that the message's code corrects, the share that is free: below 0.8, JPEG may wipe
+        it out. None where nothing was read back, and for marks that survive no change
     """
 
     message: bytes
@@ -76,3 +78,4 @@ class Receipt:
     bit_error_rate: float | None
     fidelity: float | None = None
     already_marked: bool = False
+    reserve: float | None = None

@@ -6,9 +6,12 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+
 from watermarking.cli.lines import say
-from watermarking.cli.notices import DONE, warn
-from watermarking.cli.output import failure_record, print_record, untouched_record
+from watermarking.cli.notices import DONE, detail, warn
+from watermarking.cli.options import is_verbose
+from watermarking.cli.output import embedding_line, failure_record, print_record, untouched_record
 from watermarking.cli.pictures import tell_passed_over
 from watermarking.cli.progress import clear, progress
 from watermarking.cli.workers import outcomes
@@ -35,11 +38,13 @@ def embed_many(run: Run, plan: Plan, *, place: str, workers: int | None, as_json
     """
     from watermarking.threads import n_threads
 
+    n_workers = max(1, min(workers or n_threads(), len(plan.tasks)))
+    detail(f"{len(plan.tasks)} pictures to mark, {len(plan.skipped)} there already, {n_workers} at a time")
     if as_json:
         _tell_untouched(plan)
     counts = Counter(skipped=len(plan.skipped))
     worst = DONE
-    with progress(len(plan.tasks)) as advance, closing(outcomes(run, plan.tasks, workers or n_threads())) as found:
+    with progress(len(plan.tasks)) as advance, closing(outcomes(run, plan.tasks, n_workers)) as found:
         for outcome in found:
             worst = max(worst, _tell(outcome, as_json))
             counts[_record(outcome)["status"]] += 1
@@ -52,6 +57,9 @@ def embed_many(run: Run, plan: Plan, *, place: str, workers: int | None, as_json
 def _tell(outcome: Outcome, as_json: bool) -> int:
     """Print what came of a picture: warnings and failures, with ``as_json`` a record; return its status."""
     status = tell_troubles(outcome)
+    if outcome.record is not None and is_verbose(click.get_current_context()):
+        clear()
+        detail(embedding_line(outcome.record))
     if as_json:
         print_record(_record(outcome))
     return status

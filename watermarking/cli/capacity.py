@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from watermarking.cli.lines import say
-from watermarking.cli.notices import DONE
+from watermarking.cli.notices import DONE, detail
 from watermarking.cli.options import fidelity_number, json_option, logging_options, scheme_option, strength_options
 from watermarking.cli.output import print_record
 from watermarking.cli.pictures import STANDARD, announce_compilation, each_picture, load, read_standard_input
@@ -46,6 +46,7 @@ def command(
     def measure(file: str) -> int:
         content = read_standard_input() if file == STANDARD else None
         shape = (load(file) if content is None else read_picture(content)).array.shape
+        detail(f"{file}: at most {marker.capacity(shape)} bytes by its size; what can be read back is tried")
         room = room_in(marker, file if content is None else content, shape, quality=quality)
         strength = marker.scheme.psnr if marker.fidelity is None else None
         if as_json:

@@ -89,5 +89,6 @@ def command(
     def show(record: dict[str, Any], _alone: bool) -> None:
         say(verdict_line(record, several_keys=len(keys) > 1))
 
-    how = Readers(run=job.run, show=show, workers=workers, as_json=as_json, found_only=found_only)
+    what = f"schemes {', '.join(schemes)}; keys {', '.join(job.names)}"
+    how = Readers(run=job.run, show=show, workers=workers, as_json=as_json, found_only=found_only, what=what)
     return read_many(sources, how)

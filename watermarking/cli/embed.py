@@ -11,11 +11,12 @@ import click
 
 from watermarking.cli.batch import embed_many
 from watermarking.cli.lines import say
-from watermarking.cli.notices import DONE, Failure, heard_by, warn
+from watermarking.cli.notices import DONE, Failure, detail, heard_by, warn
 from watermarking.cli.options import (
     fidelity_number,
     force_option,
     json_option,
+    key_names,
     key_option,
     logging_options,
     message_options,
@@ -86,7 +87,10 @@ class Job:
 )
 @json_option
 @logging_options
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     sources: tuple[str, ...],
     output: str | None,
     key: Key,
@@ -120,6 +124,7 @@ def command(
     many = _is_many(sources, output, in_place, as_json)
     content = read_message(**message)
     announce_compilation()
+    from watermarking.codes.messages import to_bytes
     from watermarking.messages.marker import Marker
 
     marker = Marker(
@@ -129,9 +134,16 @@ def command(
         marker=marker, message=content, verify=not no_verify, in_place=in_place, quality=quality, again=again,
         overwrite=force,
     )  # fmt: skip
+    detail(f"{_strength(marker)}, {len(to_bytes(content))} bytes of message, key {key_names(ctx)[0]}")
     if many:
         return _embed_many(job, sources, output, workers, as_json)
     return _embed_one(job, sources[0], sources[0] if output is None else output, as_json)
+
+
+def _strength(marker: Marker) -> str:
+    """Say with which scheme and how strongly pictures are marked."""
+    how = f"{marker.scheme.psnr:g} dB" if marker.fidelity is None else f"fidelity {marker.fidelity}"
+    return f"scheme {marker.scheme.id}, {how}"
 
 
 def _warn_if_thin(receipt: Receipt) -> None:

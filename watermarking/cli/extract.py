@@ -66,7 +66,7 @@ def command(
     Where a message cannot be read, 'watermarking detect' may still find it, if it is known.
     """
     announce_compilation()
-    from watermarking.messages.marker import Marker
+    from watermarking.messages.marker import CLASSICAL, Marker
 
     job = Job(keys=tuple(keys), names=key_names(ctx), marker=None if scheme is None else Marker(scheme, key=keys))
 
@@ -78,7 +78,9 @@ def command(
         hint = _HINT if alone and not record["found"] else ""
         say(verdict_line(record, absent, several_keys=len(keys) > 1) + hint, err=True)
 
-    how = Readers(run=job.run, show=show, workers=workers, as_json=as_json, found_only=found_only, hint=True)
+    schemes = CLASSICAL if job.marker is None else (job.marker.scheme.id,)
+    what = f"schemes {', '.join(schemes)}; keys {', '.join(job.names)}"
+    how = Readers(run=job.run, show=show, workers=workers, as_json=as_json, found_only=found_only, what=what, hint=True)
     return read_many(sources, how)
 
 

@@ -133,6 +133,14 @@ def read_message(message_text: str | None, message_hex: str | None, message_file
     """Return the message that was given; exactly one way must have been used."""
     if sum(way is not None for way in (message_text, message_hex, message_file)) != 1:
         raise click.UsageError("A message is needed, by one of -m, --message-hex and --message-file.")
+    content = _content(message_text, message_hex, message_file)
+    if not content:
+        where = f"in {message_file} " if message_file else ""
+        raise click.UsageError(f"The message {where}is empty: give a text, a name or a number.")
+    return content
+
+
+def _content(message_text: str | None, message_hex: str | None, message_file: str | None) -> str | bytes:
     if message_file is not None:
         with click.open_file(message_file, "rb") as stream:
             content: bytes = stream.read()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from watermarking.cli.notices import Failure
     from watermarking.messages.marker import Reading, Receipt
     from watermarking.messages.reader import Sighting
+    from watermarking.sync.geometry import Geometry
 
 __all__ = [
     "detection_record",
@@ -21,6 +22,7 @@ __all__ = [
     "embedding_record",
     "failed_reading",
     "failure_record",
+    "geometry_line",
     "print_record",
     "reading_record",
     "untouched_record",
@@ -139,6 +141,23 @@ def verdict_line(record: dict[str, Any], absent: str = "not found", *, several_k
     errors = "" if record["bit_error_rate"] is None else f", {record['bit_error_rate']:.1%} of the bits wrong"
     key = f" with {record['key']}" if several_keys else ""
     return f"{record['file']}: found{key}, scheme {record['scheme']}, {chance}{errors}"
+
+
+def geometry_line(geometry: Geometry) -> str:
+    """Say in words what was undone before a picture could be read."""
+    parts = [
+        text.format(value)
+        for value, text, shows in (
+            (geometry.rotation, "turned by {:.1f} degrees", abs(geometry.rotation) > 0.05),
+            (geometry.flip, "mirrored", geometry.flip),
+            (geometry.scale, "of {:.2f} pixels to a marked one", abs(geometry.scale - 1) > 0.005),
+            (geometry.aspect, "stretched by {:.2f}", abs(geometry.aspect - 1) > 0.005),
+            (geometry.shear, "sheared by {:.1f} degrees", abs(geometry.shear) > 0.05),
+            (geometry.bend, "bent by {:.0f} pixels", geometry.bend > 1),
+        )
+        if shows
+    ]
+    return f"it is {', '.join(parts)}" if parts else "it is moved or cropped"
 
 
 def _text(message: bytes) -> str | None:

@@ -11,8 +11,8 @@ import click
 
 from watermarking.cli.batch import tell_troubles
 from watermarking.cli.lines import say
-from watermarking.cli.notices import DONE, NOT_FOUND, report
-from watermarking.cli.output import failed_reading, print_record
+from watermarking.cli.notices import DONE, NOT_FOUND, detail, report
+from watermarking.cli.output import failed_reading, geometry_line, print_record
 from watermarking.cli.pictures import STANDARD, expand, named
 from watermarking.cli.progress import clear, progress
 from watermarking.cli.tasks import Task
@@ -56,6 +56,7 @@ class Readers:
     show : what says in words what was read; whether it is the only picture is its second argument
     workers : int or None
     as_json, found_only : bool
+    what : str, what is tried on them, for those who ask
     hint : bool, whether ``detect`` may find what was not read
     """
 
@@ -64,6 +65,7 @@ class Readers:
     workers: int | None
     as_json: bool
     found_only: bool
+    what: str
     hint: bool = False
 
 
@@ -76,7 +78,10 @@ def read_many(sources: Sequence[str], how: Readers) -> int:
 
     tasks, worst = _tasks(sources)
     alone = [task.source for task in tasks] == list(sources[:1]) and len(sources) == 1
-    workers = 1 if STANDARD in sources else how.workers or n_threads()  # other processes have another standard input
+    workers = max(1, min(how.workers or n_threads(), len(tasks)))
+    if STANDARD in sources:  # other processes have another standard input
+        workers = 1
+    detail(f"{len(tasks)} pictures to read, {workers} at a time; {how.what}")
     counts: Counter[str] = Counter()
     with progress(0 if alone else len(tasks)) as advance, closing(outcomes(how.run, tasks, workers)) as found:
         for outcome in found:
@@ -122,6 +127,8 @@ def _tell(outcome: Outcome, how: Readers, alone: bool) -> str:
             print_record(record)
         else:
             how.show(record, alone)
+    if record["geometry"] is not None:
+        detail(f"{record['file']}: {geometry_line(record['geometry'])}")
     return "found" if record["found"] else "absent"
 
 

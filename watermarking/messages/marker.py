@@ -132,6 +132,7 @@ class Marker:
         image : ndarray or PIL image
             See :mod:`watermarking.pictures.arrays`; the same kind comes back.
         message : str, bytes, uuid.UUID or 2-D bool array
+            Not an empty one.
         again : bool
             Mark the picture whatever it carries, and do not look. A second mark costs as much quality as the first.
 

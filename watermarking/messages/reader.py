@@ -64,8 +64,9 @@ def read(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: i
 def detect(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], message: bytes, search: int) -> Sighting:
     """Compare a picture with the code words of a known message until one is beyond doubt; return the best comparison.
 
-    The p-value counts all that was tried. Where trying ends at the i-th because of what it found, that counts i (i + 1)
-    times: 1/2 + 1/6 + 1/12 + ... is 1, so no more chances are given away than there are.
+    The p-value counts all that was tried. Where trying ends at the i-th because of what it found, that p-value is
+    multiplied by i (i + 1): since 1/2 + 1/6 + 1/12 + ... is 1, a false alarm stays as rare as the p-value says,
+    wherever trying ends.
     """
     found = [Sighting(schemes[0].id, Detection(0.0, 1.0, "code word"), 0)]
     n_tried = 0

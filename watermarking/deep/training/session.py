@@ -159,10 +159,16 @@ def _lead(trainer: Trainer, held: Sampler, seconds: float, report: Callable[[str
         board.close()
     rows = validate(trainer, held)
     (folder / "validation.json").write_text(json.dumps({"step": trainer.step, "rows": rows}, indent=1) + "\n")
+    _tell_end(trainer, rows, report)
+
+
+def _tell_end(trainer: Trainer, rows: dict[str, dict[str, float]], report: Callable[[str], None]) -> None:
+    """Say what was measured, what that means, and what can be done next."""
+    config = trainer.config
     report(_LEGEND)
     for name, row in rows.items():
         report(f"{name}: " + ", ".join(f"{key} {value:g}" for key, value in row.items()))
-    checkpoint = shlex.quote(str(folder / "checkpoint.safetensors"))
+    checkpoint = shlex.quote(str(trainer.folder / "checkpoint.safetensors"))
     if trainer.step < config.steps:
         report(f"stopped at step {trainer.step} of {config.steps}: the same command goes on from there")
     report(

@@ -23,7 +23,7 @@ def main(photo: Path, folder: Path) -> None:
     key = wm.Key.generate()
     marker = wm.Marker(key=key)
     for customer in CUSTOMERS:
-        receipt = marker.embed_file(photo, folder / f"{customer}.jpg", f"for {customer}")
+        receipt = marker.embed_file(photo, folder / f"{customer}.jpg", f"for {customer}", overwrite=True)
         print(
             f"{customer}.jpg: PSNR {receipt.psnr:.1f} dB, read back with {receipt.bit_error_rate:.1%} of the bits wrong"
         )

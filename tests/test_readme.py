@@ -46,7 +46,11 @@ def test_command_blocks(place: Path) -> None:
     assert "watermarking embed" in commands
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     done = subprocess.run(
-        ["bash", "-c", commands], capture_output=True, text=True, check=False, env={"PATH": path, "HOME": str(place)}
+        ["bash", "-c", commands],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": path, "HOME": str(place), "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
     shown = [line for block in blocks("console") for line in block.splitlines() if not line.startswith("$ ")]

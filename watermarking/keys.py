@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import re
+import shlex
 import stat
 import struct
 import unicodedata
@@ -103,12 +104,17 @@ class Key:
                 mode = os.fstat(stream.fileno()).st_mode
                 text = stream.read(4096).decode("ascii")
         except UnicodeDecodeError:
-            raise KeyFileError(f"{file} is not a key file: make one with 'watermarking keygen {file}'") from None
+            raise KeyFileError(_no_key_file(file)) from None
+        except FileNotFoundError as error:
+            raise KeyFileError(
+                f"cannot read the key file {file}: {error.strerror}; make one with 'watermarking keygen "
+                f"{shlex.quote(str(file))}'"
+            ) from error
         except OSError as error:
             raise KeyFileError(f"cannot read the key file {file}: {error.strerror or error}") from error
         match = re.fullmatch(rf"{_FILE_HEADER}\s+([0-9a-fA-F]*)\s*", text)
         if match is None or len(match[1]) % 2:
-            raise KeyFileError(f"{file} is not a key file: make one with 'watermarking keygen {file}'")
+            raise KeyFileError(_no_key_file(file))
         if os.name == "posix" and mode & (stat.S_IRGRP | stat.S_IROTH):
             warnings.warn(f"other users can read the key file {file}: chmod 600 {file}", stacklevel=2)
         return cls(bytes.fromhex(match[1]))
@@ -182,3 +188,15 @@ class Key:
 
     def __repr__(self) -> str:
         return f"Key(commitment={self.commitment[:8]}...)"
+
+
+def _no_key_file(file: Path) -> str:
+    """Say what else can be done with a file that was taken for a key: keys are never written over it."""
+    n, free = 1, file.with_suffix(".key")
+    while free.exists():
+        n, free = n + 1, file.with_name(f"{file.stem}-{n + 1}.key")
+    new, old = shlex.quote(str(free)), shlex.quote(str(file))
+    return (
+        f"{file} is not a key file: make one with 'watermarking keygen {new}', or, if a passphrase is in it, say "
+        f"--passphrase-file {old} --salt NAME (Key.from_passphrase in Python)"
+    )

@@ -109,7 +109,7 @@ def _call(cell: Cell, place: Path) -> Callable[[], object]:
             _run_command(place, "photographs", ["-o", "marked"], n)
         return partial(_run_command, place, "marked", ["--in-place"], n)
     marker = Marker(key=_KEY)
-    job = Job(marker=marker, message=_MESSAGE, verify=True, in_place=False, quality=None, again=False)
+    job = Job(marker=marker, message=_MESSAGE, verify=True, in_place=False, quality=None, again=False, overwrite=True)
     files = sorted((place / "photographs").iterdir())
     tasks = [Task(str(file), str(place / "out" / file.name)) for file in files]
     if way == "processes":

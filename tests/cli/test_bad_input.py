@@ -42,7 +42,7 @@ def leaves_nothing(tmp_path: Path) -> Iterator[None]:
     ("arguments", "hint"),
     [
         (["embd"], "No such command 'embd'"),
-        (["embed"], "Missing argument 'IN'"),
+        (["embed"], "Missing argument 'IN...'"),
         (["embed", "IN", "-m", "x", "-k", "KEY"], "one of -o OUT and --in-place"),
         (["embed", "IN", "-o", "OUT", "--in-place", "-m", "x", "-k", "KEY"], "one of -o OUT and --in-place"),
         (["embed", "IN", "-o", "OUT", "-k", "KEY"], "one of -m, --message-hex and --message-file"),
@@ -58,6 +58,8 @@ def leaves_nothing(tmp_path: Path) -> Iterator[None]:
         (["embed", "IN", "-o", "OUT", "-m", "x", "-k", "KEY", "--psnr", "loud"], "not a valid float"),
         (["embed", "IN", "-o", "OUT", "-m", "x", "-k", "KEY", "--quality", "0"], "1<=x<=100"),
         (["embed", "IN", "-o", "OUT", "-m", "y" * 9999, "-k", "KEY"], "9999"),
+        (["embed", "IN", "-o", "OUT", "-m", "", "-k", "KEY"], "The message is empty: give a text"),
+        (["embed", "IN", "-o", "OUT", "--message-file", "NOTHING", "-k", "KEY"], "The message in nothing.txt is empty"),
         (["embed", "IN", "-o", "OUT", "-m", "\udcff", "-k", "KEY"], "not valid UTF-8"),
         (["embed", "IN", "-o", "-", "--json", "-m", "x", "-k", "KEY"], "name a file with -o"),
         (["embed", "IN", "-o", "IN", "-m", "x", "-k", "KEY"], "is the input"),
@@ -90,7 +92,9 @@ def test_bad_requests(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "leer").mkdir()
+    (tmp_path / "nothing.txt").touch()
     names = {"IN": picture, "KEY": keyfile, "OUT": "out.png", "OUT.xyz": "out.xyz", "OUTDIR": "outdir", "EMPTY": "leer"}
+    names["NOTHING"] = "nothing.txt"
     fails(run, 2, hint, *[names.get(argument, argument) for argument in arguments])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Run
 
-READING = ["file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry"]
+READING = ["file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry", "key", "error"]
 TEXT = "(c) Ada ✓"
 
 
@@ -151,10 +152,12 @@ def test_a_message_may_be_a_file(run: Run, picture: Path, keyfile: Path, tmp_pat
 
 
 def test_capacity(run: Run, picture: Path, folder: Path) -> None:
-    alone = run("capacity", picture)
-    assert int(alone.stdout) > 0
-    record = json.loads(run("capacity", picture, "--json", "--scheme", "dwt").stdout)
+    alone = run("capacity", picture).stdout
+    assert re.fullmatch(rf"{picture}: [1-9]\d* bytes fit at fidelity normal, [1-9]\d* of them with a reserve\n", alone)
+    record = json.loads(run("capacity", "-", "--json", "--psnr", 42, stdin=picture.read_bytes()).stdout)
     assert (record["scheme"], record["height"], record["width"]) == ("dwt", 256, 384)
+    assert (record["psnr"], record["fidelity"]) == (42, None)
+    assert record["capacity"] >= record["with_reserve"] > 0
     assert len(run("capacity", folder).stdout.splitlines()) == 3
 
 

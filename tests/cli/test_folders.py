@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from watermarking.cli.progress import progress
+from watermarking.pictures.folders import RUN_RECORD
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,7 +20,10 @@ NAMES = ["a.png", "b.jpg", "unter/ç.png"]
 
 
 def names_in(place: Path) -> list[str]:
-    return sorted(str(file.relative_to(place)) for file in place.rglob("*") if file.is_file())
+    """List the files in a folder, but for the one that says what they were marked with."""
+    return sorted(
+        str(file.relative_to(place)) for file in place.rglob("*") if file.is_file() and file.name != RUN_RECORD
+    )
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -56,15 +62,20 @@ def test_one_failure_does_not_stop_the_rest(
     assert lines[0].startswith(f"watermarking: {folder / 'a.png'}: the PNG file")
     assert lines[1] == f"{out}: 2 marked, 1 failed, 1 passed over (1 text)"
     rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert all(list(row) == list(rows[0]) for row in rows)
+    passed_over, *rows = rows
+    assert (passed_over["file"], passed_over["output"]) == (str(folder / "notes.txt"), None)
+    assert (passed_over["status"], passed_over["reason"]) == ("passed over", "text")
     assert [(row["file"], row["output"]) for row in rows] == [(str(folder / n), str(out / n)) for n in NAMES]
-    assert [row["error"] is None for row in rows] == [False, True, True]
+    assert [row["status"] for row in rows] == ["failed", "marked", "marked"]
     assert "the PNG file" in rows[0]["error"]
-    assert list(rows[0]) == list(rows[1])
-    assert all(rows[0][name] is None for name in rows[0].keys() - {"file", "output", "error"})
+    assert all(rows[0][name] is None for name in rows[0].keys() - {"file", "output", "status", "error"})
     assert names_in(out) == NAMES[1:]
     read = run("extract", folder, "-k", keyfile, "--json")
     assert read.exit_code == 2
-    assert len(read.stdout.splitlines()) == 2
+    found = [json.loads(line) for line in read.stdout.splitlines()]
+    assert [(row["found"], row["error"] is None) for row in found] == [(None, False), (False, True), (False, True)]
+    assert read.stderr.splitlines()[-1] == f"{folder}: 0 of 3 found, 1 failed"
 
 
 def test_the_worst_status_of_a_file_is_the_folders(run: Run, folder: Path, keyfile: Path, tmp_path: Path) -> None:
@@ -131,10 +142,8 @@ def test_targets_that_would_do_harm(run: Run, folder: Path, keyfile: Path, tmp_p
 def test_a_bar_is_for_terminals(
     run: Run, folder: Path, keyfile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from watermarking.cli import batch
-
-    with batch._progress(2) as advance:
+    with progress(2) as advance:
         advance()
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with batch._progress(2) as advance:
+    with progress(2) as advance:
         assert advance() is None

@@ -31,7 +31,7 @@ class Placement:
 def test_geometry_becomes_plain_json(capsys: pytest.CaptureFixture[str]) -> None:
     placement = Placement(np.array([[1.0, 0.0, 2.5], [0.0, 1.0, -3.0]]), np.float64(0.5))
     reading = Reading(b"\xff\x00", None, Detection(9.0, 1e-20, "pilot"), 0.125, placement, "dwt", 0)
-    print_record(reading_record("a.png", reading))
+    print_record(reading_record("a.png", reading, ["my.key"]))
     record = json.loads(capsys.readouterr().out)
     assert record["geometry"] == {"matrix": [[1, 0, 2.5], [0, 1, -3]], "scale": 0.5}
     assert (record["message"], record["message_hex"], record["bit_error_rate"]) == (None, "ff00", 0.125)
@@ -60,7 +60,7 @@ def test_failures_have_the_fields_of_a_receipt() -> None:
     record = failure_record("a.png", "b.png", Failure("it is damaged", 2, ""))
     assert list(record) == list(embedding_record("a.png", "b.png", Receipt(b"x", "dwt", None, None, None)))
     assert {name: value for name, value in record.items() if value is not None} == {
-        "file": "a.png", "output": "b.png", "error": "it is damaged",
+        "file": "a.png", "output": "b.png", "status": "failed", "error": "it is damaged",
     }  # fmt: skip
 
 
@@ -75,4 +75,4 @@ def test_verdicts(message: bytes | None, line: str) -> None:
     found = message is not None
     detection = Detection(9.0, 1e-20 if found else 0.4, "pilot")
     reading = Reading(message, "hi" if found else None, detection, 0.025 if found else None, None, "dct", 0)
-    assert verdict_line(reading_record("a.png", reading)) == line
+    assert verdict_line(reading_record("a.png", reading, ["my.key"])) == line

@@ -35,7 +35,7 @@ IDENTIFIER = uuid.UUID("12345678-1234-5678-1234-567812345678")
 LOGO = np.eye(11, dtype=bool) | np.eye(11, dtype=bool)[::-1]
 MESSAGES = [
     ("(c) Ada 2026", b"(c) Ada 2026"),
-    ("", b""),
+    ("-", b"-"),
     ("Grüße, 世界 🌊", "Grüße, 世界 🌊".encode()),
     (b"\x00\xff\x00", b"\x00\xff\x00"),
     (b"trailing zeros\0\0", b"trailing zeros\0\0"),
@@ -212,9 +212,12 @@ def test_messages_that_do_not_fit(scheme_id: str) -> None:
         ):
             marker.embed(photograph(shape), bytes(room + 1))
     with pytest.raises(CapacityError, match=r"^no message fits in 30x31 pixels with .*: use a larger image"):
-        marker.embed(photograph((31, 30)), "")
+        marker.embed(photograph((31, 30)), "-")
     with pytest.raises(CapacityError, match="513 bytes, a frame holds at most 512: use a shorter message"):
         marker.embed(photograph(SHAPE), bytes(513))
+    for empty in ("", b""):
+        with pytest.raises(WatermarkError, match=r"the message is empty, .*: give a text"):
+            marker.embed(photograph(SHAPE), empty)
     assert marker.capacity((1, 1)) == 0
     assert marker.extract(np.zeros((1, 1), np.uint8)).message is None
 

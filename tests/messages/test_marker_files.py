@@ -77,6 +77,19 @@ def test_never_over_the_input_by_accident(source: Path) -> None:
     assert Marker(key=KEY).extract_file(source).text == "Ada"
 
 
+def test_never_over_another_file_by_accident(source: Path) -> None:
+    marker, target = Marker(key=KEY), source.with_name("taken.png")
+    target.write_bytes(b"mine")
+    for in_place in (False, True):  # which speaks of the source alone
+        with pytest.raises(FileFormatError, match=r"taken.png exists already: .*overwrite=True"):
+            marker.embed_file(source, target, "Ada", in_place=in_place)
+    with pytest.raises(FileFormatError, match="exists already"):
+        marker.embed_file(source.read_bytes(), str(target), "Ada")
+    assert target.read_bytes() == b"mine"
+    marker.embed_file(source, target, "Ada", overwrite=True)
+    assert marker.extract_file(target).text == "Ada"
+
+
 def test_other_failures_leave_nothing_behind(source: Path) -> None:
     target = source.with_name("out.png")
     with pytest.raises(CapacityError):

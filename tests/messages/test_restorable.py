@@ -104,7 +104,11 @@ def test_files(tmp_path: Path) -> None:
     marker = Marker(key=KEY, restorable=True)
     assert not marker.embed_file(source, target, TEXT).already_marked
     assert marker.embed_file(target, tmp_path / "again.png", TEXT).already_marked
-    marker.restore_file(target, back)
+    back.write_bytes(b"mine")
+    with pytest.raises(FileFormatError, match="exists already"):
+        marker.restore_file(target, back)
+    assert back.read_bytes() == b"mine"
+    marker.restore_file(target, back, overwrite=True)
     assert np.array_equal(np.asarray(PilImage.open(back)), photograph(SHAPE))
     with pytest.raises(FileFormatError, match="a JPEG changes samples"):
         marker.embed_file(source, tmp_path / "out.jpg", TEXT)

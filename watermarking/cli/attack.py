@@ -7,7 +7,7 @@ import functools
 import click
 
 from watermarking.cli.lines import say
-from watermarking.cli.notices import DONE, heard_by, warn
+from watermarking.cli.notices import DONE, detail, heard_by, warn
 from watermarking.cli.options import force_option, logging_options
 from watermarking.cli.pictures import check_target, staged
 from watermarking.errors import UnknownAttackError
@@ -53,5 +53,6 @@ def command(source: str, attack: str, output: str, seed: int, force: bool) -> in
     check_target(output, force)
     with heard_by(functools.partial(warn, file=source)), staged(source, output) as (read_from, write_to):
         picture = read_picture(read_from)
+        detail(f"{source}: {attack}, seed {seed}, written to {output}")
         write_picture(chosen(picture.array, rng=np.random.default_rng(seed)), write_to, like=picture)
     return DONE

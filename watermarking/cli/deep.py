@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from watermarking.cli.notices import DONE
@@ -30,7 +32,10 @@ def train(
 ) -> int:
     """Train H and R; start it again to go on after a kill."""
     import math
+    import os
 
+    if os.environ.get("RANK", "0") == "0":  # torchrun starts several, one of them speaks
+        click.echo("starting: loading torch takes some seconds")
     from watermarking.deep.training import ranks
     from watermarking.deep.training.config import load_config
     from watermarking.deep.training.session import run_training
@@ -59,7 +64,9 @@ def release(config_file: str | None, notes: str | None, working: int | None, che
 
     known = json.loads(Path(notes).read_text("utf-8")) if notes else {}
     config = load_config(config_file) if config_file else None
-    click.echo(str(write(Path(checkpoint), config, Path(out), working=working, notes=known)))
+    weights = write(Path(checkpoint), config, Path(out), working=working, notes=known)
+    click.echo(str(weights))
+    click.echo(f"next: watermarking deep export --weights {shlex.quote(str(weights))} ONNX", err=True)
     return DONE
 
 

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from watermarking.cli.lines import say
-from watermarking.cli.notices import DONE, NOT_FOUND
 from watermarking.cli.options import (
     json_option,
+    key_names,
     keys_option,
     logging_options,
     message_options,
     read_message,
     scheme_option,
 )
-from watermarking.cli.output import detection_record, print_record, verdict_line
-from watermarking.cli.pictures import announce_compilation, each_picture, load
+from watermarking.cli.output import detection_record, verdict_line
+from watermarking.cli.pictures import announce_compilation, load
+from watermarking.cli.reading import Readers, read_many, reader_options
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
 
-__all__ = ["command"]
+__all__ = ["Job", "command"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is looked for in every picture of one call, and with which schemes."""
+
+    keys: tuple[Key, ...]
+    names: tuple[str, ...]
+    message: str | bytes
+    schemes: tuple[str, ...]
+    fpr: float
+
+    def run(self, source: str, _target: str) -> dict[str, Any]:
+        """Look at one picture; return the record of it."""
+        from watermarking.codes.messages import to_bytes
+        from watermarking.messages.any_scheme import sighted
+
+        found = sighted(load(source).array, self.message, keys=self.keys, schemes=self.schemes)
+        return detection_record(source, to_bytes(self.message), found, self.fpr, self.names)
 
 
 @click.command("detect")
@@ -37,13 +58,19 @@ __all__ = ["command"]
     show_default=True,
     help="Highest acceptable chance of finding the message where it is not.",
 )
+@reader_options
 @json_option
 @logging_options
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     sources: tuple[str, ...],
     keys: list[Key],
     scheme: str | None,
     fpr: float,
+    workers: int | None,
+    found_only: bool,
     as_json: bool,
     **message: str | None,
 ) -> int:
@@ -54,22 +81,14 @@ def command(
     """
     content = read_message(**message)
     announce_compilation()
-    from watermarking.messages.marker import Marker, detect_any
+    from watermarking.messages.marker import CLASSICAL, Marker
 
-    marker = None if scheme is None else Marker(scheme, key=keys)
+    schemes = CLASSICAL if scheme is None else (Marker(scheme, key=keys).scheme.id,)
+    job = Job(keys=tuple(keys), names=key_names(ctx), message=content, schemes=schemes, fpr=fpr)
 
-    def look(file: str) -> int:
-        array = load(file).array
-        if marker is None:
-            found_in, detection = detect_any(array, content, keys=keys)
-        else:
-            found_in, detection = marker.scheme.id, marker.detect(array, content)
-        raw = content.encode() if isinstance(content, str) else content
-        record = detection_record(file, raw, found_in, detection, fpr)
-        if as_json:
-            print_record(record)
-        else:
-            say(verdict_line(record))
-        return DONE if record["found"] else NOT_FOUND
+    def show(record: dict[str, Any], _alone: bool) -> None:
+        say(verdict_line(record, several_keys=len(keys) > 1))
 
-    return each_picture(sources, look)
+    what = f"schemes {', '.join(schemes)}; keys {', '.join(job.names)}"
+    how = Readers(run=job.run, show=show, workers=workers, as_json=as_json, found_only=found_only, what=what)
+    return read_many(sources, how)

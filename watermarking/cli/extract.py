@@ -2,54 +2,86 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from watermarking.cli.lines import can_print, say, shown, write
-from watermarking.cli.notices import DONE, NOT_FOUND
-from watermarking.cli.options import json_option, keys_option, logging_options, scheme_option
-from watermarking.cli.output import print_record, reading_record, verdict_line
-from watermarking.cli.pictures import announce_compilation, each_picture, load, prefix
+from watermarking.cli.options import json_option, key_names, keys_option, logging_options, scheme_option
+from watermarking.cli.output import reading_record, verdict_line
+from watermarking.cli.pictures import announce_compilation, load
+from watermarking.cli.reading import Readers, read_many, reader_options
+from watermarking.interface import Detection
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
+    from watermarking.messages.marker import Marker
 
-__all__ = ["command"]
+__all__ = ["Job", "command"]
+
+_HINT: Final = "; a message that you know may still be found: watermarking detect -m TEXT"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """How every picture of one call is read: by the marker, or without one by every scheme."""
+
+    keys: tuple[Key, ...]
+    names: tuple[str, ...]
+    marker: Marker | None
+
+    def run(self, source: str, _target: str) -> dict[str, Any]:
+        """Read one picture; return the record of it."""
+        from watermarking.messages.marker import extract_any
+
+        array = load(source).array
+        reading = extract_any(array, keys=self.keys) if self.marker is None else self.marker.extract(array)
+        return reading_record(source, reading, self.names)
 
 
 @click.command("extract")
 @click.argument("sources", metavar="IN...", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @keys_option
 @scheme_option("without it, every classical one is tried")
+@reader_options
 @json_option
 @logging_options
-def command(sources: tuple[str, ...], keys: list[Key], scheme: str | None, as_json: bool) -> int:
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    sources: tuple[str, ...],
+    keys: list[Key],
+    scheme: str | None,
+    workers: int | None,
+    found_only: bool,
+    as_json: bool,
+) -> int:
     """Read the message of a picture.
 
     '-' is standard input; of a folder all pictures are read. The message goes to standard output, as hexadecimal digits
     if it is no text, the verdict to standard error; so do the digits of a text that the terminal cannot show.
+
+    Where a message cannot be read, 'watermarking detect' may still find it, if it is known.
     """
     announce_compilation()
-    from watermarking.messages.marker import Marker, extract_any
+    from watermarking.messages.marker import CLASSICAL, Marker
 
-    marker = None if scheme is None else Marker(scheme, key=keys)
+    job = Job(keys=tuple(keys), names=key_names(ctx), marker=None if scheme is None else Marker(scheme, key=keys))
 
-    def read(file: str) -> int:
-        array = load(file).array
-        reading = extract_any(array, keys=keys) if marker is None else marker.extract(array)
-        record = reading_record(file, reading)
-        if as_json:
-            print_record(record)
-        else:
-            if record["found"]:
-                _print_message(record, prefix(file, sources))
-            marked = reading.detection.is_present()
-            absent = "marked with this key, but the message is lost" if marked else "no message found"
-            say(verdict_line(record, absent), err=True)
-        return DONE if record["found"] else NOT_FOUND
+    def show(record: dict[str, Any], alone: bool) -> None:
+        if record["found"]:
+            _print_message(record, "" if alone else f"{record['file']}: ")
+        marked = Detection(0.0, record["p_value"], "").is_present()
+        absent = "marked with this key, but the message is lost" if marked else "no message found"
+        hint = _HINT if alone and not record["found"] else ""
+        say(verdict_line(record, absent, several_keys=len(keys) > 1) + hint, err=True)
 
-    return each_picture(sources, read)
+    schemes = CLASSICAL if job.marker is None else (job.marker.scheme.id,)
+    what = f"schemes {', '.join(schemes)}; keys {', '.join(job.names)}"
+    how = Readers(run=job.run, show=show, workers=workers, as_json=as_json, found_only=found_only, what=what, hint=True)
+    return read_many(sources, how)
 
 
 def _print_message(record: dict[str, Any], before: str) -> None:

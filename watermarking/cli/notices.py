@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from watermarking.cli.lines import say, shown
-from watermarking.cli.options import is_debugging
+from watermarking.cli.options import is_debugging, is_verbose
 from watermarking.errors import FileAccessError, VerificationError, WatermarkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["BAD_INPUT", "DONE", "FAILED", "NOT_FOUND", "Failure", "heard_by", "report", "warn", "warnings_as_lines"]
+__all__ = [
+    "BAD_INPUT", "DONE", "FAILED", "NOT_FOUND", "Failure", "detail", "heard_by", "report", "warn", "warnings_as_lines",
+]  # fmt: skip
 
 DONE: Final = 0
 NOT_FOUND: Final = 1
@@ -63,6 +65,12 @@ class Failure:
 def report(error: Exception, file: str | None = None) -> int:
     """Print what went wrong, in one line on stderr; return the exit status that goes with it."""
     return Failure.of(error).tell(file)
+
+
+def detail(line: str) -> None:
+    """Print what is done, in one line on stderr, with ``-v``."""
+    if is_verbose(click.get_current_context()):
+        say(f"watermarking: {line}", err=True)
 
 
 def warn(line: str, file: str | None = None) -> None:

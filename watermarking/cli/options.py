@@ -7,24 +7,27 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from watermarking.cli.key_options import key_names, key_option, keys_option
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from watermarking.keys import Key
 
     C = TypeVar("C", bound=Callable[..., Any])
 
 __all__ = [
+    "fidelity_number",
     "force_option",
     "is_debugging",
     "is_verbose",
     "json_option",
+    "key_names",
     "key_option",
     "keys_option",
     "logging_options",
     "message_options",
     "read_message",
     "scheme_option",
+    "strength_options",
 ]
 
 _DEBUG: Final = "watermarking.debug"
@@ -81,30 +84,6 @@ def logging_options(command: C) -> C:
     return command
 
 
-def _load_key(_ctx: click.Context, _param: click.Parameter, path: str) -> Key:
-    from watermarking.keys import Key
-
-    return Key.from_file(path)
-
-
-def _load_keys(_ctx: click.Context, _param: click.Parameter, paths: tuple[str, ...]) -> list[Key]:
-    from watermarking.keys import Key
-
-    return [Key.from_file(path) for path in paths]
-
-
-_KEY_HELP: Final = "Key file, as 'watermarking keygen' writes it."
-_KEY_COMMON: Final[dict[str, Any]] = {
-    "metavar": "KEYFILE",
-    "type": click.Path(),
-    "required": True,
-    "envvar": "WATERMARKING_KEY",
-    "show_envvar": True,
-}
-key_option = click.option("-k", "--key", "key", callback=_load_key, help=_KEY_HELP, **_KEY_COMMON)
-keys_option = click.option(
-    "-k", "--key", "keys", multiple=True, callback=_load_keys, help=f"{_KEY_HELP} Several may be given.", **_KEY_COMMON
-)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 force_option = click.option("--force", is_flag=True, help="Replace files that exist already.")
 
@@ -112,6 +91,29 @@ force_option = click.option("--force", is_flag=True, help="Replace files that ex
 def scheme_option(what: str) -> Callable[[C], C]:
     """Add ``--scheme``; ``what`` says what happens without it."""
     return click.option("--scheme", metavar="S", help=f"Id of a scheme, see 'watermarking schemes'; {what}.")
+
+
+def strength_options(command: C) -> C:
+    """Add the two ways to say how strong a mark is."""
+    for option in (
+        click.option("--psnr", type=float, metavar="DB", help="Strength in dB instead; more is fainter."),
+        click.option(
+            "--fidelity",
+            metavar="SCORE",
+            help="How little the mark shows: discreet (90), normal (88; pages 86, large pictures 84), strong (80) or "
+            "another SSIMULACRA2 score.  [default: normal]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def fidelity_number(text: str | None) -> float | str | None:
+    """Return the number that was typed, if it is one."""
+    try:
+        return text if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def message_options(command: C) -> C:
@@ -131,6 +133,14 @@ def read_message(message_text: str | None, message_hex: str | None, message_file
     """Return the message that was given; exactly one way must have been used."""
     if sum(way is not None for way in (message_text, message_hex, message_file)) != 1:
         raise click.UsageError("A message is needed, by one of -m, --message-hex and --message-file.")
+    content = _content(message_text, message_hex, message_file)
+    if not content:
+        where = f"in {message_file} " if message_file else ""
+        raise click.UsageError(f"The message {where}is empty: give a text, a name or a number.")
+    return content
+
+
+def _content(message_text: str | None, message_hex: str | None, message_file: str | None) -> str | bytes:
     if message_file is not None:
         with click.open_file(message_file, "rb") as stream:
             content: bytes = stream.read()

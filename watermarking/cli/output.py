@@ -9,23 +9,32 @@ from typing import TYPE_CHECKING, Any, Final
 from watermarking.cli.lines import can_print, write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watermarking.cli.notices import Failure
-    from watermarking.interface import Detection
     from watermarking.messages.marker import Reading, Receipt
+    from watermarking.messages.reader import Sighting
+    from watermarking.sync.geometry import Geometry
 
 __all__ = [
     "detection_record",
     "embedding_line",
     "embedding_record",
+    "failed_reading",
     "failure_record",
+    "geometry_line",
     "print_record",
     "reading_record",
+    "untouched_record",
     "verdict_line",
 ]
 
+_READING: Final = (
+    "file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry", "key", "error",
+)  # fmt: skip
 _EMBEDDING: Final = (
-    "file", "output", "scheme", "message", "message_hex", "fidelity", "psnr", "ssim", "bit_error_rate", "verified",
-    "already_marked", "error",
+    "file", "output", "status", "reason", "scheme", "message", "message_hex", "fidelity", "psnr", "ssim",
+    "bit_error_rate", "reserve", "verified", "already_marked", "error",
 )  # fmt: skip
 
 
@@ -35,8 +44,8 @@ def print_record(record: dict[str, Any]) -> None:
     write(text if can_print(text) else json.dumps(record, allow_nan=False, default=_plain))
 
 
-def reading_record(file: str, reading: Reading) -> dict[str, Any]:
-    """Return the fields that ``extract --json`` prints."""
+def reading_record(file: str, reading: Reading, keys: Sequence[str]) -> dict[str, Any]:
+    """Return the fields that ``extract --json`` prints; ``keys`` is what the keys are called."""
     message = reading.message
     return {
         "file": file,
@@ -47,21 +56,31 @@ def reading_record(file: str, reading: Reading) -> dict[str, Any]:
         "p_value": float(reading.detection.p_value),
         "bit_error_rate": _number(reading.bit_error_rate),
         "geometry": reading.geometry,
+        "key": None if reading.key_index is None else keys[reading.key_index],
+        "error": None,
     }
 
 
-def detection_record(file: str, message: bytes, scheme: str, detection: Detection, fpr: float) -> dict[str, Any]:
+def detection_record(file: str, message: bytes, sighting: Sighting, fpr: float, keys: Sequence[str]) -> dict[str, Any]:
     """Return the fields that ``detect --json`` prints, the same as those of ``extract --json``."""
+    found = sighting.detection.is_present(fpr)
     return {
         "file": file,
-        "found": detection.is_present(fpr),
+        "found": found,
         "message": _text(message),
         "message_hex": message.hex(),
-        "scheme": scheme,
-        "p_value": float(detection.p_value),
+        "scheme": sighting.scheme,
+        "p_value": float(sighting.detection.p_value),
         "bit_error_rate": None,
         "geometry": None,
+        "key": keys[sighting.key_index] if found else None,
+        "error": None,
     }
+
+
+def failed_reading(file: str, failure: Failure) -> dict[str, Any]:
+    """Return the same fields for a picture that could not be read at all; ``error`` says why."""
+    return {**dict.fromkeys(_READING), "file": file, "error": failure.line}
 
 
 def embedding_record(file: str, output: str, receipt: Receipt) -> dict[str, Any]:
@@ -69,6 +88,8 @@ def embedding_record(file: str, output: str, receipt: Receipt) -> dict[str, Any]
     return {
         "file": file,
         "output": output,
+        "status": "already" if receipt.already_marked else "marked",
+        "reason": None,
         "scheme": receipt.scheme,
         "message": _text(receipt.message),
         "message_hex": receipt.message.hex(),
@@ -76,6 +97,7 @@ def embedding_record(file: str, output: str, receipt: Receipt) -> dict[str, Any]
         "psnr": _number(receipt.psnr),
         "ssim": _number(receipt.ssim),
         "bit_error_rate": _number(receipt.bit_error_rate),
+        "reserve": _number(receipt.reserve),
         "verified": receipt.bit_error_rate is not None,
         "already_marked": receipt.already_marked,
         "error": None,
@@ -83,8 +105,13 @@ def embedding_record(file: str, output: str, receipt: Receipt) -> dict[str, Any]
 
 
 def failure_record(file: str, output: str, failure: Failure) -> dict[str, Any]:
-    """Return the same fields for a picture of a folder that could not be marked; only ``error`` says anything."""
-    return {**dict.fromkeys(_EMBEDDING), "file": file, "output": output, "error": failure.line}
+    """Return the same fields for a picture that could not be marked; ``error`` says why."""
+    return {**dict.fromkeys(_EMBEDDING), "file": file, "output": output, "status": "failed", "error": failure.line}
+
+
+def untouched_record(file: str, output: str | None, status: str, reason: str) -> dict[str, Any]:
+    """Return the same fields for a file that was skipped or passed over, which is no failure; ``reason`` says why."""
+    return {**dict.fromkeys(_EMBEDDING), "file": file, "output": output, "status": status, "reason": reason}
 
 
 def embedding_line(record: dict[str, Any]) -> str:
@@ -96,6 +123,7 @@ def embedding_line(record: dict[str, Any]) -> str:
             ("psnr", "PSNR {:.2f} dB"),
             ("ssim", "SSIM {:.4f}"),
             ("bit_error_rate", "bit error rate {:.2%}"),
+            ("reserve", "reserve {:.0%}"),
         )
         if record[name] is not None
     ]
@@ -105,13 +133,31 @@ def embedding_line(record: dict[str, Any]) -> str:
     return f"{record['output']}: {', '.join(parts)}"
 
 
-def verdict_line(record: dict[str, Any], absent: str = "not found") -> str:
-    """Say how sure a reader is, in words."""
+def verdict_line(record: dict[str, Any], absent: str = "not found", *, several_keys: bool = False) -> str:
+    """Say how sure a reader is, in words; of several keys, which one it was."""
     chance = f"p = {record['p_value']:.2g}"
     if not record["found"]:
         return f"{record['file']}: {absent} ({chance})"
     errors = "" if record["bit_error_rate"] is None else f", {record['bit_error_rate']:.1%} of the bits wrong"
-    return f"{record['file']}: found, scheme {record['scheme']}, {chance}{errors}"
+    key = f" with {record['key']}" if several_keys else ""
+    return f"{record['file']}: found{key}, scheme {record['scheme']}, {chance}{errors}"
+
+
+def geometry_line(geometry: Geometry) -> str:
+    """Say in words what was undone before a picture could be read."""
+    parts = [
+        text.format(value)
+        for value, text, shows in (
+            (geometry.rotation, "turned by {:.1f} degrees", abs(geometry.rotation) > 0.05),
+            (geometry.flip, "mirrored", geometry.flip),
+            (geometry.scale, "of {:.2f} pixels to a marked one", abs(geometry.scale - 1) > 0.005),
+            (geometry.aspect, "stretched by {:.2f}", abs(geometry.aspect - 1) > 0.005),
+            (geometry.shear, "sheared by {:.1f} degrees", abs(geometry.shear) > 0.05),
+            (geometry.bend, "bent by {:.0f} pixels", geometry.bend > 1),
+        )
+        if shows
+    ]
+    return f"it is {', '.join(parts)}" if parts else "it is moved or cropped"
 
 
 def _text(message: bytes) -> str | None:

@@ -19,7 +19,7 @@ from watermarking.cli.options import is_verbose
 from watermarking.errors import FileFormatError, WatermarkError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from watermarking.pictures.files import Picture
     from watermarking.pictures.folders import PassedOver
@@ -29,24 +29,27 @@ __all__ = [
     "announce_compilation",
     "check_target",
     "each_picture",
+    "expand",
     "load",
+    "named",
     "no_pictures",
-    "prefix",
+    "read_standard_input",
     "staged",
     "tell_passed_over",
 ]
 
 STANDARD: Final = "-"
+_NAMED: Final = 3
 
 
 def load(source: str) -> Picture:
     """Read a picture from a file, or from standard input."""
     from watermarking.pictures.files import read_picture
 
-    return read_picture(_read_standard_input() if source == STANDARD else source)
+    return read_picture(read_standard_input() if source == STANDARD else source)
 
 
-def _read_standard_input() -> bytes:
+def read_standard_input() -> bytes:
     """Read a file's content from standard input."""
     if sys.stdin.isatty():
         raise click.UsageError("'-' reads a picture from standard input, which is a terminal.")
@@ -61,7 +64,7 @@ def each_picture(sources: Iterable[str], act: Callable[[str], int]) -> int:
     worst = DONE
     for source in sources:
         try:
-            files = _expand(source)
+            files = expand(source)
         except (WatermarkError, OSError) as error:
             worst = max(worst, report(error, source))
             continue
@@ -77,12 +80,7 @@ def each_picture(sources: Iterable[str], act: Callable[[str], int]) -> int:
     return worst
 
 
-def prefix(file: str, sources: tuple[str, ...]) -> str:
-    """Return what tells a picture's line of output from the others; nothing where there is only one."""
-    return "" if sources == (file,) else f"{file}: "
-
-
-def _expand(source: str) -> list[str]:
+def expand(source: str) -> list[str]:
     """List the pictures of a folder; say what is passed over."""
     if source == STANDARD or not Path(source).is_dir():
         return [source]
@@ -94,6 +92,12 @@ def _expand(source: str) -> list[str]:
     for line in tell_passed_over(listing.passed_over):
         say(f"{source}: {line}", err=True)
     return [str(path) for path in listing.pictures]
+
+
+def named(sources: Sequence[str]) -> str:
+    """Say which inputs a line is about, in few words."""
+    more = len(sources) - _NAMED
+    return ", ".join(sources) if more <= 0 else f"{', '.join(sources[:_NAMED])} and {more} more"
 
 
 def no_pictures(folder: str | Path, passed_over: list[PassedOver]) -> FileFormatError:
@@ -123,7 +127,7 @@ def staged(source: str, target: str) -> Iterator[tuple[Path, Path]]:
     from watermarking.pictures.formats.decoding import identify
 
     with tempfile.TemporaryDirectory(prefix="watermarking-") as folder:
-        data = _read_standard_input() if source == STANDARD else None
+        data = read_standard_input() if source == STANDARD else None
         suffix = f".{identify(_head(source) if data is None else data).lower()}"
         staged_source = Path(source) if data is None else Path(folder, f"in{suffix}")
         if data is not None:

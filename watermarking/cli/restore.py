@@ -38,8 +38,8 @@ def command(source: str, output: str, keys: list[Key], force: bool) -> int:
 
     with staged(source, output) as (read_from, write_to):
         try:
-            Marker("reversible", key=keys).restore_file(read_from, write_to)
+            Marker("reversible", key=keys).restore_file(read_from, write_to, overwrite=force)
         except RestorationError:
-            Marker(key=keys).restore_file(read_from, write_to)
+            Marker(key=keys).restore_file(read_from, write_to, overwrite=force)
     say(f"{source}: restored bit for bit to {output}", err=output == STANDARD)
     return DONE

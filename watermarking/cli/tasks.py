@@ -19,10 +19,10 @@ Run: TypeAlias = "Callable[[str, str], dict[str, Any]]"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is read and what is written."""
+    """What is read and what is written; nothing is, where there is no target."""
 
     source: str
-    target: str
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ def attempt(run: Run, task: Task) -> Outcome:
     said: list[str] = []
     try:
         with heard_by(said.append):
-            Path(task.target).parent.mkdir(parents=True, exist_ok=True)
+            if task.target:
+                Path(task.target).parent.mkdir(parents=True, exist_ok=True)
             record = run(task.source, task.target)
     except Exception as error:  # noqa: BLE001  # one picture does not stop the others
         return Outcome(task, None, Failure.of(error), tuple(said))

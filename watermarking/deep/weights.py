@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shlex
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from watermarking.deep.devices import find_device
 from watermarking.deep.fit import fit_residual
 from watermarking.deep.networks.nets import NetSpec
 from watermarking.deep.networks.pairs import build_pair
-from watermarking.deep.tensors import first_mismatch, read_tensors, write_tensors
+from watermarking.deep.tensors import first_mismatch, read_metadata, read_tensors, write_tensors
 from watermarking.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -126,6 +127,17 @@ def _read_card(path: Path) -> dict[str, Any]:
     return card
 
 
+def _without_card(path: Path) -> str:
+    """Say what weights are that have no card: most often what a training run goes on from."""
+    if "config_sha256" in read_metadata(path):
+        file = shlex.quote(str(path))
+        return (
+            f"{path} is the checkpoint of a training run, not weights: run 'watermarking deep release {file} WEIGHTS' "
+            "first, and name the .safetensors file that it writes"
+        )
+    return f"{path} has no card beside it, {path.with_suffix('.json').name}: fetch both, they belong together"
+
+
 def _shared_reader(path: Path, card: dict[str, Any]) -> dict[str, Tensor]:
     """Return the R of the weights that a card names; nothing if they have their own."""
     if "reader" not in card:
@@ -159,6 +171,8 @@ def load_weights(name: str, device: str = "cpu") -> Weights:
         )
     found = _digest(path)
     tensors = read_tensors(path)
+    if not path.with_suffix(".json").exists():
+        raise WeightsError(_without_card(path))
     card = _read_card(path.with_suffix(".json"))
     if card["sha256"] != found:
         raise WeightsError(

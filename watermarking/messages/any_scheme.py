@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from watermarking.codes.framing import size_class
 from watermarking.codes.messages import Message, to_bytes
@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watermarking.interface import Detection, Scheme
+    from watermarking.messages.reader import Sighting
     from watermarking.messages.reading import Reading
+    from watermarking.pictures.arrays import Pictorial
 
-__all__ = ["detect_any", "extract_any"]
+__all__ = ["detect_any", "extract_any", "sighted"]
 
 
-def extract_any(image: Any, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3) -> Reading:
+def extract_any(
+    image: Pictorial, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3
+) -> Reading:
     """Read a picture with every scheme and key given; the first message found ends the search.
 
     The p-value counts all that was tried. See :class:`watermarking.Marker` for the parameters.
@@ -31,9 +35,17 @@ def extract_any(image: Any, *, keys: Sequence[Key], schemes: Sequence[str] = CLA
 
 
 def detect_any(
-    image: Any, message: Message, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3
+    image: Pictorial, message: Message, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3
 ) -> tuple[str, Detection]:
     """Look for a known message with every scheme and key given; return the best scheme's id and its verdict."""
+    sighting = sighted(image, message, keys=keys, schemes=schemes, search=search)
+    return sighting.scheme, sighting.detection
+
+
+def sighted(
+    image: Pictorial, message: Message, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3
+) -> Sighting:
+    """Do what :func:`detect_any` does, and say which of the keys it was as well."""
     array, _ = to_array(image)
     data = to_bytes(message)
     size_class(len(data))

@@ -15,9 +15,11 @@ from watermarking.messages.carrier import seen_by
 from watermarking.messages.marking import mark
 from watermarking.messages.reader import read
 from watermarking.messages.reading import Receipt
+from watermarking.messages.reserve import reserve_of
 from watermarking.messages.restoring import check_exact_target, restored_cover
 from watermarking.pictures.files import format_of, is_input, read_picture, write_file, write_picture
 from watermarking.pictures.ranges import peak_in_use
+from watermarking.pictures.targets import check_free
 
 if TYPE_CHECKING:
     from watermarking.interface import Image
@@ -37,10 +39,12 @@ def mark_file(
     *,
     verify: bool,
     in_place: bool,
+    overwrite: bool = False,
     quality: int | None,
     subsampling: str | None,
 ) -> Receipt:
     """Do what :meth:`watermarking.Marker.embed_file` says."""
+    check_free(source, target, overwrite=overwrite)
     picture = read_picture(source)
     if request.restorable or isinstance(request.scheme, RestoringScheme):
         check_exact_target(target, picture, in_place)
@@ -54,7 +58,7 @@ def mark_file(
         content = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else picture.source
         as_it_is = quality is None and subsampling is None
         if _stays(picture, target, in_place) or (as_it_is and _copied(picture, content, target)):
-            return dataclasses.replace(receipt, bit_error_rate=marked.already.bit_error_rate)
+            return _with_errors(receipt, request, picture.array.shape, marked.already.bit_error_rate)
 
     def check(encoded: bytes) -> None:
         nonlocal receipt
@@ -65,6 +69,12 @@ def mark_file(
         check=check if verify else None,
     )  # fmt: skip
     return receipt
+
+
+def _with_errors(receipt: Receipt, request: Request, shape: tuple[int, ...], rate: float | None) -> Receipt:
+    """Note how many bits were read wrongly, and how many more may be."""
+    reserve = reserve_of(request.scheme, request.message, request.key, shape, rate)
+    return dataclasses.replace(receipt, bit_error_rate=rate, reserve=reserve)
 
 
 def _comes_back(request: Request, written: Image, original: Image) -> bool:
@@ -109,7 +119,7 @@ def _verified(receipt: Receipt, request: Request, original: Image, encoded: byte
             "the message cannot be read back from the file that would be written: choose a lower fidelity or PSNR, a "
             "higher quality, a shorter message or a larger image"
         )
-    receipt = dataclasses.replace(receipt, bit_error_rate=reading.bit_error_rate)
+    receipt = _with_errors(receipt, request, written.shape, reading.bit_error_rate)
     if written.shape != original.shape or written.dtype != original.dtype:
         return receipt
     top = peak_in_use(original, request.peak)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from watermarking.codes.framing import size_class
 from watermarking.codes.messages import Message, to_bytes
@@ -27,9 +27,16 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+    from PIL.Image import Image as PilImage
+
     from watermarking.interface import Detection, Scheme
     from watermarking.keys import Key
+    from watermarking.pictures.arrays import Pictorial
     from watermarking.pictures.files import Picture
+
+    S = TypeVar("S", bound=np.generic)
 
 __all__ = ["CLASSICAL", "DEFAULT_SCHEME", "Marker", "Reading", "Receipt", "detect_any", "extract_any"]
 
@@ -105,7 +112,11 @@ class Marker:
         """Return how many bytes of message fit in a picture of this shape; 0 if none do."""
         return longest_message(self.scheme, shape)
 
-    def embed(self, image: Any, message: Message, *, again: bool = False) -> Any:
+    @overload
+    def embed(self, image: npt.NDArray[S], message: Message, *, again: bool = False) -> npt.NDArray[S]: ...
+    @overload
+    def embed(self, image: PilImage, message: Message, *, again: bool = False) -> PilImage: ...
+    def embed(self, image: Pictorial, message: Message, *, again: bool = False) -> Any:
         """Return a copy of the picture that carries the message.
 
         A picture that carries it already, of this key and scheme, comes back as it is, with a warning: marking twice is
@@ -121,6 +132,7 @@ class Marker:
         image : ndarray or PIL image
             See :mod:`watermarking.pictures.arrays`; the same kind comes back.
         message : str, bytes, uuid.UUID or 2-D bool array
+            Not an empty one.
         again : bool
             Mark the picture whatever it carries, and do not look. A second mark costs as much quality as the first.
 
@@ -147,7 +159,7 @@ class Marker:
         warnings.warn("the picture carries this message of this key already: it comes back as it is", stacklevel=2)
         return restore(marked.array.copy())
 
-    def extract(self, image: Any) -> Reading:
+    def extract(self, image: Pictorial) -> Reading:
         """Read a picture, knowing nothing but the key.
 
         Parameters
@@ -162,12 +174,12 @@ class Marker:
         array, _ = to_array(image)
         return read((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, self.search)
 
-    def detect(self, image: Any, message: Message) -> Detection:
+    def detect(self, image: Pictorial, message: Message) -> Detection:
         """Say whether a picture carries a message that is known already; works where damage forbids reading it."""
         array, _ = to_array(image)
         data = to_bytes(message)
         size_class(len(data))  # a message that no picture holds is the caller's mistake, a small picture is not
-        return detect((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, data, self.search)[1]
+        return detect((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, data, self.search).detection
 
     def embed_file(
         self,
@@ -177,12 +189,14 @@ class Marker:
         *,
         verify: bool = True,
         in_place: bool = False,
+        overwrite: bool = False,
         quality: int | None = None,
         subsampling: str | None = None,
         again: bool = False,
     ) -> Receipt:
         """Mark a picture file and write it in the format of the target's suffix.
 
+        A file that exists is not replaced unless ``overwrite`` says so, or ``in_place`` and it is the source.
         Format, metadata, JPEG quality and chroma subsampling are the source's unless told otherwise. With ``verify``
         the encoded file is read back before it is written.
 
@@ -198,11 +212,11 @@ class Marker:
         VerificationError
             If the message cannot be read from what would be written; nothing is written then.
         FileFormatError, FileAccessError
-            If a file cannot be read or written.
+            If a file cannot be read or written, or the target exists already.
         """
         return mark_file(
-            self._request(message, again), source, target, verify=verify, in_place=in_place, quality=quality,
-            subsampling=subsampling,
+            self._request(message, again), source, target, verify=verify, in_place=in_place, overwrite=overwrite,
+            quality=quality, subsampling=subsampling,
         )  # fmt: skip
 
     def extract_file(self, path: str | os.PathLike[str]) -> Reading:
@@ -218,7 +232,11 @@ class Marker:
         self.embed_file(data, target, message, verify=verify, again=again)
         return target.getvalue()
 
-    def restore(self, image: Any) -> Any:
+    @overload
+    def restore(self, image: npt.NDArray[S]) -> npt.NDArray[S]: ...
+    @overload
+    def restore(self, image: PilImage) -> PilImage: ...
+    def restore(self, image: Pictorial) -> Any:
         """Return the cover of a picture marked with ``reversible``, or by a ``restorable`` marker, bit for bit.
 
         The same kind of picture comes back; its samples are the cover's, and a file's metadata is no part of them.
@@ -231,7 +249,13 @@ class Marker:
         array, back = to_array(image)
         return back(restored_cover(self.scheme, array, self.keys))
 
-    def restore_file(self, source: str | os.PathLike[str] | bytes, target: str | os.PathLike[str] | IO[bytes]) -> None:
+    def restore_file(
+        self,
+        source: str | os.PathLike[str] | bytes,
+        target: str | os.PathLike[str] | IO[bytes],
+        *,
+        overwrite: bool = False,
+    ) -> None:
         """Restore the cover of a marked file, and write it in a format that keeps samples as they are.
 
         Raises
@@ -239,9 +263,10 @@ class Marker:
         RestorationError
             As :meth:`restore`; nothing is written then.
         FileFormatError, FileAccessError
-            If a file cannot be read or written, or the target's format changes samples.
+            If a file cannot be read or written, the target exists already and ``overwrite`` does not allow to replace
+            it, or its format changes samples.
         """
-        restore_file(self.scheme, source, target, self.keys)
+        restore_file(self.scheme, source, target, self.keys, overwrite=overwrite)
 
     def extract_bytes(self, data: bytes) -> Reading:
         """Read a picture given as a file's content."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watermarking.codes.framing import LIST_SIZES, size_class
 from watermarking.codes.messages import as_text
-from watermarking.errors import AlreadyMarkedError, CapacityError, FidelityError
+from watermarking.errors import AlreadyMarkedError, CapacityError, FidelityError, WatermarkError
 from watermarking.messages.carrier import (
     Attempt,
     code_word,
@@ -55,6 +55,8 @@ def mark(request: Request, array: Image) -> Marked:
 
     Raises
     ------
+    WatermarkError
+        If the message is empty.
     CapacityError
         If the message is too long for the picture.
     AlreadyMarkedError
@@ -65,6 +67,10 @@ def mark(request: Request, array: Image) -> Marked:
         If a sample exceeds the peak.
     """
     scheme, message, key = request.scheme, request.message, request.key
+    if not message:
+        raise WatermarkError(
+            "the message is empty, and a mark that says nothing is mostly a mistake: give a text, a name or a number"
+        )
     _check_room(scheme, message, array.shape)
     cover = Cover(request, array, peak_in_use(array, request.peak))
     if not request.again:
@@ -141,7 +147,7 @@ def _shown(found: Decoded) -> str:
 
 def _check_room(scheme: Scheme, message: bytes, shape: tuple[int, ...]) -> None:
     capacity = longest_message(scheme, shape)
-    if not capacity or len(message) > capacity:  # an empty message needs the room of a short one
+    if len(message) > capacity:
         size_class(len(message))  # too long for any picture: say that instead
         way_out = "a shorter message" if hides_pictures(scheme) else "a shorter message or a larger image"
         raise CapacityError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watermarking.codes.messages import as_text
 from watermarking.errors import CapacityError
@@ -30,9 +30,17 @@ if TYPE_CHECKING:
     from watermarking.interface import Image, Scheme
     from watermarking.keys import Key
 
-__all__ = ["attempts", "detect", "read"]
+__all__ = ["Sighting", "attempts", "detect", "read"]
 
 _CERTAIN: Final = 1e-12
+
+
+class Sighting(NamedTuple):
+    """Where a known message was looked for with most success: the scheme, the verdict, which of the keys."""
+
+    scheme: str
+    detection: Detection
+    key_index: int
 
 
 def read(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: int) -> Reading:
@@ -53,15 +61,14 @@ def read(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: i
     return Reading(None, None, reading_detection(best_presence(tried), None, n_checks), None, None, schemes[0].id, None)
 
 
-def detect(
-    schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], message: bytes, search: int
-) -> tuple[str, Detection]:
-    """Compare a picture with the code words of a known message until one is beyond doubt; return scheme and verdict.
+def detect(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], message: bytes, search: int) -> Sighting:
+    """Compare a picture with the code words of a known message until one is beyond doubt; return the best comparison.
 
-    The p-value counts all that was tried. Where trying ends at the i-th because of what it found, that counts i (i + 1)
-    times: 1/2 + 1/6 + 1/12 + ... is 1, so no more chances are given away than there are.
+    The p-value counts all that was tried. Where trying ends at the i-th because of what it found, that p-value is
+    multiplied by i (i + 1): since 1/2 + 1/6 + 1/12 + ... is 1, a false alarm stays as rare as the p-value says,
+    wherever trying ends.
     """
-    found: list[tuple[str, Detection]] = [(schemes[0].id, Detection(0.0, 1.0, "code word"))]
+    found = [Sighting(schemes[0].id, Detection(0.0, 1.0, "code word"), 0)]
     n_tried = 0
     for key_index, scheme, attempt in attempts(schemes, image, keys, search):
         try:
@@ -69,12 +76,13 @@ def detect(
         except CapacityError:  # too small a picture for the scheme: the message is not in it
             continue
         n_tried += 1
-        found.append((scheme.id, message_detection(attempt.reads, word)))
-        if found[-1][1].p_value < _CERTAIN:
+        found.append(Sighting(scheme.id, message_detection(attempt.reads, word), key_index))
+        if found[-1].detection.p_value < _CERTAIN:
             n_tried *= n_tried + 1
             break
-    scheme_id, best = min(found, key=lambda one: one[1].p_value)
-    return scheme_id, Detection(best.score, any_of(best.p_value, max(1, n_tried)), best.statistic)
+    sighting = min(found, key=lambda one: one.detection.p_value)
+    best = sighting.detection
+    return sighting._replace(detection=Detection(best.score, any_of(best.p_value, max(1, n_tried)), best.statistic))
 
 
 def attempts(

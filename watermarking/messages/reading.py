@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watermarking.codes.messages import as_logo, as_uuid
+
 if TYPE_CHECKING:
+    import uuid
+
+    import numpy as np
+    import numpy.typing as npt
+
     from watermarking.interface import Detection
     from watermarking.sync.geometry import Geometry
 
@@ -35,6 +42,16 @@ class Reading:
     scheme: str
     key_index: int | None
 
+    @property
+    def uuid(self) -> uuid.UUID | None:
+        """The message as a UUID; None where there is none, or it has not 16 bytes."""
+        return None if self.message is None else as_uuid(self.message)
+
+    @property
+    def logo(self) -> npt.NDArray[np.bool_] | None:
+        """The message as a logo (H, W) bool; None where there is none, or its shape does not fit its bytes."""
+        return None if self.message is None else as_logo(self.message)
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -50,6 +67,8 @@ class Receipt:
     fidelity : float, SSIMULACRA2 score of the marked samples, before they were coded; an estimate above 1200 pixels.
         None where none was aimed at
     already_marked : bool, the picture carried the message before and was not marked again
+    reserve : float, of the errors that the message's code corrects, the share that is free: below 0.8, JPEG may wipe
+        it out. None where nothing was read back, and for marks that survive no change
     """
 
     message: bytes
@@ -59,3 +78,4 @@ class Receipt:
     bit_error_rate: float | None
     fidelity: float | None = None
     already_marked: bool = False
+    reserve: float | None = None

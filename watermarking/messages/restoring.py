@@ -11,6 +11,7 @@ from watermarking.errors import FileFormatError, RestorationError
 from watermarking.interface import RestoringScheme
 from watermarking.messages.recovery import recovered
 from watermarking.pictures.files import format_of, read_picture, write_picture
+from watermarking.pictures.targets import check_free
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,8 +64,11 @@ def restore_file(
     source: str | os.PathLike[str] | bytes,
     target: str | os.PathLike[str] | IO[bytes],
     keys: Sequence[Key],
+    *,
+    overwrite: bool,
 ) -> None:
     """Do what :meth:`watermarking.Marker.restore_file` says."""
+    check_free(source, target, overwrite=overwrite)
     picture = read_picture(source)
     cover = restored_cover(scheme, picture.array, keys)
     check_exact_target(target, picture, in_place=False)

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Image
 
-__all__ = ["Restore", "array_from_pil", "check_image", "pil_from_array", "to_array"]
+__all__ = ["Pictorial", "Restore", "array_from_pil", "check_image", "pil_from_array", "to_array"]
 
+Pictorial: TypeAlias = "npt.NDArray[Any] | PilImage.Image"
+"""What people have pictures in; file names are none, and refused by type checkers too."""
 Restore: TypeAlias = Callable[[np.ndarray[Any, Any]], Any]
 """Turns a result array back into the kind of picture that the input was."""
 

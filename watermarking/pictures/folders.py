@@ -20,7 +20,10 @@ from watermarking.pictures.formats.kinds import HEAD, identify, other_kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Listing", "PassedOver", "kind_of", "survey"]
+__all__ = ["RUN_RECORD", "Listing", "PassedOver", "kind_of", "survey"]
+
+RUN_RECORD: Final = ".watermarking-run.json"
+"""Says what the pictures of a folder were marked with; the command line writes it. Neither read nor counted."""
 
 _KINDS: Final = {
     "camera raw": ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 "
@@ -70,6 +73,8 @@ def survey(folder: str | os.PathLike[str]) -> Listing:
     pictures: list[Path] = []
     passed_over: list[PassedOver] = []
     for path, is_folder in _walk(root):
+        if path.name == RUN_RECORD:
+            continue
         if path.name.startswith("."):
             passed_over.append(PassedOver(path, "hidden"))
         elif is_folder:

@@ -108,7 +108,7 @@ def _plan(
     **message: str | None,
 ) -> Plan:  # fmt: skip
     """Plan the run that is asked for."""
-    from watermarking.cli.embed import fidelity_number
+    from watermarking.cli.options import fidelity_number
     from watermarking.datasets.operator import MarkSamples
     from watermarking.datasets.plan import Plan
     from watermarking.datasets.wording import read_recipients

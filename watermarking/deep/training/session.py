@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["cut_log", "run_training"]
 
 BOARD_EXTRA: Final = "'watermarking[train]'"
+_LEGEND: Final = (
+    "on the photographs held out, for each attack and PSNR in dB: correlation of what is read with what was hidden "
+    "(mean and worst tile, 1 is perfect), share of wrong signs (0 is perfect, 0.5 chance), how far unmarked tiles are "
+    "from blank (0 is perfect), SSIM and PSNR of the marked tiles"
+)
 
 
 def run_training(
@@ -73,6 +79,8 @@ def run_training(
     folder, target = Path(out), ranks.join(find_device(device))
     folder.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.benchmark = True
+    if ranks.rank() == 0:
+        report(f"reading the photographs in {images}")
     try:
         trainer, held = _prepare(config, Path(images), folder, pictures, target)
         if start is not None and trainer.step == 0:
@@ -127,6 +135,7 @@ def _lead(trainer: Trainer, held: Sampler, seconds: float, report: Callable[[str
     if not board.available:
         report(f"no TensorBoard, log.jsonl has the figures: for pictures too, pip install {BOARD_EXTRA}")
     report(f"{config.name}: from step {trainer.step} of {config.steps}, {trainer.share[1]} process(es)")
+    report(f"learning; the first step takes longest, then a line every {config.log_every} steps")
     if trainer.changed:
         changes = (f"{name} {before!r}, now {now!r}" for name, (before, now) in trainer.changed.items())
         report(f"the checkpoint was made with {'; '.join(changes)}")
@@ -141,11 +150,28 @@ def _lead(trainer: Trainer, held: Sampler, seconds: float, report: Callable[[str
         if progress.step % config.save_every == 0 or progress.step == config.steps:
             board.add_pictures(trainer)
 
+    def on_begun(first: float) -> None:
+        report(f"step {trainer.step} is done, in {first:.1f} s; Ctrl-C costs the steps since the last checkpoint alone")
+
     try:
-        trainer.run(on_progress, seconds)
+        trainer.run(on_progress, seconds, on_begun)
     finally:
         board.close()
     rows = validate(trainer, held)
     (folder / "validation.json").write_text(json.dumps({"step": trainer.step, "rows": rows}, indent=1) + "\n")
+    _tell_end(trainer, rows, report)
+
+
+def _tell_end(trainer: Trainer, rows: dict[str, dict[str, float]], report: Callable[[str], None]) -> None:
+    """Say what was measured, what that means, and what can be done next."""
+    config = trainer.config
+    report(_LEGEND)
     for name, row in rows.items():
         report(f"{name}: " + ", ".join(f"{key} {value:g}" for key, value in row.items()))
+    checkpoint = shlex.quote(str(trainer.folder / "checkpoint.safetensors"))
+    if trainer.step < config.steps:
+        report(f"stopped at step {trainer.step} of {config.steps}: the same command goes on from there")
+    report(
+        f"next: watermarking deep release {checkpoint} WEIGHTS writes the weights, which watermarking deep export "
+        f"--weights WEIGHTS/{config.name}.safetensors ONNX takes"
+    )

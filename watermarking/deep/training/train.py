@@ -206,7 +206,12 @@ class Trainer:
         self.step += 1
         return {name: term.detach() for name, term in found.items()}
 
-    def run(self, report: Callable[[Progress], None], seconds: float = math.inf) -> None:
+    def run(
+        self,
+        report: Callable[[Progress], None],
+        seconds: float = math.inf,
+        begun: Callable[[float], None] = lambda _: None,
+    ) -> None:
         """Train to the last step, or until the time is up; the checkpoint is written either way.
 
         Parameters
@@ -215,6 +220,8 @@ class Trainer:
             Receives the progress every ``log_every`` steps, in every process.
         seconds : float
             Counted by each process; the first whose time is up stops all.
+        begun : callable
+            Receives the seconds that the first step took, once it is done.
 
         Raises
         ------
@@ -225,6 +232,8 @@ class Trainer:
         since, first = began, self.step
         while self.step < config.steps and not ranks.any_rank(time.monotonic() - began >= seconds, self.device):
             found = self.advance()
+            if self.step == first + 1 and since == began:
+                begun(time.monotonic() - began)
             saving = self.step % config.save_every == 0
             if saving or self.step % config.log_every == 0 or self.step == config.steps:
                 terms = torch.stack(list(found.values()))

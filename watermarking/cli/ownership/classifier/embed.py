@@ -58,7 +58,7 @@ _TOGETHER: Final = 1024  # answers
 @role_options("", "the model")
 @click.option("--commitment", metavar="FILE", type=click.Path(dir_okay=False), help="Write what to publish first.")
 @click.option("--asked", metavar="INPUTS", type=click.Path(),
-              help="What suspects will be asked: the commitment binds to the answers of --own and --reference.")  # fmt: skip
+              help="What suspects will be asked: the commitment binds to OWN's and R's answers to it.")  # fmt: skip
 @own_side_options(required=False)
 @queries_option
 @force_option

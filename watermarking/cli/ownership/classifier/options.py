@@ -27,7 +27,7 @@ __all__ = [
     "mark_option", "own_side_options", "queries_option", "read_names", "role_options", "say_notes",
 ]  # fmt: skip
 
-_OUTPUTS: Final = ("auto", "probabilities", "logits")
+_FORMS: Final = ("auto", "probabilities", "logits")
 
 mark_option = click.option(
     "--mark", "mark_file", metavar="FILE", required=True, type=click.Path(dir_okay=False),
@@ -47,14 +47,14 @@ queries_option = click.option(
 
 
 def role_options(role: str, words: str) -> Callable[[C], C]:
-    """Add what a side's answers are; the command gets ``<role>_output`` and ``<role>_pick``."""
+    """Add what a side's answers are; the command gets ``<role>_form`` and ``<role>_pick``."""
     before = f"{role}-" if role else ""
 
     def add(command: C) -> C:
         for option in (
             click.option(f"--{before}pick", metavar="N",
                          help=f"Which output of {words}, if it is a model of several: number or name."),
-            click.option(f"--{before}output", type=click.Choice(_OUTPUTS), default="auto", show_default=True,
+            click.option(f"--{before}form", type=click.Choice(_FORMS), default="auto", show_default=True,
                          help=f"What {words} answers with."),
         ):  # fmt: skip
             command = option(command)
@@ -89,7 +89,7 @@ def interface_of(given: dict[str, Any], role: str, classes: Sequence[str] | None
     pick = given[f"{before}pick"]
     which = int(pick) if pick is not None and pick.lstrip("-").isdigit() else pick
     names = None if classes is None else tuple(classes)
-    return Interface(output=given[f"{before}output"], which=which, classes=names)
+    return Interface(output=given[f"{before}form"], which=which, classes=names)
 
 
 def is_model(text: str) -> bool:

@@ -28,6 +28,8 @@ from watermarking.cli.ownership.classifier.options import (
 from watermarking.cli.ownership.options import read_commitment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from watermarking.interface import Detection
@@ -204,7 +206,7 @@ def _proof(case: _Case, given: dict[str, Any], *, quiet: bool) -> tuple[Classifi
     if given["metered"]:
         proof = gather_classifier(
             case.suspect, case.inputs, level=given["level"] or 1e-6, at_most=given["at_most"],
-            tell=None if quiet else _tell_evidence, **common,
+            tell=None if quiet else _told(), **common,
         )  # fmt: skip
         return proof, {label: proof.detection}
     smoothed = case.sides[1 + n_references :]
@@ -223,10 +225,17 @@ def _of_clients(case: _Case, proof: ClassifierProof) -> tuple[ClassifierProof, d
     return of_client(proof, case.found.mark, case.keys[best], len(case.keys)), found
 
 
-def _tell_evidence(n: int, e_value: float) -> None:
-    """Say how far it is, for whoever may want to stop here."""
-    if n % _EVERY == 0 or e_value > 0:
-        say(f"{n} asked, e = {e_value:.2g}", err=True)
+def _told() -> Callable[[int, float], None]:
+    """Return what says how far it is, for whoever may want to stop there: when the evidence grew, and now and then."""
+    last = 0.0
+
+    def tell(n: int, e_value: float) -> None:
+        nonlocal last
+        if e_value > last or n % _EVERY == 0:
+            last = e_value
+            say(f"{n} asked, e = {e_value:.2g}", err=True)
+
+    return tell
 
 
 def _write(case: _Case, proof: ClassifierProof, label: str, fpr: float, given: dict[str, Any], quiet: bool) -> None:

@@ -28,6 +28,7 @@ __all__ = [
 ]  # fmt: skip
 
 _FORMS: Final = ("auto", "probabilities", "logits")
+_SHOWN: Final = 8
 
 mark_option = click.option(
     "--mark", "mark_file", metavar="FILE", required=True, type=click.Path(dir_okay=False),
@@ -168,9 +169,13 @@ def label_of(name: str, client: str | None, key: Key) -> tuple[str, Key]:
 
 def say_notes(proof: ClassifierProof) -> None:
     """Print what limits a verdict, and what failed."""
-    for number, reason in list(proof.failures.items())[:20]:
-        say(f"watermarking: query {number}: {reason}", err=True)
-    if len(proof.failures) > 20:
-        say(f"watermarking: {len(proof.failures) - 20} more queries have no answer that counts", err=True)
+    reasons: dict[str, list[int]] = {}
+    for number, reason in proof.failures.items():
+        reasons.setdefault(reason, []).append(number)
+    for reason, numbers in list(reasons.items())[:_SHOWN]:
+        more = "" if len(numbers) == 1 else f" and {len(numbers) - 1:,} more"
+        say(f"watermarking: query {numbers[0]}{more}: {reason}", err=True)
+    if left := sum(len(numbers) for numbers in list(reasons.values())[_SHOWN:]):
+        say(f"watermarking: {left:,} more queries have no answer that counts", err=True)
     for note in proof.notes:
         say(f"watermarking: {note}", err=True)

@@ -217,9 +217,12 @@ def _proof(case: _Case, given: dict[str, Any], *, quiet: bool) -> tuple[Classifi
 def _of_clients(case: _Case, proof: ClassifierProof) -> tuple[ClassifierProof, dict[str, Detection]]:
     from watermarking.ownership.classifiers.clients import identify
     from watermarking.ownership.classifiers.outcome import of_client
+    from watermarking.ownership.classifiers.references import check_references
 
     if proof.compared.form == "labels":
         return proof, dict.fromkeys(case.keys, proof.detection)
+    for key in case.keys.values():  # an own side with one client's mark would hide him
+        check_references(proof.compared, case.found.mark, key)
     found = identify(proof.compared, case.found.mark, case.keys)
     best = next(iter(found))
     return of_client(proof, case.found.mark, case.keys[best], len(case.keys)), found

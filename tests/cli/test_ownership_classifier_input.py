@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from tests.cli.test_ownership_classifier import NAMED, OWN, run, student, there
+from tests.ownership.classifiers.world import KEY
+from watermarking.ownership.proof import subkey
 
 if TYPE_CHECKING:
     from tests.ownership.classifiers.world import World
@@ -18,6 +20,7 @@ __all__ = ["there"]  # the fixture
 
 VERIFY = ("classifier", "verify")
 EMBED = ("classifier", "embed", "inputs.npy")
+BESIDE = ("--reference", "innocent.npy")
 NAMES = "ABCDEFGHIJ"
 
 
@@ -73,11 +76,10 @@ def test_what_cannot_be_embedded(args: tuple[str, ...], said: str) -> None:
     assert done.output.count("\n") == 1
 
 
-@pytest.mark.usefixtures("there")
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("thief.npy", "inputs.npy", "--own", "thief.npy", *NAMED), "your own model, as given, carries the mark"),
+        (("thief.npy", "inputs.npy", "--own", "served.npy", *NAMED, *BESIDE), "your own model, as given, carries the mark"),
         (("thief.npy", "inputs.npy", *OWN, "--reference", "thief.npy"), "reference 0 carries the mark"),
         (("thief.npy", "inputs.npy", *OWN, "--client", "x", "--name", "y", "--client", "x"), "given twice"),
         (("thief.npy", "inputs.npy", *OWN, "--level", "1e-6"), "--metered: add it"),
@@ -93,7 +95,8 @@ def test_what_cannot_be_embedded(args: tuple[str, ...], said: str) -> None:
         (("my.key", "inputs.npy", *OWN), "no file of answers"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_verified(args: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_verified(there: World, args: tuple[str, ...], said: str) -> None:
+    np.save("served.npy", there.marked(subkey(KEY, "digits v1")))
     Path("two.txt").write_text("a\nb\n")
     Path("empty").mkdir()
     done = run(*VERIFY, *args)

@@ -30,6 +30,6 @@ def draw(n: int, seed: int) -> tuple[F64, F64, F64]:
 def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for seed, names in enumerate([("inputs", "answers", "labels"), ("asked", "own", "asked-labels")], 1):
-        for name, array in zip(names, draw((6000, 1500)[seed - 1], seed), strict=True):
+        for name, array in zip(names, draw((2000, 800)[seed - 1], seed), strict=True):
             np.save(f"{name}.npy", array)
     run_page("classifiers.md", tmp_path)

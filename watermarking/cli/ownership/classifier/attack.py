@@ -73,7 +73,7 @@ def _list(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
 def command(inputs: str, answers: str, out: str, as_json: bool, **given: Any) -> int:
     """Train thieves on INPUTS and a model's marked ANSWERS, and do to their models what removes marks.
 
-    OUT gets each one's answers to --ask, for 'verify'. Without --removal the theft alone is tried. Where a removal
+    OUT gets the answers of each to --ask, for 'verify'. Without --removal the theft alone is tried. Where a removal
     asks for more queries or labels than there are, it gets all there are.
     """
     from watermarking.ownership.classifiers.removal.registry import get_removal

@@ -2,8 +2,7 @@
 
     python examples/protect_my_classifier.py OUT [--epochs 12]
 
-The task is drawn, ten letters. Three small networks are trained, ten seconds each on a core. OUT gets the reports, and
-arrays to try the command line with: docs/classifiers.md.
+Ten letters are drawn and three small networks trained. OUT gets reports, and arrays to try docs/classifiers.md with.
 """
 
 from __future__ import annotations

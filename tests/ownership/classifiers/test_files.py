@@ -17,10 +17,10 @@ from watermarking.ownership.classifiers.files.answers import (
     in_order,
     read_labels,
     read_stored,
-    write_answers,
 )
 from watermarking.ownership.classifiers.files.inputs import Inputs, read_inputs
 from watermarking.ownership.classifiers.files.mark import MarkFile, read_mark, write_mark
+from watermarking.ownership.classifiers.files.writing import write_answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

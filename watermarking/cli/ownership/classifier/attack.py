@@ -223,7 +223,7 @@ def _tell(place: Path, text: str, suspects: Suspects, asked: _Asked, before: flo
     """Write the first thief's answers, and say how good they are."""
     import numpy as np
 
-    from watermarking.ownership.classifiers.files.answers import write_answers
+    from watermarking.ownership.classifiers.files.writing import write_answers
 
     file = place / f"{re.sub('[^a-z0-9.]+', '-', text.lower()).strip('-')}.npy"
     answers = np.exp(suspects.answer(asked.inputs)[0].cpu().numpy().astype(np.float64))

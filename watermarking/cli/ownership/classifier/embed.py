@@ -71,8 +71,8 @@ def command(inputs: str, answers: str | None, key: Key, as_json: bool, **given: 
     commitment, is all that is done: serve with ProtectedClassifier in Python then. Keep the unmarked answers, or the
     model: suspects are compared with them. Publish the commitment before OUT.
     """
-    from watermarking.ownership.classifiers.files.answers import write_answers
     from watermarking.ownership.classifiers.files.inputs import read_inputs
+    from watermarking.ownership.classifiers.files.writing import write_answers
 
     _check_usage(answers, given)
     asked = read_inputs(inputs)

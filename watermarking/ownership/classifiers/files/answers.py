@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from watermarking.datasets.writing import write_whole
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.ownership.classifiers.files.arrays import SUFFIXES as ARRAYS
 from watermarking.ownership.classifiers.files.arrays import read_array, read_arrays, split_name
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
     from watermarking.ownership.classifiers.files.inputs import Inputs
 
-__all__ = ["StoredAnswers", "dense", "in_order", "read_labels", "read_stored", "write_answers"]
+__all__ = ["StoredAnswers", "dense", "in_order", "read_labels", "read_stored"]
 
 _LINES: Final = ".jsonl"
 _PAIR: Final = {"labels", "probabilities"}
@@ -154,43 +152,6 @@ def read_labels(text: str, n: int, n_classes: int, classes: Sequence[str] | None
         if not isinstance(one, (int, float, np.integer)) or one != int(one) or not 0 <= one < n_classes:
             raise WatermarkError(f"label {number} of {text} is {one!r}: labels go from 0 to {n_classes - 1}")
     return np.array(found, np.int64)
-
-
-def write_answers(text: str, values: npt.NDArray[Any], like: str | None = None) -> None:
-    """Write answers (N, K), all or nothing: as .npy, or as a table with the header and the names of another one.
-
-    Raises
-    ------
-    FileFormatError
-        If the suffix is another one.
-    """
-    path = Path(text)
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        stream = io.BytesIO()
-        np.save(stream, values, allow_pickle=False)
-        write_whole(path, lambda target: target.write(stream.getvalue()))
-    elif suffix in TABLES:
-        content = _as_table(values, path, like)
-        write_whole(path, lambda target: target.write(content.encode()))
-    else:
-        raise FileFormatError(f"answers are written as .npy, .csv or .tsv, not as {text}: name such a file")
-
-
-def _as_table(values: npt.NDArray[Any], path: Path, like: str | None) -> str:
-    import csv
-
-    model = read_table(Path(like)) if like is not None and Path(like).suffix.lower() in TABLES else None
-    stream = io.StringIO()
-    writer = csv.writer(stream, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", lineterminator="\n")
-    names = model.names if model is not None else None
-    if model is not None and model.header is not None:
-        writer.writerow([*(["query"] if names is not None else []), *model.header])
-    digits = 6 if values.dtype.itemsize == 2 else 9
-    for number, row in enumerate(values):
-        cells = [f"{one:.{digits}g}" for one in row.tolist()]
-        writer.writerow([names[number], *cells] if names is not None else cells)
-    return stream.getvalue()
 
 
 def _plain(name: str) -> str:

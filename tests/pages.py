@@ -23,7 +23,10 @@ def run_page(name: str, place: Path, flags: int = doctest.ELLIPSIS | doctest.NOR
     commands = [line[2:] for line in shown if line.startswith("$ ") and "pip install" not in line]
     done = subprocess.run(
         ["bash", "-c", "set -e\n" + "\n".join(commands)], capture_output=True, text=True, check=False,
-        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(place), "PYTHONPATH": str(ROOT)},
+        env={
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(place), "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",  # torch's threads wait for each other busily where the cores have other work
+        },
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     printed = (done.stdout + done.stderr).splitlines()

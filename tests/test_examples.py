@@ -12,7 +12,7 @@ EXAMPLES = {path.name for path in (ROOT / "examples").glob("*.py")}
 
 def test_every_example_has_a_test() -> None:
     # The second one's is in deep/test_training.py.
-    assert {"whose_copy.py", "train_your_own_logo.py", "protect_my_model.py"} == EXAMPLES
+    assert {"whose_copy.py", "train_your_own_logo.py", "protect_my_model.py", "protect_my_classifier.py"} == EXAMPLES
 
 
 def test_whose_copy(tmp_path: Path) -> None:
@@ -30,3 +30,16 @@ def test_protect_my_model(tmp_path: Path) -> None:
     assert "thief: p = " in done.stdout
     assert "honest: p = " in done.stdout
     assert "No mark was found" in (tmp_path / "report/report.html").read_text("utf-8")
+
+
+def test_protect_my_classifier(tmp_path: Path) -> None:
+    """One epoch teaches a thief too little; what it shows is that all of it runs, and that nobody is accused."""
+    command = [sys.executable, ROOT / "examples/protect_my_classifier.py", tmp_path, "--epochs", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    who, p_values = zip(*(line.split(": ") for line in done.stdout.splitlines()), strict=True)
+    assert who == ("thief", "innocent")
+    assert float(p_values[1].split()[2]) > 1e-6
+    assert "No mark was found" in (tmp_path / "report-innocent/report.html").read_text("utf-8")
+    assert {path.stem for path in tmp_path.glob("*.npy")} == {
+        "inputs", "labels", "answers", "asked", "asked-labels", "own",
+    }  # fmt: skip

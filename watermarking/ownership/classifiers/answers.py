@@ -43,14 +43,15 @@ def check_probabilities(answers: Any, n_classes: int) -> npt.NDArray[Any]:
         raise ModelAnswerError(f"answer {row} holds NaN or infinity: check the model's weights and its input")
     if found.min() < 0:
         raise ModelAnswerError(
-            f"the answers go down to {found.min():.3g}: these are logits; say output='logits', or apply softmax"
+            f"the answers go down to {found.min():.3g}: these are logits; say output='logits' (--form logits), or "
+            "apply softmax"
         )
     off = np.abs(found.sum(1, dtype=np.float64) - 1)
     if off.max() > _TOLERANCE.get(found.dtype.name, 1e-3):
         row = int(off.argmax())
         raise ModelAnswerError(
             f"answer {row} sums to {found[row].sum(dtype=np.float64):.4g}, probabilities sum to 1: of logits say "
-            "output='logits', of independent scores make probabilities first"
+            "output='logits' (--form logits), of independent scores make probabilities first"
         )
     return found
 

@@ -291,5 +291,6 @@ def kind_of(answers: npt.NDArray[Any]) -> Output:
         return "logits"
     raise ModelAnswerError(
         f"the answers lie within 0 and 1 and sum to {answers.sum(1).min():.3g} ... {answers.sum(1).max():.3g}: they "
-        "may be logits or scores of independent classes; say output='logits', or make probabilities of them"
+        "may be logits or scores of independent classes; say output='logits' (--form logits), or make probabilities "
+        "of them"
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["bet", "gather"]
+__all__ = ["bet", "follow", "gather"]
 
 _STAKE: Final = 2e-5
 
@@ -77,17 +77,8 @@ def gather(
     """
     if every < 1:
         raise WatermarkError(f"evidence after every {every} queries: give 1 or more")
-    everyone = np.asarray(own, np.float64)[np.newaxis]
-    groups = [Group(everyone, weighted=False)]
-    if references is not None and len(references):
-        everyone = np.concatenate([everyone, np.asarray(references, np.float64)])
-        groups.append(Group(everyone, weighted=True))
     coordinates = mark.coarse(inputs)
-    if everyone.shape[1:] != (len(coordinates), mark.n_classes):
-        raise WatermarkError(
-            f"the owner's answers are {everyone.shape[1:]}, {(len(coordinates), mark.n_classes)} are expected"
-        )
-    gathered = _Gathered(groups, coordinates, mark, key)
+    gathered = _begun(coordinates, own, references, mark, key)
     how, waiting = interface or Interface(output="probabilities"), []
     for number, answer in enumerate(answers):
         if number >= len(coordinates):
@@ -98,6 +89,32 @@ def gather(
             waiting = []
     if waiting:
         yield gathered.add(waiting, how)
+
+
+def follow(
+    rows: Iterable[F64 | None], coordinates: F64, *, own: F64, mark: SoftLabelMark, key: Key,
+    references: F64 | None = None,
+) -> Iterator[tuple[int, float]]:  # fmt: skip
+    """Yield how many answers count, and the e-value, after each query whose answer was read already.
+
+    Parameters
+    ----------
+    rows : iterable of (K,) float64
+        Probabilities, 0 for what was not said; None where there is no answer.
+    coordinates : (N, A) float64, of all inputs, as ``mark.coarse`` returns them
+    own, references, mark, key
+        As for :func:`gather`.
+
+    Raises
+    ------
+    WatermarkError
+        If the owner's answers do not fit.
+    """
+    gathered = _begun(coordinates, own, references, mark, key)
+    for number, row in enumerate(rows):
+        if row is not None:
+            gathered.add_rows(np.asarray(row, np.float64)[np.newaxis], np.array([number]))
+        yield gathered.n_queries, gathered.e_value
 
 
 def bet(p_value: float) -> float:
@@ -113,6 +130,20 @@ def bet(p_value: float) -> float:
     return math.log(1 / _STAKE) / (p_value * math.log(p_value) ** 2)
 
 
+def _begun(coordinates: F64, own: F64, references: F64 | None, mark: SoftLabelMark, key: Key) -> _Gathered:
+    """Check the owner's side, of which nothing is gathered yet."""
+    everyone = np.asarray(own, np.float64)[np.newaxis]
+    groups = [Group(everyone, weighted=False)]
+    if references is not None and len(references):
+        everyone = np.concatenate([everyone, np.asarray(references, np.float64)])
+        groups.append(Group(everyone, weighted=True))
+    if everyone.shape[1:] != (len(coordinates), mark.n_classes):
+        raise WatermarkError(
+            f"the owner's answers are {everyone.shape[1:]}, {(len(coordinates), mark.n_classes)} are expected"
+        )
+    return _Gathered(groups, coordinates, mark, key)
+
+
 class _Gathered:
     """Sums so far, and the e-value."""
 
@@ -121,7 +152,7 @@ class _Gathered:
         self._keyed, self._looks = mark.keyed(key), views(mark.delta, mark.n_classes)
         self._deltas = list(dict.fromkeys(look.delta for look in self._looks))
         self._sums: list[Sums] = []
-        self._n, self._e_value, self._fresh = 0, 0.0, True
+        self.n_queries, self.e_value, self._fresh = 0, 0.0, True
         self._latest = Detection(0.0, 1.0, "no query yet")
 
     def add(self, waiting: list[tuple[int, Any]], how: Interface) -> Evidence:
@@ -129,11 +160,11 @@ class _Gathered:
         given = [(number, answer) for number, answer in waiting if answer is not None]
         if given:
             read = read_answers([answer for _, answer in given], self._mark.n_classes, how)
-            if read.form == "labels" and self._n == 0 and len(given) > 1:
+            if read.form == "labels" and self.n_queries == 0 and len(given) > 1:
                 raise ModelAnswerError("the suspect answers with labels alone: there is no evidence in them")
             numbers = np.array([number for number, _ in given])[read.rows]
-            self._add_rows(read.values, numbers)
-        return Evidence(self._n, self._e_value, self.latest())
+            self.add_rows(read.values, numbers)
+        return Evidence(self.n_queries, self.e_value, self.latest())
 
     def latest(self) -> Detection:
         """Return the verdict on all queries so far."""
@@ -142,10 +173,11 @@ class _Gathered:
             self._fresh = True
         return self._latest
 
-    def _add_rows(self, values: F64, numbers: npt.NDArray[np.int64]) -> None:
+    def add_rows(self, values: F64, numbers: npt.NDArray[np.int64]) -> None:
+        """Add answers (n, K) that were read, to the queries of some numbers."""
         start = 0
         while start < len(numbers):
-            stop = min(len(numbers), start + _to_checkpoint(self._n) - self._n)
+            stop = min(len(numbers), start + _to_checkpoint(self.n_queries) - self.n_queries)
             rows = numbers[start:stop]
             top = np.asarray(self._groups[0].answers[0, rows].argmax(1), np.int64)
             new = [
@@ -153,11 +185,11 @@ class _Gathered:
                 for one in self._groups
             ]
             self._sums = [one + other for one, other in zip(self._sums, new, strict=True)] if self._sums else new
-            self._n, self._fresh, start = self._n + stop - start, False, stop
-            if increment(self._n, 1.0) > 0:
+            self.n_queries, self._fresh, start = self.n_queries + stop - start, False, stop
+            if increment(self.n_queries, 1.0) > 0:
                 self._latest = self._tested(self._sums)
                 self._fresh = True
-                self._e_value += 2 * increment(self._n, 1.0) * bet(self._latest.p_value)
+                self.e_value += 2 * increment(self.n_queries, 1.0) * bet(self._latest.p_value)
 
     def _tested(self, sums: list[Sums]) -> Detection:
         found = [

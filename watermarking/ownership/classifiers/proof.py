@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
     from watermarking.keys import Key
     from watermarking.ownership.classifiers.mark import SoftLabelMark
+    from watermarking.ownership.proof import Metering
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["ClassifierProof", "compare", "verify_classifier"]
+__all__ = ["LABELS_ALONE", "ClassifierProof", "compare", "given_answers", "of_owner", "verify_classifier"]
 
-_LABELS_ALONE: Final = (
+LABELS_ALONE: Final = (
     "the suspect answers with labels alone: a mark that never changes the first class leaves nothing in them, so no "
     "claim is made; ask for probabilities, or for a few of them"
 )
@@ -52,6 +53,9 @@ class ClassifierProof:
     failures : dict, number of a query -> why it does not count
     notes : list of str, what weakens or limits the verdict
     compared : the answers
+    n_keys : int, that were tried: both p-values are already times their number
+    metering : how evidence was gathered query by query, None if the number of queries was fixed; with it the p-values
+        are inverses of e-values
     """
 
     detection: Detection
@@ -62,6 +66,8 @@ class ClassifierProof:
     failures: Mapping[int, str] = field(repr=False)
     notes: Sequence[str]
     compared: Compared = field(repr=False)
+    n_keys: int = 1
+    metering: Metering | None = None
 
     @property
     def n_compared(self) -> int:
@@ -116,10 +122,10 @@ def verify_classifier(
         raise WatermarkError("there is no input to ask: give one or more")
     how, mine = interface or Interface(), own_interface or Interface()
     models = isinstance(suspect, (list, tuple, np.ndarray)) or hasattr(suspect, "detach")
-    given = _given(suspect, len(asked)) if models else ask(suspect, asked, how, tolerant=True, tell=tell)
+    given = given_answers(suspect, len(asked)) if models else ask(suspect, asked, how, tolerant=True, tell=tell)
     answers, failures = (given, {}) if isinstance(given, list) else (given.answers, given.failures)
     read = read_answers(answers, mark.n_classes, how)
-    sides = _of_owner([own, *references, *smoothed], asked, mine, mark, n_queries)
+    sides = of_owner([own, *references, *smoothed], asked, mine, mark, n_queries)
     numbers = mark.coarse.numbers(features(asked) if features is not None else asked)
     if len(numbers) != len(asked):
         raise WatermarkError(f"there are {len(numbers)} coarse features of {len(asked)} inputs: give one each")
@@ -145,7 +151,7 @@ def compare(compared: Compared, mark: SoftLabelMark, key: Key) -> tuple[Detectio
     notes = []
     if compared.form == "labels":
         nothing = Detection(0.0, 1.0, "labels alone")
-        return nothing, nothing, [_LABELS_ALONE]
+        return nothing, nothing, [LABELS_ALONE]
     if compared.form == "top-k":
         notes.append("the suspect names a few classes only: what it leaves out counts as 0")
     if (n := len(compared.references)) < _ENOUGH:
@@ -158,7 +164,7 @@ def compare(compared: Compared, mark: SoftLabelMark, key: Key) -> tuple[Detectio
     return detection, best_of(compared, mark, key, alone=True) if has_more else detection, notes
 
 
-def _given(suspect: Any, n: int) -> list[Any]:
+def given_answers(suspect: Any, n: int) -> list[Any]:
     """Return answers that are in memory, one for each query."""
     found = list(suspect.detach().cpu().numpy() if hasattr(suspect, "detach") else suspect)
     if len(found) < n:
@@ -166,7 +172,7 @@ def _given(suspect: Any, n: int) -> list[Any]:
     return found[:n]
 
 
-def _of_owner(models: list[Any], asked: Any, how: Interface, mark: SoftLabelMark, n_queries: int | None) -> list[F64]:
+def of_owner(models: list[Any], asked: Any, how: Interface, mark: SoftLabelMark, n_queries: int | None) -> list[F64]:
     """Return the answers of the owner's model and the references, (n, K) each."""
     found = []
     for number, model in enumerate(models):

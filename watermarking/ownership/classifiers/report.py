@@ -17,7 +17,7 @@ from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.keys import Key
 from watermarking.ownership.classifiers.answers import check_probabilities
 from watermarking.ownership.classifiers.mark import SoftLabelMark
-from watermarking.ownership.classifiers.proof import compare
+from watermarking.ownership.classifiers.outcome import metering_record, worked_out
 from watermarking.ownership.classifiers.verdict import Compared
 from watermarking.ownership.page import html_problems, rendered
 from watermarking.ownership.sealing import CLOSE, FORMAT, Checked, check_new, commitment, is_sealed, sealed
@@ -110,6 +110,7 @@ def write_classifier_report(
         "format": FORMAT, "kind": "classifier", "watermarking": __version__, "name": name, "mark": proof.mark,
         "key": key.reveal(), "key_commitment": key.commitment, "published": dict(published) if published else None,
         "result": _result(proof.detection, proof.alone, fpr, fixed=_is_fixed(published, digest)),
+        "n_keys": proof.n_keys, "metering": metering_record(proof),
         "n_queries": proof.n_queries, "n_compared": proof.n_compared, "form": compared.form,
         "n_references": compared.n_references, "n_smoothed": len(compared.sides) - 1 - compared.n_references,
         "failures": {str(number): reason for number, reason in proof.failures.items()}, "notes": list(proof.notes),
@@ -142,6 +143,7 @@ def check_classifier_report(
         files = {str(name): str(value) for name, value in report["files"].items()}
         counts = {name: int(report[name]) for name in ("n_queries", "n_compared", "n_references")}
         told = (report["published"], report["form"], report["name"], report["key_commitment"])
+        n_keys, metering = max(1, int(report["n_keys"])), report["metering"]
     except (KeyError, TypeError, ValueError, AttributeError, WatermarkError) as error:
         raise FileFormatError(f"{folder} holds no report of a classifier: {error}") from error
     problems = [] if is_sealed(report) else ["report.json was changed after it was written"]
@@ -157,9 +159,10 @@ def check_classifier_report(
         if one is not None and one != commitment(str(told[2]), mark, key, answers=wanted):
             problems.append("what was published before binds to another key, mark or name, or to other answers")
     try:
-        whole, alone, _ = compare(compared, mark, key)
+        whole, alone, more = worked_out(compared, mark, key, n_keys=n_keys, metering=metering)
     except WatermarkError as error:
         return Checked(report, None, False, [*problems, f"its answers cannot be compared: {error}"])
+    problems += more
     for what, value in (("p_value", whole.p_value), ("score", whole.score), ("p_value_alone", alone.p_value)):
         if not np.isclose(value, said[what], rtol=CLOSE, atol=0):
             problems.append(f"the answers lead to {what} = {value:.3g}, the report says {said[what]:.3g}")

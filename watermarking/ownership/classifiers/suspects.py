@@ -110,7 +110,7 @@ def check_order(values: F64, own: F64) -> None:
         order = ", ".join(f"{a} is {b}" for a, b in zip(rows, columns, strict=True) if a != b and table[a, b])
         raise ModelAnswerError(
             f"the suspect's classes seem to be in another order (yours -> its own: {order[:200]}): bring its "
-            "answers to your order, or name its classes in your order with Interface(classes=...)"
+            "answers to your order, or name its classes in your order with Interface(classes=...) or --classes"
         )
 
 
@@ -163,7 +163,7 @@ def _form(values: F64) -> Literal["probabilities", "logits"]:
             return "probabilities"
         raise ModelAnswerError(
             f"the suspect's answers lie within 0 and 1 and sum to {np.median(total):.3g}: say what they are with "
-            "Interface(output='logits' or 'probabilities')"
+            "Interface(output='logits' or 'probabilities'), or --suspect-form"
         )
     if np.mean(values.min(1) < 0) > 0.5 or np.mean(np.abs(total - 1) > 0.1) > 0.5:
         if 95 < float(np.median(total)) < 105 and values.min() >= 0:
@@ -208,7 +208,7 @@ def _class(label: Any, n_classes: int, how: Interface) -> int:
     if how.classes is None:
         raise ModelAnswerError(
             f"the suspect answers with names, as {label!r}: list the names of your classes, in their order, with "
-            "Interface(classes=[...])"
+            "Interface(classes=[...]) or --classes"
         )
     if label not in how.classes:
         raise ModelAnswerError(f"{label!r} is none of the classes {', '.join(map(repr, how.classes[:5]))}, ...")

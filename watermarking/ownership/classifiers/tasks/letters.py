@@ -33,14 +33,14 @@ _NOISE: Final = (4.0, 20.0)
 _STRUCK: Final = 0.5
 
 
-def letter_shapes(fonts: Sequence[Path]) -> npt.NDArray[np.uint8]:
+def letter_shapes(fonts: Sequence[Path] | None = None) -> npt.NDArray[np.uint8]:
     """Draw every capital letter in every font, white on black.
 
     Parameters
     ----------
-    fonts : sequence of path
-        TrueType files. Measurements use the fourteen of DejaVu that matplotlib brings (Bitstream Vera's licence, which
-        lets anyone use and pass them on).
+    fonts : sequence of path, optional
+        TrueType files; left out, the one font that Pillow brings. Measurements use the fourteen of DejaVu that
+        matplotlib brings (Bitstream Vera's licence, which lets anyone use and pass them on).
 
     Returns
     -------
@@ -51,14 +51,15 @@ def letter_shapes(fonts: Sequence[Path]) -> npt.NDArray[np.uint8]:
     WatermarkError
         If there is no font, or one cannot be read.
     """
-    if not fonts:
-        raise WatermarkError("letters need a font: give one TrueType file or more")
-    found = np.zeros((len(LETTERS), len(fonts), _CELL, _CELL), np.uint8)
-    for j, path in enumerate(fonts):
+    if fonts is not None and not fonts:
+        raise WatermarkError("letters need a font: give one TrueType file or more, or None for Pillow's")
+    paths: Sequence[Path | None] = [None] if fonts is None else fonts
+    found = np.zeros((len(LETTERS), len(paths), _CELL, _CELL), np.uint8)
+    for j, path in enumerate(paths):
         try:
-            font = ImageFont.truetype(str(path), _HEIGHT)
+            font = ImageFont.load_default(_HEIGHT) if path is None else ImageFont.truetype(str(path), _HEIGHT)
         except OSError as error:
-            raise WatermarkError(f"cannot read the font {path}: {error}") from error
+            raise WatermarkError(f"cannot read the font {path or 'of Pillow'}: {error}") from error
         for i, letter in enumerate(LETTERS):
             cell = Image.new("L", (_CELL, _CELL))
             ImageDraw.Draw(cell).text((_CELL / 2, _CELL / 2), letter, fill=255, font=font, anchor="mm")

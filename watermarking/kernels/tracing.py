@@ -73,11 +73,18 @@ def characteristic(terms: I64, chances: F64, counts: I64, roots: C128, out: C128
     """
     size = roots.size
     out[:] = 1.0
+    steps = np.empty(terms.shape[1], np.int64)
+    places = np.empty(terms.shape[1], np.int64)
     for i in range(terms.shape[0]):
+        steps[:] = terms[i] % size
+        places[:] = 0
         for frequency in range(out.size):
             total = 0.0 + 0.0j
-            for symbol in range(terms.shape[1]):
-                total += chances[i, symbol] * roots[(terms[i, symbol] * frequency) % size]
+            for symbol in range(steps.size):
+                total += chances[i, symbol] * roots[places[symbol]]
+                places[symbol] += steps[symbol]
+                if places[symbol] >= size:
+                    places[symbol] -= size
             power, left = total, counts[i]
             product = 1.0 + 0.0j
             while left:

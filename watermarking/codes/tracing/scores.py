@@ -29,9 +29,9 @@ I64 = npt.NDArray[np.int64]
 
 LARGEST: Final = 1 << 18
 """Of whole terms; :func:`watermarking.kernels.tracing.score_words` adds up 4096 of them within 32 bits."""
-_STEPS: Final = 8  # of the lattice, to the standard deviation of a place's term
+_STEPS: Final = 4  # of the lattice, to the standard deviation of a place's term
 _SURE: Final = 30.0  # log-likelihood ratio beyond which a symbol is certain
-_LEAST: Final = 1e-9  # probability of what a rule rules out
+_LEAST: Final = 1e-6  # probability of what a rule rules out
 
 
 def probabilities(llr: npt.NDArray[np.floating]) -> F64:

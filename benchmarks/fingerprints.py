@@ -35,8 +35,10 @@ def main() -> None:
     """Measure, then print the tables."""
     parser = arguments(__doc__)
     parser.set_defaults(workers=0)
-    parser.add_argument("--trials", type=int, default=40, help="of each rule, 10 colluders (default 40)")
-    parser.add_argument("--twenties", type=int, default=20, help="of each rule, 20 colluders (default 20)")
+    parser.add_argument("--trials", type=int, default=12, help="of each rule, 10 colluders (default 12)")
+    parser.add_argument("--twenties", type=int, default=4, help="of each rule, 20 colluders (default 4)")
+    parser.add_argument("--lengths", type=int, default=40, help="of each rule and length (default 40)")
+    parser.add_argument("--keyed", type=int, default=1, help="of a million words from a key (default 1, interleaved)")
     parser.add_argument("--small", action="store_true", help="a trial or two of each, of 10,000 customers")
     options = parser.parse_args()
     rows = carry_out(cells_of(options), measure_fingerprints, ("part", "colluders", "rule", "ratio", "trial"), options,
@@ -48,21 +50,22 @@ def main() -> None:
 def cells_of(options: Any) -> list[Cell]:
     """List what is measured; the promised rows first, a trial of each before the next."""
     customers = 10_000 if options.small else _CUSTOMERS
-    tens, twenties, keyed = (1, 1, 1) if options.small else (options.trials, options.twenties, 1)
+    asked = (options.trials, options.twenties, options.lengths, options.keyed)
+    tens, twenties, lengths, keyed = (1, 1, 1, 1) if options.small else asked
 
     def cell(part: str, colluders: int, rule: str, ratio: float, trial: int) -> Cell:
         return {"part": part, "customers": customers, "colluders": colluders, "rule": rule, "ratio": ratio,
                 "fpr": _FPR, "trial": trial, "seed": _SEED}  # fmt: skip
 
     wanted = [cell("drawn", 10, rule, 1.2, trial) for trial in range(tens) for rule in RULES]
-    wanted += [cell("keyed", 10, rule, 1.2, trial) for trial in range(keyed) for rule in RULES]
     wanted += [cell("drawn", 20, rule, 1.2, trial) for trial in range(twenties) for rule in RULES]
-    return wanted + [
+    wanted += [
         cell("length", colluders, rule, ratio, trial)
-        for trial in range(twenties if options.small else tens)
+        for trial in range(lengths)
         for colluders, ratios in SHORTER.items() for ratio in ratios for rule in (*RULES, "coin")
-        if colluders < 20 or trial < twenties
+        if colluders < 20 or trial < (lengths + 3) // 4
     ]  # fmt: skip
+    return wanted + [cell("keyed", 10, "interleaving", 1.2, trial) for trial in range(keyed)]
 
 
 def found_table(rows: list[Row]) -> tuple[str, list[str], list[list[object]]]:

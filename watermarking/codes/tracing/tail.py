@@ -12,7 +12,7 @@ With K the logarithm of the moment generating function and P_s the distribution 
 The expectation is summed over a window of the lattice around the tilted mean. What lies outside comes back into the
 window, by Bernstein's inequality less than exp(-d^2 / (2 v + 2 b d / 3)) on either side, d being half the window, v the
 tilted variance and b the largest term: that, and what floating point rounds, is added. So the chance is never stated
-below its true value. Where nothing is decided, above 1/10 and below 1e-65, Chernoff's bound exp(K(s) - s t) does.
+below its true value. Far below what decides anything, from 1e-65 on, Chernoff's bound exp(K(s) - s t) does.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ I64 = npt.NDArray[np.int64]
 
 _ROUNDING: Final = 1e-11  # of a sum of as many numbers of one window as there are, with room to spare
 _OUTSIDE: Final = 27.0  # minus the logarithm of what may lie outside the window
-_NEAREST, _FARTHEST = -2.0, -150.0
-"""Logarithms of chances beyond which Chernoff's bound does: nothing is decided there."""
+_FARTHEST: Final = -150.0
+"""Logarithm of a chance below which Chernoff's bound does: nothing is decided there."""
 _STEEPEST: Final = 400.0  # exponent of a tilt between two symbols of one place
 
 
@@ -104,7 +104,7 @@ class Tail:
             self._tilts[step] = tilt, *self._moments(tilt)
         tilt, log_mean = self._tilts[step][:2]
         bound = np.minimum(log_mean - tilt * asked, 0.0)  # Chernoff's
-        wanted = (bound >= _FARTHEST) & (bound <= _NEAREST)
+        wanted = bound >= _FARTHEST
         if wanted.any():
             if step not in self._levels:
                 self._levels[step] = self._level(tilt, *self._tilts[step][2:])

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "fingerprints"
 RULES = ("interleaving", "majority", "minority", "all-one", "all-zero")
-SHORTER = {2: (1.0, 1.2), 3: (1.2, 1.35), 5: (1.0, 1.2), 10: (0.8, 1.0), 20: (0.8, 1.0)}
+SHORTER = {2: (1.0, 1.2), 3: (1.2, 1.35), 4: (1.2,), 5: (1.0, 1.2), 10: (0.8, 1.0), 20: (0.8,)}
 """Ratios to the unit of length, by colluders, at which colluders alone are judged."""
 _SEED, _CUSTOMERS, _FPR = 2029, 1_000_000, 1e-6
 
@@ -35,10 +35,10 @@ def main() -> None:
     """Measure, then print the tables."""
     parser = arguments(__doc__)
     parser.set_defaults(workers=0)
-    parser.add_argument("--trials", type=int, default=12, help="of each rule, 10 colluders (default 12)")
-    parser.add_argument("--twenties", type=int, default=4, help="of each rule, 20 colluders (default 4)")
-    parser.add_argument("--lengths", type=int, default=40, help="of each rule and length (default 40)")
-    parser.add_argument("--keyed", type=int, default=1, help="of a million words from a key (default 1, interleaved)")
+    parser.add_argument("--trials", type=int, default=40, help="of each rule, 10 colluders (default 40)")
+    parser.add_argument("--twenties", type=int, default=5, help="of each rule, 20 colluders (default 5)")
+    parser.add_argument("--lengths", type=int, default=20, help="of each rule and length (default 20)")
+    parser.add_argument("--keyed", type=int, default=1, help="of a million words from a key (default 1, interleaving)")
     parser.add_argument("--small", action="store_true", help="a trial or two of each, of 10,000 customers")
     options = parser.parse_args()
     rows = carry_out(cells_of(options), measure_fingerprints, ("part", "colluders", "rule", "ratio", "trial"), options,

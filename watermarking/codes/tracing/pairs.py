@@ -10,7 +10,7 @@ What the p-value means. Let j be innocent. If k is, too, their words are indepen
 exact p-value, times n (n - 1) / 2 pairs, bounds the chance that any two innocents get this far. If k took part, j's
 symbols are independent of what was read and of k's word, so j's exact p-value given k's word, times n customers and the
 number of those who took part, bounds the chance that any innocent is named along with a colluder. That number is not
-known: it is counted as up to 1,000, or as all customers where they are fewer. Each of the two gets half of the rate.
+known: it is counted as up to 100, or as all customers where they are fewer. Each of the two gets half of the rate.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["MOST_GUILTY", "log_p"]
 F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
 
-MOST_GUILTY: Final = 1000
+MOST_GUILTY: Final = 100
 """Colluders who are counted where a customer is judged along with one of them."""
 _JUDGED: Final = 20  # pairs whose members are judged given each other, the best ones
 _WORTH: Final = math.log(1e-3)  # p-value of a pair below which its members are judged

@@ -2,7 +2,8 @@
 
 Length is given in units of 2 c^2 ln(n / a): c colluders of n customers, a = 1e-6 the chance of accusing any innocent.
 ``drawn``: a million customers whose words are drawn, 10 and 20 colluders. ``keyed``: a million words from the key.
-``length``: colluders alone, at more lengths and numbers.
+``length``: colluders alone, at more lengths and numbers. ``merged``: ten copies of a photograph of 0.3 megapixels that
+carry words of 4,096 places by the default scheme, merged pixel by pixel, among 10,000 customers.
 
     python benchmarks/fingerprints.py
     python benchmarks/fingerprints.py --small
@@ -17,6 +18,7 @@ from detection import upper_bound
 from harness.campaign import arguments, carry_out, exit_status
 from harness.cells import DONE
 from harness.fingerprints import LEVELS, measure_fingerprints
+from harness.photographs import find
 from harness.tables import text_table
 from watermarking.codes.tracing.biases import gauss_legendre
 from watermarking.codes.tracing.lengths import bound, unit_length
@@ -28,6 +30,9 @@ NAME = "fingerprints"
 RULES = ("interleaving", "majority", "minority", "all-one", "all-zero")
 SHORTER = {2: (1.0, 1.2), 3: (1.2, 1.35), 4: (1.2,), 5: (1.0, 1.2), 10: (0.8, 1.0), 20: (0.8,)}
 """Ratios to the unit of length, by colluders, at which colluders alone are judged."""
+PHOTOGRAPHS = ("chelsea", "coffee", "flower")
+COLLUSIONS = ("mean", "median", "minimum", "maximum", "random", "blocks")
+ATTACKS = ("none", "jpeg(80)")
 _SEED, _CUSTOMERS, _FPR = 2029, 1_000_000, 1e-6
 
 
@@ -41,9 +46,10 @@ def main() -> None:
     parser.add_argument("--keyed", type=int, default=1, help="of a million words from a key (default 1, interleaving)")
     parser.add_argument("--small", action="store_true", help="a trial or two of each, of 10,000 customers")
     options = parser.parse_args()
-    rows = carry_out(cells_of(options), measure_fingerprints, ("part", "colluders", "rule", "ratio", "trial"), options,
-                     name=NAME)  # fmt: skip
-    for title, heading, lines in (found_table(rows), null_table(rows), bound_table()):
+    pictures = {photograph.name: photograph for photograph in find("shipped")}
+    shared = ("part", "photograph", "colluders", "rule", "ratio", "trial")
+    rows = carry_out(cells_of(options), measure_fingerprints, shared, options, name=NAME, pictures=pictures)
+    for title, heading, lines in (found_table(rows), null_table(rows), merged_table(rows), bound_table()):
         print(f"{title}\n\n{text_table(heading, lines)}\n")
 
 
@@ -65,15 +71,21 @@ def cells_of(options: Any) -> list[Cell]:
         for colluders, ratios in SHORTER.items() for ratio in ratios for rule in (*RULES, "coin")
         if colluders < 20 or trial < (lengths + 3) // 4
     ]  # fmt: skip
-    return wanted + [cell("keyed", 10, "interleaving", 1.2, trial) for trial in range(keyed)]
+    merged: list[Cell] = [
+        {"part": "merged", "customers": 10_000, "colluders": 10, "photograph": name, "way": way, "attack": attack,
+         "fpr": _FPR, "trial": 0, "seed": _SEED}
+        for name in PHOTOGRAPHS[: 1 if options.small else None] for attack in ATTACKS for way in COLLUSIONS
+    ]  # fmt: skip
+    return [*wanted, *merged, *(cell("keyed", 10, "interleaving", 1.2, trial) for trial in range(keyed))]
 
 
 def found_table(rows: list[Row]) -> tuple[str, list[str], list[list[object]]]:
     """Return how often a colluder was named, how many were, and how many innocents."""
     lines: list[list[object]] = []
     fields = ("part", "customers", "colluders", "ratio", "rule")
-    for which in sorted({tuple(row[name] for name in fields) for row in rows}):
-        done = [row for row in rows if tuple(row[name] for name in fields) == which and row["status"] == DONE]
+    mine = [row for row in rows if row["part"] != "merged"]
+    for which in sorted({tuple(row[name] for name in fields) for row in mine}):
+        done = [row for row in mine if tuple(row[name] for name in fields) == which and row["status"] == DONE]
         if done:
             some = sum(row["named"] > 0 for row in done)
             mean = sum(row["named"] for row in done) / len(done)
@@ -100,6 +112,20 @@ def null_table(rows: list[Row]) -> tuple[str, list[str], list[list[object]]]:
         lines.append([rule, n, *found, accused, "pass" if passed else "FAIL"])
     heading = ["rule", "innocents", *(f"p <= {level:g}" for level in LEVELS), "accused", ""]
     return "Innocents, and the binomial 99.9 % bound", heading, lines
+
+
+def merged_table(rows: list[Row]) -> tuple[str, list[str], list[list[object]]]:
+    """Return how many of ten who merged their copies of a photograph were named."""
+    lines: list[list[object]] = []
+    for attack in ATTACKS:
+        for way in COLLUSIONS:
+            mine = [row for row in rows if row["part"] == "merged" and (row["way"], row["attack"]) == (way, attack)]
+            if mine:
+                named = ", ".join(str(row["named"]) for row in mine)
+                innocents = sum(row["innocents"] for row in mine)
+                lines.append([way, attack, len(mine), named, innocents])
+    heading = ["way", "then", "photographs", "of 10 named", "innocents"]
+    return "Ten copies of a photograph merged, 10,000 customers", heading, lines
 
 
 def bound_table() -> tuple[str, list[str], list[list[object]]]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.cells import DONE, Cell, Row, key_of, rng_of, significant
+from harness.merged import measure_merged
 from watermarking.codes.tracing.accuse import ROUND_SHARES, Judge, accuse
 from watermarking.codes.tracing.code import TardosCode
 from watermarking.codes.tracing.lengths import unit_length
@@ -23,6 +24,7 @@ from watermarking.codes.tracing.mixing import rule
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from harness.photographs import Photograph
     from watermarking.keys import Key
 
     U8 = npt.NDArray[np.uint8]
@@ -37,8 +39,10 @@ _CHUNK = 50_000
 _KEPT = 300  # innocents who are judged again
 
 
-def measure_fingerprints(cells: list[Cell]) -> list[Row]:
-    """Measure cells of the parts ``drawn``, ``keyed`` and ``length``."""
+def measure_fingerprints(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
+    """Measure cells of the parts ``drawn``, ``keyed``, ``length`` and ``merged``."""
+    if cells[0]["part"] == "merged":
+        return measure_merged(cells, pictures)
     results: list[Row] = []
     for cell in cells:
         start = time.perf_counter()

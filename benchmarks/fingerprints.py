@@ -3,7 +3,8 @@
 Length is given in units of 2 c^2 ln(n / a): c colluders of n customers, a = 1e-6 the chance of accusing any innocent.
 ``drawn``: a million customers whose words are drawn, 10 and 20 colluders. ``keyed``: a million words from the key.
 ``length``: colluders alone, at more lengths and numbers. ``merged``: ten copies of a photograph of 0.3 megapixels that
-carry words of 4,096 places by the default scheme, merged pixel by pixel, among 10,000 customers.
+carry words of 4,096 places by the default scheme, merged pixel by pixel, among 10,000 customers. ``sets``: sets of 20
+pictures of 256x256, each from one of five customers' copies.
 
     python benchmarks/fingerprints.py
     python benchmarks/fingerprints.py --small
@@ -33,6 +34,7 @@ SHORTER = {2: (1.0, 1.2), 3: (1.2, 1.35), 4: (1.2,), 5: (1.0, 1.2), 10: (0.8, 1.
 PHOTOGRAPHS = ("chelsea", "coffee", "flower")
 COLLUSIONS = ("mean", "median", "minimum", "maximum", "random", "blocks")
 ATTACKS = ("none", "jpeg(80)")
+SHARED = ("part", "photograph", "pictures", "colluders", "rule", "ratio", "trial")
 _SEED, _CUSTOMERS, _FPR = 2029, 1_000_000, 1e-6
 
 
@@ -47,8 +49,7 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="a trial or two of each, of 10,000 customers")
     options = parser.parse_args()
     pictures = {photograph.name: photograph for photograph in find("shipped")}
-    shared = ("part", "photograph", "colluders", "rule", "ratio", "trial")
-    rows = carry_out(cells_of(options), measure_fingerprints, shared, options, name=NAME, pictures=pictures)
+    rows = carry_out(cells_of(options), measure_fingerprints, SHARED, options, name=NAME, pictures=pictures)
     for title, heading, lines in (found_table(rows), null_table(rows), merged_table(rows), bound_table()):
         print(f"{title}\n\n{text_table(heading, lines)}\n")
 
@@ -76,14 +77,19 @@ def cells_of(options: Any) -> list[Cell]:
          "fpr": _FPR, "trial": 0, "seed": _SEED}
         for name in PHOTOGRAPHS[: 1 if options.small else None] for attack in ATTACKS for way in COLLUSIONS
     ]  # fmt: skip
-    return [*wanted, *merged, *(cell("keyed", 10, "interleaving", 1.2, trial) for trial in range(keyed))]
+    sets: list[Cell] = [
+        {"part": "sets", "customers": 10_000, "colluders": 5, "pictures": 20, "side": 256, "attack": attack,
+         "fpr": _FPR, "trial": trial, "seed": _SEED}
+        for trial in range(1 if options.small else 3) for attack in ATTACKS
+    ]  # fmt: skip
+    return [*wanted, *merged, *sets, *(cell("keyed", 10, "interleaving", 1.2, trial) for trial in range(keyed))]
 
 
 def found_table(rows: list[Row]) -> tuple[str, list[str], list[list[object]]]:
     """Return how often a colluder was named, how many were, and how many innocents."""
     lines: list[list[object]] = []
     fields = ("part", "customers", "colluders", "ratio", "rule")
-    mine = [row for row in rows if row["part"] != "merged"]
+    mine = [row for row in rows if "rule" in row]
     for which in sorted({tuple(row[name] for name in fields) for row in mine}):
         done = [row for row in mine if tuple(row[name] for name in fields) == which and row["status"] == DONE]
         if done:
@@ -93,6 +99,22 @@ def found_table(rows: list[Row]) -> tuple[str, list[str], list[list[object]]]:
             lines.append([*which, done[0]["length"], f"{some} of {len(done)}", f"{mean:.1f}", innocents])
     heading = ["part", "customers", "colluders", "ratio", "rule", "places", "one named", "named", "innocents"]
     return "Colluders named, at 1e-6 over all customers", heading, lines
+
+
+def markdown(rows: list[Row]) -> str:
+    """Return the table of docs/tracing-codes.md, from any rows there are."""
+    lines = ["| | colluders | length / unit | places | a colluder named | named on average | innocents accused |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    done = [row for row in rows if row["status"] == DONE and row.get("rule") in RULES]
+    kinds = {"drawn": "a million customers", "keyed": "a million words from a key", "length": "colluders alone"}
+    for part, colluders, ratio in sorted({(row["part"], row["colluders"], row["ratio"]) for row in done}):
+        mine = [row for row in done if (row["part"], row["colluders"], row["ratio"]) == (part, colluders, ratio)]
+        some = sum(row["named"] > 0 for row in mine)
+        mean = sum(row["named"] for row in mine) / len(mine)
+        innocents = sum(row["innocents"] for row in mine) if part != "length" else "-"
+        cells = (kinds[part], colluders, f"{ratio:g}", mine[0]["length"], f"{some} of {len(mine)}", f"{mean:.1f}")
+        lines.append(f"| {' | '.join(map(str, (*cells, innocents)))} |")
+    return "\n".join(lines)
 
 
 def null_table(rows: list[Row]) -> tuple[str, list[str], list[list[object]]]:
@@ -124,8 +146,13 @@ def merged_table(rows: list[Row]) -> tuple[str, list[str], list[list[object]]]:
                 named = ", ".join(str(row["named"]) for row in mine)
                 innocents = sum(row["innocents"] for row in mine)
                 lines.append([way, attack, len(mine), named, innocents])
-    heading = ["way", "then", "photographs", "of 10 named", "innocents"]
-    return "Ten copies of a photograph merged, 10,000 customers", heading, lines
+    for attack in ATTACKS:
+        mine = [row for row in rows if row["part"] == "sets" and row["attack"] == attack]
+        if mine:
+            named, innocents = ", ".join(str(row["named"]) for row in mine), sum(row["innocents"] for row in mine)
+            lines.append(["sets mixed, of 5", attack, len(mine), named, innocents])
+    heading = ["way", "then", "pictures or sets", "of 10 named", "innocents"]
+    return "Ten copies of a photograph merged, and five sets mixed, 10,000 customers", heading, lines
 
 
 def bound_table() -> tuple[str, list[str], list[list[object]]]:

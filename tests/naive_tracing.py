@@ -31,7 +31,9 @@ def characteristic(terms: Any, chances: Any, counts: Any, size: int) -> list[com
     for frequency in range(size // 2 + 1):
         product = 1 + 0j
         for values, odds, count in zip(terms, chances, counts, strict=True):
-            one = sum(p * cmath.exp(-2j * math.pi * int(v) * frequency / size) for v, p in zip(values, odds, strict=True))
+            one = sum(
+                p * cmath.exp(-2j * math.pi * int(v) * frequency / size) for v, p in zip(values, odds, strict=True)
+            )
             product *= one ** int(count)
         found.append(product)
     return found

@@ -2,9 +2,9 @@
 
 In units of 2 c^2 ln(n / a), for c colluders of n customers at a probability a: what the best decoder that judges
 customers one by one needs for c without bound (Huang and Moulin, 2012; Laarhoven, 2016). Two answers. One is measured:
-:data:`MEASURED`, at which at least 95 of 100 copies betray a colluder, for six mixing rules
-(benchmarks/fingerprints.py). The other is proven, for the symmetric score and whatever the colluders do within the
-marking assumption.
+:data:`MEASURED`, at which every copy of a million customers' that was tried betrayed a colluder, for six mixing rules
+(benchmarks/fingerprints.py; one colluder: the tests). The other is proven, for the symmetric score and whatever the
+colluders do within the marking assumption.
 
 The bound. With p and y fixed, customer j is accused if s S_j - K(s) >= L for some s >= 0, L = ln(n / a) and what the
 first round's share adds: Chernoff's bound on an innocent's exact p-value is then low enough, so the exact one is, too
@@ -76,7 +76,7 @@ def length_for(customers: int, colluders: int, fpr: float = 1e-6, *, read_wrongl
     fpr : float
         Of accusing any innocent at all.
     read_wrongly : float
-        Share of the places that are read wrongly, below 1/2: the code grows as a channel that is so noisy carries less.
+        Share e of the places that are read wrongly, below 1/2: the code grows by 1 / (1 - 2 e)^2, a rule of thumb.
 
     Examples
     --------

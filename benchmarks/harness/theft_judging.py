@@ -31,7 +31,7 @@ _FIRST_FOREIGN = 100
 """Keys from this number on marked nothing."""
 LEVELS = (0.1, 0.01, 0.001)
 _METERED = 1000
-_METERED_KEYS = 10
+_METERED_KEYS = 3
 
 
 class _Remembering(HiddenPicture):
@@ -90,7 +90,7 @@ def null_counts(mark: OwnershipMark, suspect: Sequence[Pixels], own: Sequence[Pi
 
 
 def highest_evidence(mark: Any, suspect: Sequence[Pixels], own: Sequence[Pixels]) -> list[float]:
-    """Return the highest e-value that each of ten keys which marked nothing reaches in 1,000 queries."""
+    """Return the highest e-value that each of three keys that marked nothing reaches in 1,000 queries."""
     pairs = list(zip(suspect[:_METERED], own[:_METERED], strict=True))
     if len(pairs) < _METERED:
         raise ValueError(f"{len(pairs)} answers are too few: {_METERED} are needed")

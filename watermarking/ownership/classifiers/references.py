@@ -8,6 +8,7 @@ import numpy as np
 
 from watermarking.errors import WatermarkError
 from watermarking.ownership.classifiers.estimate import Group
+from watermarking.ownership.classifiers.labels import label_verdict
 from watermarking.ownership.classifiers.verdict import each_view
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["check_references"]
 
 _SURE: Final = 1e-7
-"""Each reference is tried in up to 12 ways: together they refuse a clean one less than once in 100,000 times."""
+"""Each reference is tried in up to 13 ways: together they refuse a clean one less than once in 100,000 times."""
 
 
 def check_references(compared: Compared, mark: SoftLabelMark, key: Key) -> None:
@@ -38,6 +39,9 @@ def check_references(compared: Compared, mark: SoftLabelMark, key: Key) -> None:
         found = each_view(one, Group(others[:0], weighted=False), top, numbers, mark, key)
         if len(others):
             found += each_view(one, Group(others, weighted=False), top, numbers, mark, key)
+        if mark.reach and len(others):
+            labels, at = np.asarray(one.argmax(1), np.int64), mark.coarse.whitened(numbers)
+            found.append(label_verdict(labels, others[0], others[1:], at, mark, key))
         best = min(found, key=lambda detection: detection.p_value)
         if best.p_value < _SURE:
             raise WatermarkError(

@@ -53,7 +53,7 @@ _CLIENT_QUERIES: Final = 500
 _CLIENT: Final = 7
 _MODELS: Final = 5  # three references, two with smoothed labels
 _BATCH: Final = 32
-_ROUNDS: Final = 7
+_ROUNDS: Final = 3
 
 
 def small_cells() -> list[Cell]:
@@ -212,7 +212,7 @@ def _resnet18(n_classes: int) -> nn.Module:
 
 
 def _timed(cell: Cell) -> Row:
-    """Return the seconds of a forward pass and of all that the wrapper adds, in turns, in one process.
+    """Return the processor's seconds of a forward pass and of all that the wrapper adds, in turns, on one thread.
 
     What it adds is timed around a model that returns what the network answered: a few milliseconds more or less of the
     network would hide it.
@@ -229,10 +229,10 @@ def _timed(cell: Cell) -> Row:
     seconds: dict[str, list[float]] = {"network": [], "wrapper": []}
     for _ in range(_ROUNDS):
         for name, call in (("network", network), ("wrapper", stub)):
-            start = time.perf_counter()
+            start = time.process_time()
             with torch.inference_mode():
                 call(batch)
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.process_time() - start)
     ratio = statistics.median(seconds["wrapper"]) / statistics.median(seconds["network"])
     return {**{name: [significant(one) for one in found] for name, found in seconds.items()}, "share": ratio}
 

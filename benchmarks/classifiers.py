@@ -6,6 +6,8 @@ reads them and stores rows. Both go on where they were. Training wants a GPU for
     python benchmarks/classifiers.py --train-only OUT --device cuda --minutes 8    # then fetch OUT
     python benchmarks/classifiers.py --answers OUT                                  # judge, on any machine
     python benchmarks/classifiers.py --small                                        # all of it, in a few minutes
+    python benchmarks/classifiers.py --labels --workers 0                           # thieves who are told labels alone
+    python benchmarks/classifiers.py --cheap --workers 0                            # time, clients, e-values, ...
     python benchmarks/classifiers.py --show
 
 On a machine without Fashion-MNIST's package, $FASHION names the folder of its four files.
@@ -57,6 +59,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--fp32", action="store_true", help="no bfloat16")
     parser.add_argument("--plain", action="store_true", help="on a GPU, try no faster engines than the plainest")
     parser.add_argument("--threads", type=int, default=1, help="of torch (default 1)")
+    parser.add_argument("--labels", action="store_true", help="only: train and judge thieves who get labels alone")
+    parser.add_argument("--cheap", action="store_true", help="only: what is measured without training thieves")
     parser.add_argument("--small", action="store_true", help="six letters, one key, a few removals")
     parser.add_argument("--results", type=Path, help="folder of the rows (default benchmarks/results/NAME)")
     parser.add_argument("--workers", type=int, default=2, help="processes that judge (default 2); 0 for none")
@@ -115,6 +119,30 @@ def judge(options: argparse.Namespace, folder: Path) -> None:
             print(text_table(heading, lines), end="\n\n")
 
 
+def measure_apart(options: argparse.Namespace) -> None:
+    """Store a row for every thief who is told labels alone, and every small measurement, and print the tables."""
+    from harness.campaign import carry_out
+    from harness.classifiers.labels import label_cells, label_table, measure_labels
+    from harness.classifiers.small import measure_small, small_cells, small_table
+    from harness.tables import text_table
+
+    torch.set_num_threads(options.threads)
+    kept = options.kept or ANSWERS / "kept"
+    parts = (
+        (options.labels, label_cells(), measure_labels, label_table),
+        (options.cheap, small_cells(), measure_small, small_table),
+    )
+    for chosen, cells, measure, table in parts:
+        if not chosen and not options.show:
+            continue
+        some = [cell for cell in cells if (options.only or "") in " ".join(map(str, cell.values()))]
+        every = sorted({name for cell in some for name in cell})
+        rows = carry_out(some, measure, every, options, name=NAME, kept=kept)
+        heading, lines = table(rows)
+        if lines:
+            print(text_table(heading, lines), end="\n\n")
+
+
 def main() -> None:
     """Train, judge, print."""
     options = parsed()
@@ -124,6 +152,10 @@ def main() -> None:
         print(f"{left_out} groups are left: the same command goes on with them" if left_out else "all is trained")
         return
     folder = options.answers or (ANSWERS / "small" if options.small else ANSWERS)
+    if options.labels or options.cheap or options.show:
+        measure_apart(options)
+        if not options.show:
+            return
     if options.export_nulls is not None:
         from harness.classifiers.judging import export_nulls
 

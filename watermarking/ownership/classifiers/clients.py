@@ -9,7 +9,7 @@ from watermarking.errors import WatermarkError
 from watermarking.interface import Detection
 from watermarking.ownership.classifiers.estimate import differences, from_differences, p_values, views
 from watermarking.ownership.classifiers.references import check_references
-from watermarking.ownership.classifiers.verdict import said
+from watermarking.ownership.classifiers.verdict import by_labels, said
 from watermarking.significance import any_of
 
 if TYPE_CHECKING:
@@ -71,20 +71,24 @@ def identify(compared: Compared, mark: SoftLabelMark, keys: Mapping[str, Key]) -
     looks = views(mark.delta, mark.n_classes)
     coordinates, top = mark.coarse.whitened(compared.numbers), compared.top
     deltas = dict.fromkeys(look.delta for look in looks)
-    shown = [
-        [differences(compared.suspect, group, top, delta, mark.delta) for delta in deltas] for group in compared.groups
-    ]
+    # Labels alone have no odds to compare: what the mark's swaps left in them is read below.
+    groups = compared.groups if compared.form != "labels" or not mark.reach else []
+    shown = [[differences(compared.suspect, group, top, delta, mark.delta) for delta in deltas] for group in groups]
     found = {}
     for name, key in keys.items():
         keyed = mark.keyed(key)
         phi = keyed.phi(top, coordinates)
         results = [
-            (one, look) for some in shown
-            for look, one in zip(looks, p_values(from_differences(phi, some), keyed, looks), strict=True)
+            Detection(cosine, p_value, said(look, size)) for some in shown
+            for look, (cosine, p_value, size) in zip(
+                looks, p_values(from_differences(phi, some), keyed, looks), strict=True
+            )
         ]  # fmt: skip
-        (cosine, p_value, size), look = min(results, key=lambda pair: pair[0][1])
-        tries = len(results) * len(keys)
-        if any_of(p_value, tries) < _NAMED:
+        if mark.reach:
+            results.append(by_labels(compared, mark, key))
+        best, tries = min(results, key=lambda one: one.p_value), len(results) * len(keys)
+        p_value = any_of(best.p_value, tries)
+        if p_value < _NAMED:
             check_references(compared, mark, key)  # those that came with the answers were checked for one key alone
-        found[name] = Detection(cosine, any_of(p_value, tries), f"{said(look, size)}, best of {tries} tries")
+        found[name] = Detection(best.score, p_value, f"{best.statistic}, best of {tries} tries")
     return dict(sorted(found.items(), key=lambda item: (item[1].p_value, -item[1].score)))

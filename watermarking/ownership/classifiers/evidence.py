@@ -161,7 +161,10 @@ class _Gathered:
         if given:
             read = read_answers([answer for _, answer in given], self._mark.n_classes, how)
             if read.form == "labels" and self.n_queries == 0 and len(given) > 1:
-                raise ModelAnswerError("the suspect answers with labels alone: there is no evidence in them")
+                raise ModelAnswerError(
+                    "the suspect answers with labels alone: query by query there is no evidence in them; if the mark "
+                    "swaps first classes, collect the labels and give them to verify_classifier"
+                )
             numbers = np.array([number for number, _ in given])[read.rows]
             self.add_rows(read.values, numbers)
         return Evidence(self.n_queries, self.e_value, self.latest())

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from watermarking.errors import WatermarkError
-from watermarking.interface import Detection
 from watermarking.ownership.classifiers.asking import Interface, ask, probabilities_of
 from watermarking.ownership.classifiers.references import check_references
 from watermarking.ownership.classifiers.suspects import check_order, read_answers
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from watermarking.interface import Detection
     from watermarking.keys import Key
     from watermarking.ownership.classifiers.mark import SoftLabelMark
     from watermarking.ownership.proof import Metering
@@ -31,6 +31,10 @@ __all__ = ["LABELS_ALONE", "ClassifierProof", "compare", "given_answers", "of_ow
 LABELS_ALONE: Final = (
     "the suspect answers with labels alone: a mark that never changes the first class leaves nothing in them, so no "
     "claim is made; ask for probabilities, or for a few of them"
+)
+_LABELS_READ: Final = (
+    "the suspect answers with labels alone: its choices between your model's first two classes are read, best for "
+    "ambiguous queries of the client's own"
 )
 _ENOUGH: Final = 3
 """Clean models beside the owner's, from which on fine-tuned suspects are read as measured."""
@@ -86,8 +90,10 @@ def verify_classifier(
     ----------
     suspect : torch module, ONNX file or session, function of batches, or its answers, one for each input
         Answers are rows of probabilities or logits (N, K), rounded or not, mappings or pairs of a few labels, or None
-        where there is none. Labels alone are refused: no claim can rest on them.
-    inputs : N inputs that the suspect may not have been asked in training, like those that the mark was fitted on
+        where there is none. No claim rests on labels alone, unless the mark swaps first classes: see
+        :meth:`watermarking.ownership.classifiers.mark.SoftLabelMark.for_labels`.
+    inputs : N inputs like those that the mark was fitted on, chosen by nothing that a marked answer said
+        To read labels: :func:`watermarking.ownership.classifiers.swaps.most_ambiguous` of what the client asked.
     own : the owner's model without the mark, or its answers (N, K)
     mark : SoftLabelMark
     key : Key
@@ -150,11 +156,10 @@ def compare(compared: Compared, mark: SoftLabelMark, key: Key) -> tuple[Detectio
     check_references(compared, mark, key)
     notes = []
     if compared.form == "labels":
-        nothing = Detection(0.0, 1.0, "labels alone")
-        return nothing, nothing, [LABELS_ALONE]
+        notes.append(_LABELS_READ if mark.reach else LABELS_ALONE)
     if compared.form == "top-k":
         notes.append("the suspect names a few classes only: what it leaves out counts as 0")
-    if (n := len(compared.references)) < _ENOUGH:
+    if (n := len(compared.references)) < _ENOUGH and (mark.reach or compared.form != "labels"):
         notes.append(
             f"{n} clean references beside your own model are few: distilled suspects are read, fine-tuned ones often "
             f"missed; train {_ENOUGH} clean models"

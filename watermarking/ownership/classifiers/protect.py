@@ -167,12 +167,13 @@ def _like(answers: Any, found: F64, changed: npt.NDArray[np.bool_]) -> Any:
     if not hasattr(answers, "detach"):
         given = np.asarray(answers)
         result = np.where(changed[:, np.newaxis], found.astype(given.dtype), given)
-        moved = result.argmax(1) != given.argmax(1)
+        moved = result.argmax(1) != np.where(changed, found.argmax(1), given.argmax(1))
         result[moved] = given[moved]
         return result
     import torch
 
     new = torch.from_numpy(found).to(answers.device).to(answers.dtype)
     kept = torch.from_numpy(~changed).to(answers.device)
-    kept = kept | (new.argmax(1) != answers.argmax(1))  # rounding to a coarse dtype
+    first = torch.where(kept, answers.argmax(1), torch.from_numpy(found.argmax(1)).to(answers.device))
+    kept = kept | (new.argmax(1) != first)  # rounding to a coarse dtype
     return torch.where(kept[:, None], answers, new)

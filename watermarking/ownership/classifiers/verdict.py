@@ -9,6 +9,7 @@ import numpy as np
 
 from watermarking.interface import Detection
 from watermarking.ownership.classifiers.estimate import Group, View, measure, p_values, views
+from watermarking.ownership.classifiers.labels import label_verdict
 from watermarking.significance import any_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["Compared", "best_of", "each_view"]
+__all__ = ["Compared", "best_of", "by_labels", "each_view"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +82,26 @@ class Compared:
 def best_of(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool = False) -> Detection:
     """Return the verdict of the best view, its p-value times their number.
 
-    With ``alone`` it is compared with the owner's model and nothing else.
+    With ``alone`` it is compared with the owner's model and nothing else. Labels alone have one view, if the mark
+    swaps first classes; other answers have it beside the rest.
     """
     groups = compared.groups[:1] if alone else compared.groups
-    found = [
+    found = [] if compared.form == "labels" else [
         one for group in groups for one in each_view(compared.suspect, group, compared.top, compared.numbers, mark, key)
-    ]
+    ]  # fmt: skip
+    if mark.reach:
+        found.append(by_labels(compared, mark, key, alone=alone))
+    if not found:
+        return Detection(0.0, 1.0, "labels alone")
     best = min(found, key=lambda one: one.p_value)
     return Detection(best.score, any_of(best.p_value, len(found)), f"{best.statistic}, best of {len(found)} views")
+
+
+def by_labels(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool = False) -> Detection:
+    """Return the verdict on the suspect's labels, of marks that swap first classes."""
+    references = compared.references[:0] if alone else compared.references
+    labels = np.asarray(compared.suspect.argmax(1), np.int64)
+    return label_verdict(labels, compared.own, references, mark.coarse.whitened(compared.numbers), mark, key)
 
 
 def each_view(

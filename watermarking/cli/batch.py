@@ -38,8 +38,9 @@ def embed_many(run: Run, plan: Plan, *, place: str, workers: int | None, as_json
     """
     from watermarking.threads import n_threads
 
-    n_workers = max(1, min(workers or n_threads(), len(plan.tasks)))
-    detail(f"{len(plan.tasks)} pictures to mark, {len(plan.skipped)} there already, {n_workers} at a time")
+    n_workers = workers or n_threads()
+    at_once = max(1, min(n_workers, len(plan.tasks)))
+    detail(f"{len(plan.tasks)} pictures to mark, {len(plan.skipped)} there already, {at_once} at a time")
     if as_json:
         _tell_untouched(plan)
     counts = Counter(skipped=len(plan.skipped))

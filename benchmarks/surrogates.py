@@ -151,7 +151,7 @@ def main() -> None:
     if options.train:
         train(cells, options)
         return
-    shared = ("part", "network", "loss", "key", "seed")
+    shared = ("part", "task", "mark", "network", "loss", "thief", "steps", "key")
     rows = carry_out(cells, measure_theft, shared, options, name=NAME, device=options.device)
     for part in PARTS:
         mine = [row for row in rows if row["part"] == part and row["status"] == DONE]

@@ -105,9 +105,12 @@ def _measure(cell: Cell, device: str) -> dict[str, Any]:
 
 
 def _references(cell: Cell) -> list[str]:
-    """Return which references go with a cell's thief: those that move their pairs as he does, or do not."""
+    """Return which references go with a cell's thief: those that move their pairs as he does, or do not.
+
+    Three where the owner's model is a network, one where it is an algorithm or a data set.
+    """
     kind = "moved" if cell["thief"].get("resize") else "still"
-    return [one for one in REFERENCES if one.split("-")[0] == kind]
+    return [one for one in REFERENCES if one.split("-")[0] == kind][: 3 if cell["task"] in ("derain", "debone") else 1]
 
 
 def _controlled(cell: Cell, model: Surrogate, plain: list[Pixels], chosen: Task) -> dict[str, Any]:

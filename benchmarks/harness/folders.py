@@ -54,7 +54,7 @@ def measure_folders(cells: list[Cell]) -> list[Row]:
                 call()
                 if turn:  # the first one warms up
                     times.append((time.perf_counter() - begin) / n_pictures)
-                if len(list(place.glob("out/*"))) not in (0, n_pictures):  # nothing is written where all is marked
+                if len(list(place.glob("out/[!.]*"))) not in (0, n_pictures):  # nothing is written where all is marked
                     raise RuntimeError(f"not all of {n_pictures} photographs were marked")
                 shutil.rmtree(place / "out", ignore_errors=True)
     return [{"status": DONE, "pictures": n_pictures, "seconds": _median_and_best(times)} for times in taken]

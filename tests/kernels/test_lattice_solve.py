@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from naive_lattice import lattice_factor, lattice_matrix
 
@@ -24,12 +24,15 @@ def problem(seed: int, rows: int, columns: int, spread: float) -> tuple[Array, A
 
 
 @settings(max_examples=40, deadline=None)
+@example(3941, 3, 7, 5.0)
 @given(st.integers(0, 2**31), st.integers(1, 9), st.integers(1, 9), st.sampled_from([0.0, 2.0, 5.0]))
 def test_solution_is_the_dense_one(seed: int, rows: int, columns: int, spread: float) -> None:
     right, down, wanted = problem(seed, rows, columns, spread)
     factor, out = np.empty_like(right), wanted.copy()
     factor_lattice(right, down, factor)
-    np.testing.assert_allclose(factor, lattice_factor(right, down), rtol=1e-9)
+    # Pivots are differences of weights up to e^20: what rounding of the largest leaves in the smallest is no error.
+    rounding = 1e-14 * max(right.max(), down.max())
+    np.testing.assert_allclose(1 / factor, 1 / lattice_factor(right, down), rtol=1e-9, atol=rounding)
     assert (1 / factor >= (1 + right + down) * (1 - 1e-9)).all()
     solve_lattice(right, down, factor, wanted, 1e-6, 500, out, np.empty((4, rows, columns)))
     exact = np.linalg.solve(lattice_matrix(right, down), wanted.ravel()).reshape(rows, columns)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     import numpy.typing as npt
@@ -28,6 +29,7 @@ __all__ = [
     "RestoringScheme",
     "Scheme",
     "SoftRead",
+    "Verdicts",
 ]
 
 Image: TypeAlias = "npt.NDArray[Any]"
@@ -62,6 +64,35 @@ class Detection:
     def is_present(self, fpr: float = 1e-6) -> bool:
         """Say whether the mark is there, at the stated false-positive rate."""
         return self.p_value <= fpr
+
+
+@dataclass(frozen=True)
+class Verdicts(Mapping[str, Detection]):
+    """Verdicts by name of who may have had a hand in something.
+
+    Attributes
+    ----------
+    detections : dict from name to Detection, the strongest evidence first
+        Each p-value counts all that was tried, so that names need no further correction.
+    """
+
+    detections: dict[str, Detection]
+
+    def __getitem__(self, name: str) -> Detection:
+        """Return the verdict on one."""
+        return self.detections[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, the strongest evidence first."""
+        return iter(self.detections)
+
+    def __len__(self) -> int:
+        """Return on how many there is a verdict."""
+        return len(self.detections)
+
+    def named(self, fpr: float = 1e-6) -> list[str]:
+        """Return who had a hand in it, at this chance of naming anybody wrongly."""
+        return [name for name, verdict in self.detections.items() if verdict.is_present(fpr)]
 
 
 @dataclass(frozen=True, slots=True)

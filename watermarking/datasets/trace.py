@@ -13,7 +13,7 @@ from watermarking.codes.framing import search as search_frame
 from watermarking.datasets.evidence import Evidence, Words, pooled_presence, weigh
 from watermarking.datasets.soft_reads import read_softly
 from watermarking.errors import UnknownSchemeError, WatermarkError
-from watermarking.interface import Detection, PlaneScheme
+from watermarking.interface import Detection, PlaneScheme, Verdicts
 from watermarking.messages.arguments import scheme_of, search_of
 from watermarking.significance import any_of
 
@@ -59,7 +59,7 @@ class ManifestRow(Protocol):
 
 
 @dataclass(frozen=True)
-class Tracing(Mapping[str, Detection]):
+class Tracing(Verdicts):
     """The verdict on each recipient, by name.
 
     Attributes
@@ -72,25 +72,8 @@ class Tracing(Mapping[str, Detection]):
         Messages read from the pictures that no row of the manifest holds.
     """
 
-    detections: dict[str, Detection]
     presence: Detection
     strangers: tuple[bytes, ...] = ()
-
-    def __getitem__(self, recipient: str) -> Detection:
-        """Return the verdict on a recipient."""
-        return self.detections[recipient]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the recipients, the strongest evidence first."""
-        return iter(self.detections)
-
-    def __len__(self) -> int:
-        """Return how many recipients there are."""
-        return len(self.detections)
-
-    def named(self, fpr: float = 1e-6) -> list[str]:
-        """Return the recipients whose copies the suspect was made from, at this false-positive rate."""
-        return [name for name, verdict in self.detections.items() if verdict.is_present(fpr)]
 
     def summary(self, fpr: float = 1e-6) -> str:
         """Say in one line what was found, also where the manifest is not the suspect's."""

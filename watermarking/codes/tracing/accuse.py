@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -36,7 +35,7 @@ from watermarking.codes.tracing.mixing import estimate, rule
 from watermarking.codes.tracing.scores import likelihood_terms, probabilities, symmetric_terms, whole
 from watermarking.codes.tracing.tail import Tail
 from watermarking.errors import WatermarkError
-from watermarking.interface import Detection
+from watermarking.interface import Detection, Verdicts
 from watermarking.kernels.tracing import score_words
 from watermarking.significance import probability
 
@@ -67,7 +66,7 @@ _FEW: Final = 2
 
 
 @dataclass(frozen=True)
-class Accusations(Mapping[str, Detection]):
+class Accusations(Verdicts):
     """The verdict on the customers who fit best, by name.
 
     Attributes
@@ -79,25 +78,8 @@ class Accusations(Mapping[str, Detection]):
         Chances that the copy shows a one, by how many of m colluders have it, as it was judged by in the last round.
     """
 
-    detections: dict[str, Detection]
     n_customers: int
     mixing: F64
-
-    def __getitem__(self, name: str) -> Detection:
-        """Return the verdict on a customer; whoever fits too badly to be kept has none."""
-        return self.detections[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the customers, the strongest evidence first."""
-        return iter(self.detections)
-
-    def __len__(self) -> int:
-        """Return on how many customers there is a verdict."""
-        return len(self.detections)
-
-    def named(self, fpr: float = 1e-6) -> list[str]:
-        """Return who took part, at this chance of accusing any innocent at all."""
-        return [name for name, verdict in self.detections.items() if verdict.is_present(fpr)]
 
 
 def accuse(

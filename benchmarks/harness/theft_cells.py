@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.cells import DONE, IMPOSSIBLE, significant
-from harness.theft import RECIPE, REFERENCES, key_of, marked_answers, mean_psnr, reference, stolen, task, tuned
+from harness.theft import MATRIX, RECIPE, REFERENCES, key_of, marked_answers, mean_psnr, reference, stolen, task, tuned
 from harness.theft_cost import measure_cost
-from harness.theft_judging import cut, highest_evidence, judge, mark_of, null_counts
-from harness.theft_pictures import TILE
+from harness.theft_judging import highest_evidence, judge, mark_of, null_counts
+from harness.theft_pictures import TILE, cut
 from harness.theft_regress import measure_regression
 from harness.workers import failed
 from watermarking.deep.logo import read_logo
@@ -110,7 +110,7 @@ def _references(cell: Cell) -> list[str]:
     Three where the owner's model is a network, one where it is an algorithm or a data set.
     """
     kind = "moved" if cell["thief"].get("resize") else "still"
-    return [one for one in REFERENCES if one.split("-")[0] == kind][: 3 if cell["task"] in ("derain", "debone") else 1]
+    return [one for one in REFERENCES if one.split("-")[0] == kind][: 3 if cell["task"] in MATRIX else 1]
 
 
 def _controlled(cell: Cell, model: Surrogate, plain: list[Pixels], chosen: Task) -> dict[str, Any]:

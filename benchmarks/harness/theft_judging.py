@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.cells import significant
 from harness.theft import key_of
-from harness.theft_pictures import TILE
+from harness.theft_pictures import TILE, cut
 from watermarking.ownership.hidden.mark import HiddenPicture
 from watermarking.ownership.learnable.mark import LearnableMark
 from watermarking.ownership.learnable.pairs import added, measured, together
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from watermarking.keys import Key
     from watermarking.ownership.marks import OwnershipMark
 
-__all__ = ["LEVELS", "cut", "highest_evidence", "judge", "mark_of", "null_counts"]
+__all__ = ["LEVELS", "highest_evidence", "judge", "mark_of", "null_counts"]
 
 _NULL_ANSWERS = 5
 _FIRST_FOREIGN = 100
@@ -68,17 +68,6 @@ def judge(
         return mark.verify(one, mine, key=key, references=rest).p_value
 
     return verified
-
-
-def cut(pictures: Iterable[Pixels], stride: int = TILE) -> list[Pixels]:
-    """Cut pictures into squares of the size that surrogates are trained on."""
-    side = TILE
-    return [
-        np.ascontiguousarray(one[y : y + side, x : x + side])
-        for one in pictures
-        for y in range(0, one.shape[0] - side + 1, stride)
-        for x in range(0, one.shape[1] - side + 1, stride)
-    ]
 
 
 def null_counts(mark: OwnershipMark, suspect: Sequence[Pixels], own: Sequence[Pixels], n_keys: int) -> list[int]:

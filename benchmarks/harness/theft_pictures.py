@@ -19,6 +19,7 @@ from watermarking.deep.training.prepare import edj_photograph, shrink_to, tiles
 from watermarking.ownership.tasks.bones import bone_pairs, load_chest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import numpy.typing as npt
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     Pixels = npt.NDArray[np.uint8]
     Pairs = list[tuple[Pixels, Pixels]]
 
-__all__ = ["TILE", "chest_pairs", "kept_folder", "tile_sets"]
+__all__ = ["TILE", "chest_pairs", "cut", "kept_folder", "tile_sets"]
 
 TILE, JUDGED = 128, 256
 """Sides of what is trained on, and of the pictures that are judged, which have the paper's size."""
@@ -49,12 +50,12 @@ def kept_folder() -> Path:
 def tile_sets() -> tuple[list[Pixels], list[Pixels], list[Pixels]]:
     """Return the owner's tiles, the thief's, and larger ones that are judged, which come of held-out photographs."""
     held = [path for path in _photographs() if path.name.startswith("held-")]
-    trained = _cut([path for path in _photographs() if path not in held], TILE, 1, seed=13)
+    trained = _drawn([path for path in _photographs() if path not in held], TILE, 1, seed=13)
     half = len(trained) // 2
-    return trained[:half], trained[half:], _cut(held, JUDGED, _SHARE_JUDGED, seed=14)[:_N_JUDGED]
+    return trained[:half], trained[half:], _drawn(held, JUDGED, _SHARE_JUDGED, seed=14)[:_N_JUDGED]
 
 
-def _cut(paths: list[Path], side: int, share: float, *, seed: int) -> list[Pixels]:
+def _drawn(paths: list[Path], side: int, share: float, *, seed: int) -> list[Pixels]:
     """Cut tiles of some side out of photographs, a share of the usual number, in random order."""
     rng = np.random.default_rng(seed)
     drawn: list[Pixels] = []
@@ -62,8 +63,8 @@ def _cut(paths: list[Path], side: int, share: float, *, seed: int) -> list[Pixel
         picture = np.asarray(PilImage.open(path).convert("RGB"))
         for longest, n in _SIDES:
             shrunk = shrink_to(picture, min(1, longest / max(picture.shape[:2])))
-            cut = list(tiles(shrunk, side, TILE))
-            drawn += [cut[i].copy() for i in rng.permutation(len(cut))[: round(share * n)]]
+            squares = list(tiles(shrunk, side, TILE))
+            drawn += [squares[i].copy() for i in rng.permutation(len(squares))[: round(share * n)]]
     return [drawn[i] for i in rng.permutation(len(drawn))]
 
 
@@ -108,8 +109,14 @@ def _view(folder: Path, part: str, number: int, side: str) -> Pixels:
 
 def _crops(views: Pairs) -> Pairs:
     """Cut views into overlapping tiles."""
-    found = []
-    for one, other in views:
-        rows, columns = (range(0, length - TILE + 1, TILE // 2) for length in one.shape)
-        found += [(one[y : y + TILE, x : x + TILE], other[y : y + TILE, x : x + TILE]) for y in rows for x in columns]
-    return found
+    return list(zip(*(cut(side, TILE // 2) for side in zip(*views, strict=True)), strict=True))
+
+
+def cut(pictures: Iterable[Pixels], stride: int) -> list[Pixels]:
+    """Cut pictures into squares of the size that surrogates are trained on."""
+    return [
+        np.ascontiguousarray(one[y : y + TILE, x : x + TILE])
+        for one in pictures
+        for y in range(0, one.shape[0] - TILE + 1, stride)
+        for x in range(0, one.shape[1] - TILE + 1, stride)
+    ]

@@ -13,7 +13,8 @@ pytest.importorskip("torch")
 import surrogates
 from harness.cells import identity
 from harness.theft import key_of
-from harness.theft_judging import cut, highest_evidence, judge, mark_of, null_counts
+from harness.theft_judging import highest_evidence, judge, mark_of, null_counts
+from harness.theft_pictures import cut
 from harness.theft_tables import controls, reads
 from watermarking.metrics.psnr import psnr
 from watermarking.ownership.marks import get_mark

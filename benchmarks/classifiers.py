@@ -5,6 +5,7 @@ reads them and stores rows. Both go on where they were. Training wants a GPU for
 
     python benchmarks/classifiers.py --train-only OUT --device cuda --minutes 8    # then fetch OUT
     python benchmarks/classifiers.py --answers OUT                                  # judge, on any machine
+    python benchmarks/classifiers.py --keys 3 --seeds 1                             # a thin grid, hours on a CPU
     python benchmarks/classifiers.py --small                                        # all of it, in a few minutes
     python benchmarks/classifiers.py --labels --workers 0                           # thieves who are told labels alone
     python benchmarks/classifiers.py --cheap --workers 0                            # time, clients, e-values, ...
@@ -18,7 +19,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -54,6 +55,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--groups", type=_slice, default=slice(None), metavar="A:B", help="these of each task, in order"
     )
+    parser.add_argument("--keys", type=int, metavar="N", help="at most so many of the ten keys")
+    parser.add_argument("--seeds", type=int, metavar="N", help="at most so many of the three thieves a key")
     parser.add_argument("--minutes", type=float, help="begin nothing that would end later")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--fp32", action="store_true", help="no bfloat16")
@@ -69,9 +72,14 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def thinned(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what :func:`groups_of` is told."""
+    return {"small": options.small, "keys": options.keys, "seeds": options.seeds}
+
+
 def wanted(options: argparse.Namespace, task: str) -> list[Group]:
     """List the groups that are asked for."""
-    found = groups_of(task, small=options.small)
+    found = groups_of(task, **thinned(options))
     chosen = found[options.groups]
     text = options.only or ""
     named = {one.name: f"{one.network} {one.start} {one.profile}: {one.removal}" for one in found}
@@ -111,7 +119,7 @@ def judge(options: argparse.Namespace, folder: Path) -> None:
     judged = [cell for group in groups for cell in group.cells()]
     shared = ("task", "start", "removal", "network", "profile", "key")
     rows = carry_out(
-        judged, measure_classifiers, shared, options, name=NAME, folder=folder, small=options.small,
+        judged, measure_classifiers, shared, options, name=NAME, folder=folder, thin=thinned(options),
         null_keys=SMALL_NULL_KEYS if options.small else NULL_KEYS,
     )  # fmt: skip
     for heading, lines in (removal_table(rows), null_table(rows)):

@@ -58,6 +58,16 @@ def test_the_grid_has_everything_in_order() -> None:
             assert cells[0]["config"] == group.config
 
 
+def test_a_thin_grid_has_every_group_and_all_unmarked_models() -> None:
+    whole, thin = groups_of("fashion"), groups_of("fashion", keys=3, seeds=1)
+    assert [(g.start, g.removal, g.network, g.profile) for g in thin] == [
+        (g.start, g.removal, g.network, g.profile) for g in whole
+    ]
+    assert {g.pairs == w.pairs for g, w in zip(thin, whole, strict=True) if g.start in ("nobody", "unmarked")} == {True}
+    stolen = [g.pairs for g in thin if g.start in ("wrapper", "embedded")]
+    assert stolen == [[(0, 0), (1, 0), (2, 0)]] * len(stolen)
+
+
 def test_letters_ask_for_nothing_that_they_lack() -> None:
     names = {group.removal for group in groups_of("letters")}
     assert "distilled, T = 10" in names
@@ -157,7 +167,7 @@ def judged(trained: Path) -> list[dict[str, Any]]:
     rows = []
     for group in groups_of("patterns", small=True)[3:]:
         cells = list(group.cells())
-        results = measure_classifiers(cells, folder=trained, small=True, null_keys=20)
+        results = measure_classifiers(cells, folder=trained, thin={"small": True}, null_keys=20)
         rows += [{**cell, **result} for cell, result in zip(cells, results, strict=True)]
     return rows
 
@@ -186,7 +196,7 @@ def test_what_was_not_trained_is_said(tmp_path: Path, trained: Path) -> None:
     assert export_nulls(trained, "patterns", tmp_path, small=True) == 0
     assert sum(path.stat().st_size for path in tmp_path.rglob("*.zip")) < 200_000
     cells = list(next(group for group in groups_of("patterns", small=True) if group.start == "wrapper").cells())
-    (one, _) = measure_classifiers(cells, folder=tmp_path, small=True)
+    (one, _) = measure_classifiers(cells, folder=tmp_path, thin={"small": True})
     assert one["status"] == "impossible"
     assert "--train-only" in one["reason"]
 

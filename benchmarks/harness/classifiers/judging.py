@@ -18,6 +18,7 @@ from harness.workers import failed
 from watermarking.errors import WatermarkError
 from watermarking.ownership.classifiers.proof import verify_classifier
 from watermarking.ownership.classifiers.tasks.engine import Engine
+from watermarking.ownership.classifiers.verdict import best_of_each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,9 +39,11 @@ _NULL_ANSWERS: Final = 500
 _SUBSETS: Final = 5
 
 
-def measure_classifiers(cells: list[Cell], *, folder: Path, small: bool, null_keys: int = NULL_KEYS) -> list[Row]:
-    """Judge cells of one group."""
-    stored = _stored(folder, cells[0]["task"], small)
+def measure_classifiers(
+    cells: list[Cell], *, folder: Path, thin: dict[str, Any], null_keys: int = NULL_KEYS
+) -> list[Row]:
+    """Judge cells of one group; ``thin`` says which groups there are, see :func:`groups_of`."""
+    stored = _stored(folder, cells[0]["task"], tuple(thin.items()))
     group = next((one for one in stored.groups if cells[0] in list(one.cells())), None)
     if group is None or group not in stored.shards:
         return [failed(IMPOSSIBLE, "it was not trained: run --train-only until nothing is left out") for _ in cells]
@@ -68,10 +71,10 @@ def measure_classifiers(cells: list[Cell], *, folder: Path, small: bool, null_ke
 class _Stored:
     """Answers of a task on disk, and the owner's side of every comparison."""
 
-    def __init__(self, folder: Path, task: str, small: bool) -> None:
+    def __init__(self, folder: Path, task: str, thin: tuple[tuple[str, Any], ...]) -> None:
         self.owner = Owner(task, Engine(), None)
         self.shards = Shards(path_of(folder, task))
-        self.groups = groups_of(task, small=small)
+        self.groups = groups_of(task, **dict(thin))
         asked = {one.removal: one for one in self.groups if one.start == "nobody"}
         own = self.shards.read(asked[OWNER])
         self.own, self.owners_accuracy = np.exp(own.answers[0]), own.accuracy[0]
@@ -82,8 +85,8 @@ class _Stored:
 
 
 @functools.cache
-def _stored(folder: Path, task: str, small: bool) -> _Stored:
-    return _Stored(folder, task, small)
+def _stored(folder: Path, task: str, thin: tuple[tuple[str, Any], ...]) -> _Stored:
+    return _Stored(folder, task, thin)
 
 
 def export_nulls(folder: Path, task: str, to: Path, *, small: bool = False) -> int:
@@ -123,9 +126,9 @@ def _judged(stored: _Stored, answers: F32, cell: Cell) -> Row:
 def _null(stored: _Stored, answers: F32, cell: Cell, n_keys: int) -> list[float]:
     """Return p-values of keys that marked nothing."""
     places = np.arange(min(_NULL_ANSWERS, len(answers)))
-    return [
-        significant(_proof(stored, answers, places, cell["profile"], 1000 + n).detection.p_value) for n in range(n_keys)
-    ]
+    compared = _proof(stored, answers, places, cell["profile"], 1000).compared
+    keys = (key_of(1000 + n) for n in range(n_keys))
+    return [significant(one.p_value) for one in best_of_each(compared, stored.owner.mark(cell["profile"]), keys)]
 
 
 def _proof(stored: _Stored, answers: F32, places: Any, profile: str, key: int) -> Any:

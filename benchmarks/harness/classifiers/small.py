@@ -29,7 +29,7 @@ from watermarking.ownership.classifiers.removal.loot import Loot, Thieves, log_p
 from watermarking.ownership.classifiers.tasks.engine import Engine
 from watermarking.ownership.classifiers.tasks.labelled import fashion
 from watermarking.ownership.classifiers.tasks.training import log_answers
-from watermarking.ownership.classifiers.verdict import Compared, best_of
+from watermarking.ownership.classifiers.verdict import Compared, best_of_each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,7 +178,7 @@ def _null(world: _World, cell: Cell) -> Row:
         len(world.others(model)), world.numbers[:n], "probabilities",
     )  # fmt: skip
     keys = range(1000 + cell["part"] * _NULL_PART, 1000 + (cell["part"] + 1) * _NULL_PART)
-    return {"null": [significant(best_of(compared, world.mark, key_of(key)).p_value) for key in keys]}
+    return {"null": [significant(one.p_value) for one in best_of_each(compared, world.mark, map(key_of, keys))]}
 
 
 _MEASURES: Final = {"embedding": _embedding, "clients": _clients, "evidence": _evidence, "null": _null}

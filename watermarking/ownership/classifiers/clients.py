@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection
-from watermarking.ownership.classifiers.estimate import differences, from_differences, p_values, views
 from watermarking.ownership.classifiers.references import check_references
-from watermarking.ownership.classifiers.verdict import by_labels, said
+from watermarking.ownership.classifiers.verdict import best_of_each
 from watermarking.significance import any_of
 
 if TYPE_CHECKING:
@@ -68,27 +67,10 @@ def identify(compared: Compared, mark: SoftLabelMark, keys: Mapping[str, Key]) -
     """
     if not isinstance(keys, Mapping) or not keys:
         raise WatermarkError("no client is given: identify tells clients apart by their keys")
-    looks = views(mark.delta, mark.n_classes)
-    coordinates, top = mark.coarse.whitened(compared.numbers), compared.top
-    deltas = dict.fromkeys(look.delta for look in looks)
-    # Labels alone have no odds to compare: what the mark's swaps left in them is read below.
-    groups = compared.groups if compared.form != "labels" or not mark.reach else []
-    shown = [[differences(compared.suspect, group, top, delta, mark.delta) for delta in deltas] for group in groups]
     found = {}
-    for name, key in keys.items():
-        keyed = mark.keyed(key)
-        phi = keyed.phi(top, coordinates)
-        results = [
-            Detection(cosine, p_value, said(look, size)) for some in shown
-            for look, (cosine, p_value, size) in zip(
-                looks, p_values(from_differences(phi, some), keyed, looks), strict=True
-            )
-        ]  # fmt: skip
-        if mark.reach:
-            results.append(by_labels(compared, mark, key))
-        best, tries = min(results, key=lambda one: one.p_value), len(results) * len(keys)
-        p_value = any_of(best.p_value, tries)
+    for (name, key), best in zip(keys.items(), best_of_each(compared, mark, keys.values()), strict=True):
+        p_value = any_of(best.p_value, len(keys))
         if p_value < _NAMED:
             check_references(compared, mark, key)  # those that came with the answers were checked for one key alone
-        found[name] = Detection(best.score, p_value, f"{best.statistic}, best of {tries} tries")
+        found[name] = Detection(best.score, p_value, f"{best.statistic}, of {len(keys)} clients")
     return dict(sorted(found.items(), key=lambda item: (item[1].p_value, -item[1].score)))

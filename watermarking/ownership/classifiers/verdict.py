@@ -8,20 +8,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from watermarking.interface import Detection
-from watermarking.ownership.classifiers.estimate import Group, View, measure, p_values, views
+from watermarking.ownership.classifiers.estimate import (
+    Group,
+    View,
+    differences,
+    from_differences,
+    measure,
+    p_values,
+    views,
+)
 from watermarking.ownership.classifiers.labels import label_verdict
 from watermarking.significance import any_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     import numpy.typing as npt
 
     from watermarking.keys import Key
+    from watermarking.ownership.classifiers.estimate import Sums
+    from watermarking.ownership.classifiers.keyed import Keyed
     from watermarking.ownership.classifiers.mark import SoftLabelMark
     from watermarking.ownership.classifiers.suspects import Form
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["Compared", "best_of", "by_labels", "each_view"]
+__all__ = ["Compared", "best_of", "best_of_each", "by_labels", "each_view"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,21 +92,36 @@ class Compared:
 
 
 def best_of(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool = False) -> Detection:
-    """Return the verdict of the best view, its p-value times their number.
+    """Return the verdict of the best view, its p-value times their number; see :func:`best_of_each`."""
+    return next(best_of_each(compared, mark, [key], alone=alone))
 
-    With ``alone`` it is compared with the owner's model and nothing else. Labels alone have one view, if the mark
-    swaps first classes; other answers have it beside the rest.
+
+def best_of_each(
+    compared: Compared, mark: SoftLabelMark, keys: Iterable[Key], *, alone: bool = False
+) -> Iterator[Detection]:
+    """Yield for each key the verdict of the best view, its p-value times the number of views, not of keys.
+
+    How the answers differ is worked out once: a key more costs a few products. With ``alone`` they are compared with
+    the owner's model and nothing else. Labels alone have one view, if the mark swaps first classes; other answers have
+    it beside the rest.
     """
+    looks = views(mark.delta, mark.n_classes)
+    coordinates, top = mark.coarse.whitened(compared.numbers), compared.top
     groups = compared.groups[:1] if alone else compared.groups
-    found = [] if compared.form == "labels" else [
-        one for group in groups for one in each_view(compared.suspect, group, compared.top, compared.numbers, mark, key)
+    shown = [] if compared.form == "labels" else [
+        [differences(compared.suspect, group, top, delta, mark.delta) for delta in _deltas(looks)] for group in groups
     ]  # fmt: skip
-    if mark.reach:
-        found.append(by_labels(compared, mark, key, alone=alone))
-    if not found:
-        return Detection(0.0, 1.0, "labels alone")
-    best = min(found, key=lambda one: one.p_value)
-    return Detection(best.score, any_of(best.p_value, len(found)), f"{best.statistic}, best of {len(found)} views")
+    for key in keys:
+        keyed = mark.keyed(key)
+        phi = keyed.phi(top, coordinates)
+        found = [one for some in shown for one in _verdicts(from_differences(phi, some), keyed, looks)]
+        if mark.reach:
+            found.append(by_labels(compared, mark, key, alone=alone))
+        if not found:
+            yield Detection(0.0, 1.0, "labels alone")
+            continue
+        best = min(found, key=lambda one: one.p_value)
+        yield Detection(best.score, any_of(best.p_value, len(found)), f"{best.statistic}, best of {len(found)} views")
 
 
 def by_labels(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool = False) -> Detection:
@@ -109,10 +136,17 @@ def each_view(
     key: Key,
 ) -> list[Detection]:  # fmt: skip
     """Return the verdict of each view by itself: its p-value is not yet multiplied by their number."""
-    looks = views(mark.delta, mark.n_classes)
-    keyed = mark.keyed(key)
-    deltas = list(dict.fromkeys(look.delta for look in looks))
-    sums = measure(suspect, group, top, mark.coarse.whitened(numbers), keyed, deltas)
+    looks, keyed = views(mark.delta, mark.n_classes), mark.keyed(key)
+    return _verdicts(
+        measure(suspect, group, top, mark.coarse.whitened(numbers), keyed, _deltas(looks)), keyed, looks
+    )  # fmt: skip
+
+
+def _deltas(looks: Sequence[View]) -> list[float]:
+    return list(dict.fromkeys(look.delta for look in looks))
+
+
+def _verdicts(sums: Sums, keyed: Keyed, looks: Sequence[View]) -> list[Detection]:
     return [
         Detection(cosine, p_value, said(look, size))
         for look, (cosine, p_value, size) in zip(looks, p_values(sums, keyed, looks), strict=True)

@@ -13,9 +13,9 @@ from harness.photographs import Photograph, load
 from harness.workers import failed
 from watermarking.attacks import parse_attack
 from watermarking.errors import WatermarkError
+from watermarking.messages.attempts import attempts
 from watermarking.messages.carrier import code_word
 from watermarking.messages.marker import Marker
-from watermarking.messages.reader import attempts
 from watermarking.metrics import butteraugli, psnr, ssimulacra2
 
 if TYPE_CHECKING:

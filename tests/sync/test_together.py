@@ -11,7 +11,9 @@ from watermarking.keys import Key
 from watermarking.messages.marker import Marker
 from watermarking.pictures.plane import luma_plane
 from watermarking.sync.search import spectrum_of
-from watermarking.sync.together import SCALES, at_scale, common_scales, scale_scores
+from watermarking.sync.template import template
+from watermarking.sync.together import at_scale, common_scales
+from watermarking.sync.upright import SCALES, scale_scores
 
 KEY, OTHER = Key(bytes(range(16))), Key(bytes(range(1, 17)))
 
@@ -28,7 +30,7 @@ def planes() -> list[np.ndarray]:
 
 
 def total(planes: list[np.ndarray], key: Key) -> np.ndarray:
-    return np.asarray(sum(scale_scores(spectrum_of(plane), key) for plane in planes))
+    return np.asarray(sum(scale_scores(spectrum_of(plane), template(key)) for plane in planes))
 
 
 def test_the_scale_stands_out_in_all_together(planes: list[np.ndarray]) -> None:

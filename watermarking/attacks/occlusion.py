@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from watermarking.attacks.attack import Attack, choice, number, round_pixels
-from watermarking.attacks.resampling import check_size, resample
+from watermarking.attacks.resampling import check_size
+from watermarking.attacks.textures import texture
 
 if TYPE_CHECKING:
     from watermarking.attacks.attack import Matrix, Pixels, Size
@@ -113,7 +114,7 @@ class Collage(Attack):
     def apply(self, pixels: Pixels, rng: np.random.Generator) -> Pixels:
         """Make the texture and paste."""
         top, left, canvas, (height, width) = self._layout((pixels.shape[0], pixels.shape[1]), rng)
-        result = _texture((*canvas, *pixels.shape[2:]), rng)
+        result = texture((*canvas, *pixels.shape[2:]), rng)
         here = (slice(top, top + height), slice(left, left + width))
         result[here] = pixels if self.grow else pixels[here]
         return result
@@ -137,15 +138,3 @@ def _blend(pixels: Pixels, mask: Pixels, opacity: float, colour: tuple[float, fl
     if pixels.ndim == 2:
         return round_pixels(values + weight * (np.float32(np.dot(colour, (0.299, 0.587, 0.114))) - values))
     return round_pixels(values + weight[..., None] * (np.array(colour, dtype=np.float32) - values))
-
-
-def _texture(shape: tuple[int, ...], rng: np.random.Generator) -> Pixels:
-    """Return a picture with the falling spectrum of photographs: random grids of several sizes, added up."""
-    total = np.zeros(shape, dtype=np.float32)
-    for cells in (2, 4, 8, 16, 32, 64, 128):
-        grid = rng.integers(0, 256, (min(cells, shape[0]), min(cells, shape[1]), *shape[2:]), dtype=np.uint8)
-        total += (resample(grid, (shape[0], shape[1]), "cubic").astype(np.float32) - 128) / np.sqrt(np.float32(cells))
-    texture = round_pixels(128 + 0.7 * total)
-    if len(shape) == 3 and shape[2] == 4:
-        texture[..., 3] = 255
-    return texture

@@ -18,10 +18,11 @@ _MODULES: Final = {
     "codecs": "Heic VideoFrame",
     "geometry": "Crop Resize ResizeTo Aspect Rotate Turn Flip Shift Shear Perspective",
     "warping": "RemoveLines Bend",
-    "values": "Brightness Contrast Gamma Posterise Grey Saturation Hue Sharpen Equalise Dither",
+    "values": "Brightness Contrast Gamma Posterise Grey Saturation Hue Sharpen Equalise Dither Invert",
     "noise": "Noise Poisson Speckle SaltPepper",
     "filters": "Blur Box Median Bilateral Wiener NonLocalMeans WaveletDenoise",
     "occlusion": "Erase OverlayText Logo Collage",
+    "pasting": "Paste",
     "chains": "Messenger Screenshot CropResizeJpeg PrintScan Comb Waves",
     "security": "ClipPeaks AverageTiles Remark",
 }

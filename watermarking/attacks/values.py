@@ -14,7 +14,10 @@ from watermarking.pictures.opencv import cv2_module
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Brightness", "Contrast", "Dither", "Equalise", "Gamma", "Grey", "Hue", "Posterise", "Saturation", "Sharpen"]
+__all__ = [
+    "Brightness", "Contrast", "Dither", "Equalise", "Gamma", "Grey", "Hue", "Invert", "Posterise", "Saturation",
+    "Sharpen",
+]  # fmt: skip
 
 _LEVELS = np.arange(256, dtype=np.float64)
 
@@ -151,6 +154,18 @@ class Equalise(Attack):
         from PIL import Image, ImageOps
 
         return np.array(ImageOps.equalize(Image.fromarray(pixels)))
+
+
+@dataclass(frozen=True)
+class Invert(Attack):
+    """Exchange light and dark: the picture's negative."""
+
+    id = "invert"
+    family = "values"
+
+    def apply(self, pixels: Pixels, _rng: np.random.Generator) -> Pixels:
+        """Take every sample from white."""
+        return np.asarray(255 - pixels, np.uint8)
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,20 @@ class Job:
     keys: tuple[Key, ...]
     names: tuple[str, ...]
     marker: Marker | None
+    every: bool = False
 
     def run(self, source: str, _target: str) -> dict[str, Any]:
         """Read one picture; return the record of it."""
-        from watermarking.messages.marker import extract_any
+        from watermarking.messages.any_scheme import extract_all_any, extract_any
 
         array = load(source).array
+        if self.every:
+            readings = (
+                extract_all_any(array, keys=self.keys) if self.marker is None else self.marker.extract_all(array)
+            )
+            records = [reading_record(source, one, self.names) for one in readings]
+            if records:
+                return {**records[0], "others": records[1:]}
         reading = extract_any(array, keys=self.keys) if self.marker is None else self.marker.extract(array)
         return reading_record(source, reading, self.names)
 
@@ -45,6 +53,7 @@ class Job:
 @keys_option
 @scheme_option("without it, every classical one is tried")
 @reader_options
+@click.option("--all", "every", is_flag=True, help="Read every marked picture that a canvas shows, 16 at most.")
 @json_option
 @logging_options
 @click.pass_context
@@ -56,6 +65,7 @@ def command(
     scheme: str | None,
     workers: int | None,
     found_only: bool,
+    every: bool,
     as_json: bool,
 ) -> int:
     """Read the message of a picture.
@@ -63,14 +73,22 @@ def command(
     '-' is standard input; of a folder all pictures are read. The message goes to standard output, as hexadecimal digits
     if it is no text, the verdict to standard error; so do the digits of a text that the terminal cannot show.
 
+    A picture inside another one, on a page or a screen, is found as well; with --all every one of several, its place
+    in the JSON record's 'outline' (top, left, rows, columns), all but the first under 'others'.
+
     Where a message cannot be read, 'watermarking detect' may still find it, if it is known.
     """
     announce_compilation()
     from watermarking.messages.marker import CLASSICAL, Marker
 
-    job = Job(keys=tuple(keys), names=key_names(ctx), marker=None if scheme is None else Marker(scheme, key=keys))
+    marker = None if scheme is None else Marker(scheme, key=keys)
+    job = Job(keys=tuple(keys), names=key_names(ctx), marker=marker, every=every)
 
     def show(record: dict[str, Any], alone: bool) -> None:
+        for one in (record, *record.get("others", ())):
+            show_one(one, alone and not record.get("others"))
+
+    def show_one(record: dict[str, Any], alone: bool) -> None:
         if record["found"]:
             _print_message(record, "" if alone else f"{record['file']}: ")
         marked = Detection(0.0, record["p_value"], "").is_present()

@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 _READING: Final = (
-    "file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry", "key", "error",
+    "file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry", "outline", "key",
+    "error",
 )  # fmt: skip
 _EMBEDDING: Final = (
     "file", "output", "status", "reason", "scheme", "message", "message_hex", "fidelity", "psnr", "ssim",
@@ -56,6 +57,7 @@ def reading_record(file: str, reading: Reading, keys: Sequence[str]) -> dict[str
         "p_value": float(reading.detection.p_value),
         "bit_error_rate": _number(reading.bit_error_rate),
         "geometry": reading.geometry,
+        "outline": reading.outline,
         "key": None if reading.key_index is None else keys[reading.key_index],
         "error": None,
     }
@@ -73,6 +75,7 @@ def detection_record(file: str, message: bytes, sighting: Sighting, fpr: float, 
         "p_value": float(sighting.detection.p_value),
         "bit_error_rate": None,
         "geometry": None,
+        "outline": None,
         "key": keys[sighting.key_index] if found else None,
         "error": None,
     }
@@ -150,6 +153,7 @@ def geometry_line(geometry: Geometry) -> str:
         for value, text, shows in (
             (geometry.rotation, "turned by {:.1f} degrees", abs(geometry.rotation) > 0.05),
             (geometry.flip, "mirrored", geometry.flip),
+            (geometry.negative, "a negative", geometry.negative),
             (geometry.scale, "of {:.2f} pixels to a marked one", abs(geometry.scale - 1) > 0.005),
             (geometry.aspect, "stretched by {:.2f}", abs(geometry.aspect - 1) > 0.005),
             (geometry.shear, "sheared by {:.1f} degrees", abs(geometry.shear) > 0.05),

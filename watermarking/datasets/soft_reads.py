@@ -19,7 +19,9 @@ from watermarking.pictures.plane import luma_plane
 from watermarking.significance import any_of, rademacher_p_value
 from watermarking.sync.align import Alignment, alignments
 from watermarking.sync.search import Spectrum, spectrum_of
-from watermarking.sync.together import SCALES, at_scale, common_scales, scale_scores
+from watermarking.sync.template import template
+from watermarking.sync.together import at_scale, common_scales
+from watermarking.sync.upright import SCALES, scale_scores
 from watermarking.sync.warp import LONGEST
 
 if TYPE_CHECKING:
@@ -111,7 +113,7 @@ def read_softly(
         if search > 0 and _can_be_moved(plane) and _presence(reads).p_value > _DECISIVE:
             moved.append(number)
             if number % step == 0:
-                total += scale_scores(spectrum_of(plane), key)
+                total += scale_scores(spectrum_of(plane), template(key))
     scales = common_scales(total, _SCALES_TRIED)
     found = [_kept([(0.0, reads)], wanted) for reads in as_they_lie]
     for number in moved:

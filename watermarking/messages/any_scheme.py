@@ -9,7 +9,7 @@ from watermarking.codes.messages import Message, to_bytes
 from watermarking.errors import UnknownSchemeError, WatermarkError
 from watermarking.keys import Key
 from watermarking.messages.arguments import CLASSICAL, keys_of, scheme_of, search_of
-from watermarking.messages.reader import detect, read
+from watermarking.messages.reader import detect, read, read_all
 from watermarking.pictures.arrays import to_array
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from watermarking.messages.reading import Reading
     from watermarking.pictures.arrays import Pictorial
 
-__all__ = ["detect_any", "extract_any", "sighted"]
+__all__ = ["detect_any", "extract_all_any", "extract_any", "sighted"]
 
 
 def extract_any(
@@ -32,6 +32,14 @@ def extract_any(
     """
     array, _ = to_array(image)
     return read(_schemes_of(schemes, keys, search), array, keys, search)
+
+
+def extract_all_any(
+    image: Pictorial, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3, most: int = 16
+) -> list[Reading]:
+    """Read the marked pictures that a canvas shows, with every scheme and key given; see ``Marker.extract_all``."""
+    array, _ = to_array(image)
+    return read_all(_schemes_of(schemes, keys, search), array, keys, search, most)
 
 
 def detect_any(

@@ -58,18 +58,34 @@ _MAX_READS: Final = 4
 
 @dataclass(frozen=True)
 class Attempt:
-    """What was read in one alignment: soft values, most credible first; whether anything is there; what was undone."""
+    """What was read in one alignment.
+
+    Attributes
+    ----------
+    reads : soft values, most credible first
+    presence : whether anything is there
+    geometry : what was undone
+    outline : (top, left, rows, cols) of the part that was read, None of the whole picture
+    least_pilot : standard deviations of the pilots above which it is worth looking for a message
+    """
 
     reads: list[SoftRead]
     presence: Detection
     geometry: Geometry | None = None
+    outline: tuple[int, int, int, int] | None = None
+    least_pilot: float = _CREDIBLE
 
     @classmethod
-    def of(cls, reads: list[SoftRead], geometry: Geometry | None = None) -> Attempt:
+    def of(
+        cls,
+        reads: list[SoftRead],
+        geometry: Geometry | None = None,
+        outline: tuple[int, int, int, int] | None = None,
+    ) -> Attempt:
         """Judge by the pilots, each read a hypothesis."""
         score = max((read.score for read in reads), default=0.0)
         p_value = any_of(rademacher_p_value(score), max(1, len(reads)))
-        return cls(reads, Detection(score, p_value, "pilot"), geometry)
+        return cls(reads, Detection(score, p_value, "pilot"), geometry, outline)
 
 
 def longest_message(scheme: Scheme, shape: tuple[int, ...]) -> int:
@@ -150,10 +166,10 @@ def _lengths(room: int) -> list[int]:
 
 
 def decode_message(
-    reads: list[SoftRead], key: Key, list_sizes: Sequence[int] = LIST_SIZES
+    reads: list[SoftRead], key: Key, list_sizes: Sequence[int] = LIST_SIZES, *, least: float = _CREDIBLE
 ) -> tuple[Decoded | None, int]:
     """Look for a message in the credible reads, short lists first; return it and the number of checks tried."""
-    credible = [read for read in reads if read.score > _CREDIBLE]
+    credible = [read for read in reads if read.score > least]
     if any(read.score < np.inf for read in credible):
         credible = credible[:_MAX_READS]
     n_checks = 0
@@ -166,7 +182,7 @@ def decode_message(
     return None, n_checks
 
 
-def best_presence(tried: list[Attempt]) -> Detection:
+def best_presence(tried: Sequence[Attempt]) -> Detection:
     """Return the most significant of several attempts, its p-value that of the best of so many."""
     best = min((attempt.presence for attempt in tried), key=lambda one: one.p_value)
     return Detection(best.score, any_of(best.p_value, len(tried)), best.statistic)

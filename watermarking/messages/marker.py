@@ -16,7 +16,7 @@ from watermarking.messages.carrier import longest_message, seen_by
 from watermarking.messages.cover import Request
 from watermarking.messages.files import mark_file
 from watermarking.messages.marking import mark
-from watermarking.messages.reader import detect, read
+from watermarking.messages.reader import detect, read, read_all
 from watermarking.messages.reading import Reading, Receipt
 from watermarking.messages.restoring import restore_file, restored_cover
 from watermarking.pictures.arrays import to_array
@@ -173,6 +173,18 @@ class Marker:
         """
         array, _ = to_array(image)
         return read((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, self.search)
+
+    def extract_all(self, image: Pictorial, *, most: int = 16) -> list[Reading]:
+        """Read the marked pictures that a canvas shows, a collage or a page: at most so many, time grows with them.
+
+        Returns
+        -------
+        list of Reading
+            Each with its ``outline``, surest place first; empty where nothing was read. A picture that is marked as a
+            whole has one reading, without an outline.
+        """
+        array, _ = to_array(image)
+        return read_all((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, self.search, most)
 
     def detect(self, image: Pictorial, message: Message) -> Detection:
         """Say whether a picture carries a message that is known already; works where damage forbids reading it."""

@@ -1,36 +1,32 @@
-"""Reading a picture: as it is, then, if that fails, put back into place."""
+"""Reading a picture: what is tried on it, until a message passes its check."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watermarking.codes.messages import as_text
-from watermarking.errors import CapacityError
+from watermarking.errors import CapacityError, WatermarkError
 from watermarking.interface import Detection, PlaneScheme
+from watermarking.messages.attempts import attempts, inside
 from watermarking.messages.carrier import (
-    Attempt,
     best_presence,
     code_word,
     decode_message,
-    extractor,
     message_detection,
     reading_detection,
-    soft_reads,
 )
 from watermarking.messages.reading import Reading
-from watermarking.pictures.plane import luma_plane, working_scale
 from watermarking.significance import any_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    import numpy as np
-    import numpy.typing as npt
-
+    from watermarking.codes.framing import Decoded
     from watermarking.interface import Image, Scheme
     from watermarking.keys import Key
+    from watermarking.messages.carrier import Attempt
 
-__all__ = ["Sighting", "attempts", "detect", "read"]
+__all__ = ["Sighting", "detect", "read", "read_all"]
 
 _CERTAIN: Final = 1e-12
 
@@ -52,13 +48,61 @@ def read(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: i
     n_checks = 0
     for key_index, scheme, attempt in attempts(schemes, image, keys, search):
         tried.append(attempt)
-        decoded, checks = decode_message(attempt.reads, keys[key_index])
+        decoded, checks = decode_message(attempt.reads, keys[key_index], least=attempt.least_pilot)
         n_checks += checks
         if decoded is not None:
-            detection = reading_detection(best_presence(tried), decoded, n_checks)
-            text, rate = as_text(decoded.message), decoded.bit_error_rate
-            return Reading(decoded.message, text, detection, rate, attempt.geometry, scheme.id, key_index)
+            return _reading(decoded, tried, n_checks, scheme, key_index)
     return Reading(None, None, reading_detection(best_presence(tried), None, n_checks), None, None, schemes[0].id, None)
+
+
+def read_all(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: int, most: int) -> list[Reading]:
+    """Read every marked picture that a picture shows: itself, or those that are parts of it, at most ``most``.
+
+    A picture that carries a message as it lies, or as a whole moved, is one picture. The p-value of each reading
+    counts all that was tried until then.
+
+    Raises
+    ------
+    WatermarkError
+        If nothing is asked for.
+    """
+    if most < 1:
+        raise WatermarkError(f"at most {most} readings: give 1 or more")
+    whole = read(schemes, image, keys, search)
+    if whole.message is None or whole.outline is None:
+        return [] if whole.message is None else [whole]
+    found: list[Reading] = []
+    tried: list[Attempt] = []
+    n_checks = 0
+    on_plane = [scheme for scheme in schemes if isinstance(scheme, PlaneScheme)]
+    for key_index, key in enumerate(keys):
+        for scheme, attempt in inside(on_plane, image, key, most):
+            tried.append(attempt)
+            decoded, checks = decode_message(attempt.reads, key, least=attempt.least_pilot)
+            n_checks += checks
+            if decoded is not None and not any(_same_place(attempt, one) for one in found):
+                found.append(_reading(decoded, tried, n_checks, scheme, key_index))
+    return found[:most] or [whole]
+
+
+def _reading(
+    decoded: Decoded, tried: Sequence[Attempt], n_checks: int, scheme: Scheme, key_index: int
+) -> Reading:
+    """Return the reading of the last attempt, in which a message was found."""
+    detection = reading_detection(best_presence(tried), decoded, n_checks)
+    return Reading(
+        decoded.message, as_text(decoded.message), detection, decoded.bit_error_rate, tried[-1].geometry, scheme.id,
+        key_index, tried[-1].outline,
+    )  # fmt: skip
+
+
+def _same_place(attempt: Attempt, reading: Reading) -> bool:
+    """Say whether the middle of an attempt's outline lies in a reading's."""
+    if attempt.outline is None or reading.outline is None:
+        return False
+    top, left, rows, cols = reading.outline
+    row, col = attempt.outline[0] + attempt.outline[2] / 2, attempt.outline[1] + attempt.outline[3] / 2
+    return top <= row < top + rows and left <= col < left + cols
 
 
 def detect(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], message: bytes, search: int) -> Sighting:
@@ -83,36 +127,3 @@ def detect(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], message
     sighting = min(found, key=lambda one: one.detection.p_value)
     best = sighting.detection
     return sighting._replace(detection=Detection(best.score, any_of(best.p_value, max(1, n_tried)), best.statistic))
-
-
-def attempts(
-    schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: int
-) -> Iterator[tuple[int, Scheme, Attempt]]:
-    """Yield key index, scheme and what was read: first from the picture as it is, then put back into place."""
-    on_plane = [scheme for scheme in schemes if isinstance(scheme, PlaneScheme)]
-    plane = luma_plane(image) if on_plane else None
-    extractors = [extractor(scheme, image) for scheme in schemes]
-    for key_index, key in enumerate(keys):
-        for scheme, extract in zip(schemes, extractors, strict=True):
-            if isinstance(scheme, PlaneScheme) and plane is not None:
-                yield key_index, scheme, Attempt.of(scheme.read(plane, key=key))
-            else:
-                yield key_index, scheme, soft_reads(scheme, extract(key))
-    if plane is not None and search > 0:
-        for key_index, key in enumerate(keys):
-            for scheme, attempt in _moved(on_plane, plane, key, search, working_scale(image.shape)):
-                yield key_index, scheme, attempt
-
-
-def _moved(
-    schemes: Sequence[PlaneScheme], plane: npt.NDArray[np.float32], key: Key, search: int, pixels: int
-) -> Iterator[tuple[PlaneScheme, Attempt]]:
-    from watermarking.sync.align import alignments
-    from watermarking.sync.geometry import geometry_of
-
-    for found in alignments(plane, key, search):
-        geometry = geometry_of(found.warp, pixels)
-        for scheme in schemes:
-            origin = (found.region.row // scheme.cell, found.region.col // scheme.cell)
-            reads = scheme.read(found.plane, key=key, origin=origin, inside=found.inside)
-            yield scheme, Attempt.of(reads, geometry)

@@ -32,6 +32,8 @@ class Reading:
     geometry : Geometry, what was undone before the picture could be read; None where nothing was
     scheme : str, id of the scheme that read it
     key_index : int, which of the keys read it; None without a message
+    outline : (top, left, rows, cols) in pixels of the part of the picture that was read, to within about 32 pixels of
+        the canvas's scale; None where the whole picture was
     """
 
     message: bytes | None
@@ -41,6 +43,7 @@ class Reading:
     geometry: Geometry | None
     scheme: str
     key_index: int | None
+    outline: tuple[int, int, int, int] | None = None
 
     @property
     def uuid(self) -> uuid.UUID | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from watermarking.keys import Key
 
-__all__ = ["Alignment", "alignments", "put_back"]
+__all__ = ["CREDIBLE", "Alignment", "alignments", "put_back"]
 
 F32 = npt.NDArray[np.float32]
 
@@ -26,7 +26,7 @@ _SMALLEST: Final = 64
 _CANDIDATES: Final = 8
 _ALWAYS: Final = 3
 _STANDS_OUT: Final = 5.8  # what chance gives the best of all offsets of all candidates, about
-_CREDIBLE: Final = 13.0
+CREDIBLE: Final = 13.0
 _CERTAIN: Final = 22.0
 
 
@@ -41,6 +41,7 @@ class Alignment:
     region : Region, which part of the marked plane it is
     warp : Warp, from the marked plane to the plane at hand
     score : float, coherent sum of the waves, in standard deviations
+    negative : bool, whether the plane was turned into its negative
     """
 
     plane: F32
@@ -48,6 +49,7 @@ class Alignment:
     region: Region
     warp: Warp
     score: float
+    negative: bool = False
 
 
 def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
@@ -59,25 +61,29 @@ def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
     if count < 1 or min(plane.shape) < _SMALLEST or max(plane.shape) > LONGEST or not plane.any():
         return
     waves = template(key)
-    certain: list[tuple[Warp, float]] = []
-    doubtful: list[tuple[Warp, float]] = []
+    certain: list[tuple[Warp, float, bool]] = []
+    doubtful: list[tuple[Warp, float, bool]] = []
     coarse = find_candidates(plane, waves, _CANDIDATES)
     for one in [one for i, one in enumerate(coarse) if i < _ALWAYS or one.score > _STANDS_OUT]:
-        warp, score = refine(plane, waves, Warp(one.matrix, np.zeros((2, 3))))
+        shown = -plane if one.negative else plane
+        warp, score = refine(shown, waves, Warp(one.matrix, np.zeros((2, 3))))
         if score > _CERTAIN and len(certain) < count:
-            certain.append((warp, score))
-            yield from put_back(plane, warp, score)
-        elif score > _CREDIBLE:
-            doubtful.append((warp, score))
-    for warp, score in certain[:1]:
+            certain.append((warp, score, one.negative))
+            yield from put_back(shown, warp, score, one.negative)
+        elif score > CREDIBLE:
+            doubtful.append((warp, score, one.negative))
+    for warp, score, negative in certain[:1]:
         for shift in ((0.0, PERIOD), (PERIOD, 0.0)):  # the waves repeat: a part of a longer plane may lie further on
-            yield from put_back(plane, warp.further(shift), score)
-    for warp, score in sorted(doubtful, key=lambda one: -one[1])[: count - len(certain)]:
-        yield from put_back(plane, warp, score)
+            yield from put_back(-plane if negative else plane, warp.further(shift), score, negative)
+    for warp, score, negative in sorted(doubtful, key=lambda one: -one[1])[: count - len(certain)]:
+        yield from put_back(-plane if negative else plane, warp, score, negative)
 
 
-def put_back(plane: F32, warp: Warp, score: float) -> Iterator[Alignment]:
-    """Yield the alignment that a warp makes; nothing where it shows no part of the marked plane."""
+def put_back(plane: F32, warp: Warp, score: float, negative: bool = False) -> Iterator[Alignment]:
+    """Yield the alignment that a warp makes; nothing where it shows no part of the marked plane.
+
+    ``negative`` says whether the plane is already the negative of the one at hand.
+    """
     region = region_of(warp, (plane.shape[0], plane.shape[1]))
     if region is not None:
-        yield Alignment(*rectify(plane, warp, region), region, warp, score)
+        yield Alignment(*rectify(plane, warp, region), region, warp, score, negative)

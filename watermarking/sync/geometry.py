@@ -28,6 +28,7 @@ class Geometry:
     aspect : float, how much more columns are stretched than rows
     shear : float, degrees by which the marked plane's columns lean, after rotation and reflection are undone
     bend : float, largest displacement by bending or perspective, in working pixels
+    negative : bool, whether light and dark are exchanged
     """
 
     matrix: tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -37,9 +38,10 @@ class Geometry:
     aspect: float
     shear: float
     bend: float
+    negative: bool = False
 
 
-def geometry_of(warp: Warp, pixels: int) -> Geometry:
+def geometry_of(warp: Warp, pixels: int, negative: bool = False) -> Geometry:
     """Describe a warp to a plane each of whose pixels is a square of ``pixels`` x ``pixels`` of the picture."""
     linear = warp.matrix[:, :2] * pixels
     offset = (warp.matrix[:, 2] + 0.5) * pixels - 0.5
@@ -58,4 +60,5 @@ def geometry_of(warp: Warp, pixels: int) -> Geometry:
         aspect=float(rest[1, 1] / rest[0, 0]),
         shear=math.degrees(math.atan2(float(rest[1, 0]), float(rest[0, 0]))),
         bend=bend,
+        negative=negative,
     )

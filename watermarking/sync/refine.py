@@ -12,15 +12,21 @@ from watermarking.sync.template import PERIOD, Template
 from watermarking.sync.warp import Region, Warp, rectify, region_of
 from watermarking.sync.whitening import whitened
 
-__all__ = ["SHIFT_ALONE", "refine"]
+__all__ = ["FLAT", "SHIFT_ALONE", "refine"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
-Rounds: TypeAlias = tuple[tuple[float, float, int], ...]
+Parameters: TypeAlias = tuple[int, ...]
+"""Which coefficients of the displacement are fitted: an even number is one of the rows', the next the columns'; by twos
+they are those of 1, r, c, r^2, r c and c^2."""
+Rounds: TypeAlias = tuple[tuple[float, float, Parameters], ...]
 
-_ROUNDS: Final[Rounds] = ((6.0, 0.5, 6), (3.0, 0.25, 12))
-"""Of each round: largest displacement looked at and its step, working pixels, and how many parameters are fitted."""
-SHIFT_ALONE: Final[Rounds] = ((3.0, 0.25, 2),)
+_SHIFT, _AFFINE, _BENT = (0, 1), tuple(range(6)), tuple(range(12))
+_ROUNDS: Final[Rounds] = ((6.0, 0.5, _AFFINE), (3.0, 0.25, _BENT))
+"""Of each round: largest displacement looked at and its step, working pixels, and what is fitted."""
+FLAT: Final[Rounds] = ((6.0, 0.5, _AFFINE), (2.0, 0.25, _AFFINE))
+"""The same for what neither lens nor paper has bent."""
+SHIFT_ALONE: Final[Rounds] = ((3.0, 0.25, _SHIFT),)
 """The same where the linear part is known: of faint waves, more parameters than needed fit the noise."""
 _BLOCKS: Final = 8
 _SMALLEST_BLOCK: Final = 24
@@ -34,19 +40,19 @@ def refine(plane: F32, template: Template, coarse: Warp, rounds: Rounds = _ROUND
     plane : (h, w) float32, the plane at hand
     template : Template
     coarse : Warp, right to a few working pixels everywhere
-    rounds : of each, the largest displacement looked at, its step, and how many parameters are fitted, 2 to 12
+    rounds : of each, the largest displacement looked at, its step, and which parameters are fitted
     """
     warp, score = coarse, 0.0
-    for reach, step, n_parameters in rounds:
+    for reach, step, parameters in rounds:
         region = region_of(warp, (plane.shape[0], plane.shape[1]))
         if region is None:
             return warp, 0.0
-        warp, score = _improve(plane, template, warp, region, reach, step, n_parameters)
+        warp, score = _improve(plane, template, warp, region, reach, step, parameters)
     return warp, score
 
 
 def _improve(
-    plane: F32, template: Template, warp: Warp, region: Region, reach: float, step: float, n_parameters: int
+    plane: F32, template: Template, warp: Warp, region: Region, reach: float, step: float, parameters: Parameters
 ) -> tuple[Warp, float]:
     side = max(_SMALLEST_BLOCK, max(region.rows, region.cols) // _BLOCKS)
     shape = (region.rows // side, region.cols // side)
@@ -62,7 +68,7 @@ def _improve(
     row, col = np.mgrid[: shape[0], : shape[1]].reshape(2, -1)
     at = (np.stack([region.row + (row + 0.5) * side, region.col + (col + 0.5) * side], 1) - middle) / extent
     terms = np.stack([np.ones(len(at)), at[:, 0], at[:, 1], at[:, 0] ** 2, at[:, 0] * at[:, 1], at[:, 1] ** 2], 1)
-    found, total = _climb(surfaces, grid, terms, n_parameters // 2)
+    found, total = _climb(surfaces, grid, terms, parameters)
     noise = np.sqrt(energy * len(template.waves) / 2)
     return _apply(warp, found, middle, extent), float(total / noise) if noise > 0 else 0.0
 
@@ -93,7 +99,7 @@ def _surfaces(
     return surfaces, grid
 
 
-def _climb(surfaces: F64, grid: F64, terms: F64, n_terms: int) -> tuple[F64, float]:
+def _climb(surfaces: F64, grid: F64, terms: F64, parameters: Parameters) -> tuple[F64, float]:
     """Maximise the sum of all blocks' surfaces over displacement fields that are polynomials of the place.
 
     Returns
@@ -103,9 +109,9 @@ def _climb(surfaces: F64, grid: F64, terms: F64, n_terms: int) -> tuple[F64, flo
     """
     coefficients = np.zeros((2, 6))
     best = _total(surfaces, grid, coefficients[None] @ terms.T)[0]
-    moves = np.zeros((4 * n_terms, 2, 6))
-    for i in range(2 * n_terms):
-        moves[2 * i, i % 2, i // 2], moves[2 * i + 1, i % 2, i // 2] = 1, -1
+    moves = np.zeros((2 * len(parameters), 2, 6))
+    for i, parameter in enumerate(parameters):
+        moves[2 * i, parameter % 2, parameter // 2], moves[2 * i + 1, parameter % 2, parameter // 2] = 1, -1
     step = grid[-1] / 2
     while step > 0.03:
         tried = coefficients + step * moves

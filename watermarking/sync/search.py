@@ -16,7 +16,7 @@ from watermarking.sync.whitening import whitened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Candidate", "Spectrum", "find_candidates", "offsets_of", "spectrum_of"]
+__all__ = ["Candidate", "Spectrum", "climb", "find_candidates", "offsets_of", "spectrum_of", "spectrum_of_whitened"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -61,19 +61,30 @@ class Candidate:
         Maps (row, col, 1) of the marked plane to (row, col) of the plane at hand.
     score : float
         Coherent sum over the waves, in standard deviations.
+    negative : bool
+        Whether the waves lie there with the other sign, as in a picture's negative.
     """
 
     matrix: F64
     score: float
+    negative: bool = False
 
 
 def spectrum_of(plane: F32) -> Spectrum:
     """Return the spectrum of a whitened, tapered and zero-padded plane."""
+    return spectrum_of_whitened(whitened(plane), 2.0)
+
+
+def spectrum_of_whitened(clean: F32, padding: float) -> Spectrum:
+    """Return the spectrum of a whitened plane, tapered and zero-padded to so many times its sides.
+
+    With less than twice, waves between two bins lose up to a third of their power.
+    """
     cv2 = cv2_module()
-    rows, cols = plane.shape
-    height, width = (64 * -(-2 * n // 64) for n in (rows, cols))
+    rows, cols = clean.shape
+    height, width = (64 * -(-int(padding * n) // 64) for n in (rows, cols))
     padded = np.zeros((height, width), np.float32)
-    padded[:rows, :cols] = whitened(plane) * _taper(rows)[:, None] * _taper(cols)
+    padded[:rows, :cols] = clean * _taper(rows)[:, None] * _taper(cols)
     values = np.fft.rfft2(np.roll(padded, (-(rows // 2), -(cols // 2)), (0, 1)))
     power = np.square(values.real) + np.square(values.imag)
     level = cv2.blur(power, (31, 31), borderType=cv2.BORDER_REFLECT) + np.float32(1e-12)
@@ -100,7 +111,7 @@ def find_candidates(plane: F32, template: Template, count: int) -> list[Candidat
         for one in _candidates(halved, template, max(_HALVED_FROM, smallest / 2)):
             matrix = 2 * one.matrix
             matrix[:, 2] += 0.5
-            found.append(Candidate(matrix, one.score))
+            found.append(Candidate(matrix, one.score, one.negative))
     return sorted(found, key=lambda one: -one.score)[:count]
 
 
@@ -123,7 +134,7 @@ def _linear_candidates(spectrum: Spectrum, template: Template, smallest: float) 
         guesses.append(maps(best))
         scores.append(totals[best])
     order = np.argsort(-np.concatenate(scores))[:_N_LINEAR]
-    refined, totals = _refine(spectrum, template, np.concatenate(guesses)[order])
+    refined, totals = climb(spectrum, template, np.concatenate(guesses)[order])
     return _distinct(refined[np.argsort(-totals)], spectrum)
 
 
@@ -162,8 +173,8 @@ def _stretches(spectrum: Spectrum, template: Template, scales: F64) -> tuple[Any
     return (lambda chosen: everything[chosen]), totals
 
 
-def _refine(spectrum: Spectrum, template: Template, maps: F64) -> tuple[F64, F32]:
-    """Climb: try all neighbours of each map in its four entries, with smaller and smaller steps."""
+def climb(spectrum: Spectrum, template: Template, maps: F64) -> tuple[F64, F32]:
+    """Try all neighbours of each map (m, 2, 2) in its four entries, with smaller and smaller steps; return the best."""
     offsets = np.stack(np.meshgrid(*[[-1.0, 0.0, 1.0]] * 4, indexing="ij"), -1).reshape(-1, 2, 2)
     step = 0.35 / (0.12 * max(spectrum.shape))
     best = np.empty(len(maps), np.float32)
@@ -189,15 +200,19 @@ def _distinct(maps: F64, spectrum: Spectrum) -> F64:
 def _offsets(spectrum: Spectrum, template: Template, linear: F64) -> Iterator[Candidate]:
     """Yield the best offset for a frequency map and for its half turn, which has the same power."""
     for half_turn in (1, -1):
-        yield from _peaks(spectrum, template, linear, half_turn, 1)
+        yield from _peaks(spectrum, template, linear, half_turn, 1, either_sign=True)
 
 
-def offsets_of(spectrum: Spectrum, template: Template, linear: F64, count: int) -> list[Candidate]:
-    """Return the best offsets for a frequency map (2, 2) that is known, best first."""
-    return _peaks(spectrum, template, linear, 1, count)
+def offsets_of(
+    spectrum: Spectrum, template: Template, linear: F64, count: int, *, either_sign: bool = False
+) -> list[Candidate]:
+    """Return the best offsets for a frequency map (2, 2) that is known, best first; of negatives too if asked for."""
+    return _peaks(spectrum, template, linear, 1, count, either_sign=either_sign)
 
 
-def _peaks(spectrum: Spectrum, template: Template, linear: F64, half_turn: int, count: int) -> list[Candidate]:
+def _peaks(
+    spectrum: Spectrum, template: Template, linear: F64, half_turn: int, count: int, *, either_sign: bool
+) -> list[Candidate]:
     values = _look_up(spectrum, template.frequencies @ linear.T) * np.exp(-1j * template.phases)
     phasors = values if half_turn == 1 else values.conj() * np.exp(-2j * template.phases)
     field = np.zeros((_GRID, _GRID // 2 + 1), np.complex64)
@@ -207,12 +222,14 @@ def _peaks(spectrum: Spectrum, template: Template, linear: F64, half_turn: int, 
     centre = np.array([spectrum.shape[0] // 2, spectrum.shape[1] // 2], np.float64)
     found = []
     for _ in range(count):
-        row, col = np.unravel_index(int(surface.argmax()), surface.shape)
-        score = float(surface[row, col]) * _GRID * _GRID / np.sqrt(2 * len(phasors))
+        lowest, highest = int(surface.argmin()), int(surface.argmax())
+        negative = either_sign and bool(-surface.flat[lowest] > surface.flat[highest])
+        row, col = np.unravel_index(lowest if negative else highest, surface.shape)
+        score = abs(float(surface[row, col])) * _GRID * _GRID / np.sqrt(2 * len(phasors))
         at = 2.0 * np.array([row, col])
-        found.append(Candidate(np.column_stack([matrix, centre - matrix @ at]), score))
+        found.append(Candidate(np.column_stack([matrix, centre - matrix @ at]), score, negative))
         near = np.arange(-_PEAK, _PEAK + 1)
-        surface[np.ix_((row + near) % _GRID, (col + near) % _GRID)] = -np.inf
+        surface[np.ix_((row + near) % _GRID, (col + near) % _GRID)] = 0
     return found
 
 

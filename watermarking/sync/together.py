@@ -12,41 +12,26 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from watermarking.kernels.sync import score_maps
 from watermarking.sync.align import Alignment, put_back
 from watermarking.sync.refine import SHIFT_ALONE, refine
 from watermarking.sync.search import Spectrum, offsets_of
 from watermarking.sync.template import template
+from watermarking.sync.upright import SCALES, STEP
 from watermarking.sync.warp import Warp
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
 
-__all__ = ["SCALES", "at_scale", "common_scales", "scale_scores"]
+__all__ = ["at_scale", "common_scales"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
-_STEP: Final = 0.002
-SCALES: Final[F64] = np.exp(np.arange(np.log(0.25), np.log(1.7), _STEP))
-"""Pixels at hand to a marked one. Twice as fine as the waves of a plane 1200 pixels long can tell apart."""
 _APART: Final = 20  # steps between two scales that are not the same peak: those of small pictures are wide
 _NEAR: Final = 75  # steps to each side that say what is usual
 _STANDS_OUT: Final = 4.0  # robust standard deviations of the sum
 _OFFSETS: Final = 3
 _ASIDE: Final = 2.0  # pixels between two alignments that are not the same
-
-
-def scale_scores(spectrum: Spectrum, key: Key) -> F32:
-    """Return the waves' power in an upright picture at each of ``SCALES``, (n,) float32, to be added over pictures.
-
-    Of about unit variance by chance; the mean drifts with the scale, as the picture's own spectrum does.
-    """
-    waves = template(key).frequencies
-    maps = np.eye(2)[None] / SCALES[:, None, None]
-    totals = np.empty(len(SCALES), np.float32)
-    score_maps(spectrum.power, spectrum.width, waves, maps, totals)
-    return totals / np.float32(np.sqrt(len(waves)))
 
 
 def common_scales(total: F32, count: int) -> list[float]:
@@ -70,7 +55,7 @@ def _between(total: F32, place: int) -> float:
         return float(SCALES[place])
     before, at, after = (float(value) for value in total[place - 1 : place + 2])
     bend = before - 2 * at + after
-    return float(SCALES[place] * np.exp(_STEP * 0.5 * (before - after) / bend)) if bend < 0 else float(SCALES[place])
+    return float(SCALES[place] * np.exp(STEP * 0.5 * (before - after) / bend)) if bend < 0 else float(SCALES[place])
 
 
 def at_scale(plane: F32, spectrum: Spectrum, key: Key, scale: float) -> list[Alignment]:

@@ -1,0 +1,127 @@
+"""Pictures inside something else: found, bounded, read; nothing found where none is marked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from watermarking.attacks import parse_attack
+from watermarking.errors import WatermarkError
+from watermarking.keys import Key
+from watermarking.messages.marker import Marker
+from watermarking.sync.bounds import bounds_of
+from watermarking.sync.template import template, template_tile
+from watermarking.sync.upright import SCALES, scales_that_stand_out
+from watermarking.sync.warp import Warp
+from watermarking.sync.whitening import whitened
+
+PHOTOGRAPHS = Path(__file__).parents[2] / "benchmarks" / "photographs"
+KEY = Key(bytes(range(16)))
+U8 = npt.NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def cover() -> U8:
+    return np.asarray(Image.open(PHOTOGRAPHS / "coffee.png").convert("RGB"))
+
+
+@pytest.fixture(scope="module")
+def marked(cover: U8) -> U8:
+    result: U8 = Marker(key=KEY).embed(cover, "8 bytes!")
+    return result
+
+
+def attacked(picture: U8, text: str, seed: int = 3) -> U8:
+    return np.asarray(parse_attack(text)(picture, rng=np.random.default_rng(seed)), np.uint8)
+
+
+@pytest.mark.parametrize("into", ["window", "phone", "page", "slide", "story", "collage"])
+def test_a_picture_on_a_canvas_is_read_and_outlined(marked: U8, into: str) -> None:
+    attack = parse_attack(f"paste({into!r}, 0.2, 1600) | jpeg(75)")
+    found = Marker(key=KEY).extract(np.asarray(attack(marked, rng=np.random.default_rng(3))))
+    assert found.text == "8 bytes!"
+    assert found.detection.is_present()
+    if found.outline is not None:  # a large picture on an empty page may be read as the whole, moved
+        matrix = attack.matrix(marked.shape, rng=np.random.default_rng(3))
+        assert matrix is not None
+        left, top = matrix[:2, 2]
+        middle = (found.outline[0] + found.outline[2] / 2, found.outline[1] + found.outline[3] / 2)
+        rows, cols = matrix[1, 1] * marked.shape[0], matrix[0, 0] * marked.shape[1]
+        assert top < middle[0] < top + rows
+        assert left < middle[1] < left + cols
+
+
+@pytest.mark.parametrize("into", ["window", "story", "collage"])
+def test_an_unmarked_picture_on_a_canvas_says_nothing(cover: U8, into: str) -> None:
+    found = Marker(key=KEY).extract(attacked(cover, f"paste({into!r}, 0.2, 1600) | jpeg(75)"))
+    assert found.message is None
+    assert not found.detection.is_present(1e-3)
+
+
+@pytest.mark.parametrize("attack", ["invert", "invert | jpeg(80)", "invert | crop(0.7)", "invert | turn(90)"])
+def test_a_negative_is_read_and_said_to_be_one(marked: U8, attack: str) -> None:
+    found = Marker(key=KEY).extract(attacked(marked, attack))
+    assert found.text == "8 bytes!"
+    assert found.geometry is not None
+    assert found.geometry.negative
+
+
+def test_a_negative_is_read_without_a_search(marked: U8) -> None:
+    found = Marker(key=KEY, search=0).extract(attacked(marked, "invert"))
+    assert found.text == "8 bytes!"
+    assert found.geometry is not None
+    assert (found.geometry.rotation, found.geometry.flip, found.geometry.scale) == (0, False, 1)
+
+
+@pytest.mark.parametrize("attack", ["hue(180)", "hue(180) | jpeg(75)"])
+def test_opposite_hues_are_turned_back(marked: U8, attack: str) -> None:
+    assert Marker(key=KEY).extract(attacked(marked, attack)).text == "8 bytes!"
+
+
+def test_every_picture_of_a_collage_is_read(cover: U8) -> None:
+    marker = Marker(key=KEY)
+    canvas = np.full((1500, 1900, 3), 240, np.uint8)
+    for i, (top, left) in enumerate([(40, 60), (60, 1050), (820, 500)]):
+        one = np.asarray(marker.embed(cover, f"picture {i}"))
+        canvas[top : top + one.shape[0], left : left + one.shape[1]] = one
+    found = marker.extract_all(canvas)
+    assert {one.text for one in found} == {"picture 0", "picture 1", "picture 2"}
+    assert len(marker.extract_all(canvas, most=2)) <= 2
+    for one in found:
+        assert one.outline is not None
+
+
+def test_one_whole_picture_is_one_reading(marked: U8, cover: U8) -> None:
+    marker = Marker(key=KEY)
+    (only,) = marker.extract_all(marked)
+    assert (only.text, only.outline) == ("8 bytes!", None)
+    assert marker.extract_all(cover) == []
+    with pytest.raises(WatermarkError, match="give 1 or more"):
+        marker.extract_all(marked, most=0)
+
+
+def test_a_rectangle_of_waves_is_bounded() -> None:
+    rng = np.random.default_rng(1)
+    plane = (128 + rng.normal(0, 6, (640, 768))).astype(np.float32)
+    plane[192:448, 256:640] += 6 * template_tile(KEY)[:256, :384]
+    warp = Warp(np.array([[1.0, 0, 192], [0, 1, 256]]), np.zeros((2, 3)))
+    top, left, rows, cols = bounds_of(whitened(plane), template(KEY), warp)
+    assert abs(top - 192) <= 32
+    assert abs(left - 256) <= 32
+    assert abs(top + rows - 448) <= 64
+    assert abs(left + cols - 640) <= 64
+
+
+def test_noise_has_no_scale_that_stands_out() -> None:
+    from watermarking.sync.search import spectrum_of
+
+    plane = np.random.default_rng(2).normal(128, 20, (400, 400)).astype(np.float32)
+    spectrum = spectrum_of(plane)
+    assert scales_that_stand_out(spectrum, template(KEY), 4, 6.0) == []
+    found = scales_that_stand_out(spectrum, template(KEY), 4, 1.0)
+    assert [power for _, power in found] == sorted((power for _, power in found), reverse=True)
+    assert all(SCALES[0] <= scale <= SCALES[-1] for scale, _ in found)

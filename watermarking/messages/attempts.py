@@ -1,0 +1,132 @@
+"""What is tried on a picture, in turn: as it is, with its colours put back, put back into place, inside a canvas."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from watermarking.interface import PlaneScheme
+from watermarking.messages.carrier import Attempt, extractor, soft_reads
+from watermarking.pictures.plane import luma_plane, working_scale
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from watermarking.interface import Image, Scheme
+    from watermarking.keys import Key
+    from watermarking.sync.align import Alignment
+
+    F32 = npt.NDArray[np.float32]
+
+__all__ = ["attempts", "inside"]
+
+_CANVAS: Final = 4_200_000
+"""Pixels of the largest plane in which pictures are looked for; larger ones are shrunk."""
+_SMALLEST: Final = 160
+_ALIGNED: Final = 20.0
+"""Standard deviations of the waves' sum from which on faint pilots are no reason to doubt the place."""
+_FAINT: Final = 1.0
+
+
+def attempts(
+    schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: int
+) -> Iterator[tuple[int, Scheme, Attempt]]:
+    """Yield key index, scheme and what was read: first from the picture as it is, then from what it may have been.
+
+    With ``search`` at 0 nothing is undone but a negative, which costs nothing.
+    """
+    on_plane = [scheme for scheme in schemes if isinstance(scheme, PlaneScheme)]
+    plane = luma_plane(image) if on_plane else None
+    extractors = [extractor(scheme, image) for scheme in schemes]
+    for key_index, key in enumerate(keys):
+        for scheme, extract in zip(schemes, extractors, strict=True):
+            if isinstance(scheme, PlaneScheme) and plane is not None:
+                attempt = Attempt.of(scheme.read(plane, key=key))
+                yield key_index, scheme, attempt
+                yield key_index, scheme, _negative(attempt, working_scale(image.shape))
+            else:
+                yield key_index, scheme, soft_reads(scheme, extract(key))
+    if plane is None or search == 0:
+        return
+    opposite = _opposite_hues(image)
+    if opposite is not None:
+        for key_index, key in enumerate(keys):
+            for scheme in on_plane:
+                yield key_index, scheme, Attempt.of(scheme.read(opposite, key=key))
+    for key_index, key in enumerate(keys):
+        for scheme, attempt in _moved(on_plane, plane, key, search, working_scale(image.shape)):
+            yield key_index, scheme, attempt
+    for key_index, key in enumerate(keys):
+        for scheme, attempt in inside(on_plane, image, key, search):
+            yield key_index, scheme, attempt
+
+
+def _negative(attempt: Attempt, pixels: int) -> Attempt:
+    """Return what the picture's negative says: the same values with other signs."""
+    from watermarking.sync.geometry import geometry_of
+    from watermarking.sync.warp import Warp
+
+    unmoved = geometry_of(Warp(np.eye(2, 3), np.zeros((2, 3))), pixels, True)
+    reads = [replace(read, sums=-read.sums, score=-read.score, pilots=None) for read in attempt.reads]
+    return Attempt.of(sorted(reads, key=lambda read: -read.score), unmoved)
+
+
+def _opposite_hues(image: Image) -> F32 | None:
+    """Return the plane of a picture with every hue turned by half a circle, None of a grey one.
+
+    Turned twice, hues are what they were: HSV takes a colour to its largest plus its smallest sample less itself.
+    """
+    if image.ndim == 2 or image.shape[2] not in (3, 4):
+        return None
+    colours = image[..., :3]
+    low, high = colours.min(2, keepdims=True), colours.max(2, keepdims=True)
+    if not (high > low).any():
+        return None
+    return luma_plane(np.ascontiguousarray((high - colours) + low), working_scale(image.shape))
+
+
+def _moved(
+    schemes: Sequence[PlaneScheme], plane: F32, key: Key, search: int, pixels: int
+) -> Iterator[tuple[PlaneScheme, Attempt]]:
+    from watermarking.sync.align import alignments
+
+    for found in alignments(plane, key, search):
+        yield from _read(schemes, found, key, pixels)
+
+
+def inside(schemes: Sequence[PlaneScheme], image: Image, key: Key, count: int) -> Iterator[tuple[PlaneScheme, Attempt]]:
+    """Yield what upright pictures say that may be parts of this one, at most ``count`` at each of two scales."""
+    from watermarking.sync.canvas import pictures_inside
+
+    height, width = image.shape[:2]
+    finest = max(1, math.ceil(math.sqrt(height * width / _CANVAS)))
+    for pixels in (2 * finest, finest):
+        if min(height, width) // pixels >= _SMALLEST or pixels == finest:
+            plane = luma_plane(image, pixels)
+            for found in pictures_inside(plane, key, count):
+                top, left, rows, cols = (n * pixels for n in found.box)
+                outline = (top, left, min(rows, height - top), min(cols, width - left))
+                yield from _read(schemes, found.alignment, key, pixels, outline)
+
+
+def _read(
+    schemes: Sequence[PlaneScheme],
+    found: Alignment,
+    key: Key,
+    pixels: int,
+    outline: tuple[int, int, int, int] | None = None,
+) -> Iterator[tuple[PlaneScheme, Attempt]]:
+    """Yield what each scheme reads in an alignment of a plane of so many pixels to a working pixel."""
+    from watermarking.sync.geometry import geometry_of
+
+    geometry = geometry_of(found.warp, pixels, found.negative)
+    for scheme in schemes:
+        origin = (found.region.row // scheme.cell, found.region.col // scheme.cell)
+        reads = scheme.read(found.plane, key=key, origin=origin, inside=found.inside)
+        attempt = Attempt.of(reads, geometry, outline)
+        yield scheme, replace(attempt, least_pilot=_FAINT) if found.score > _ALIGNED else attempt

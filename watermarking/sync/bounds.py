@@ -1,0 +1,78 @@
+"""Where in a plane a picture lies that is known to be in it: there the waves keep their phases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from watermarking.sync.template import Template
+    from watermarking.sync.warp import Warp
+
+__all__ = ["block_coherence", "bounds_of"]
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+
+_BLOCK: Final = 32
+_INSIDE: Final = 0.2
+"""Of what blocks of the picture show on average, what a block must show to be more likely in it than not."""
+
+
+def block_coherence(clean: F32, waves: Template, warp: Warp) -> F64:
+    """Return how well each block of a whitened plane keeps the phases that a warp foretells, (rows, cols) float64.
+
+    In standard deviations of a block without the waves; the warp's bend is left out.
+    """
+    linear = np.linalg.inv(warp.matrix[:, :2])
+    at_hand = waves.frequencies @ linear  # a wave f of the marked plane is at A^-T f, its phase moved by the offset
+    phases = waves.phases - 2 * np.pi * (at_hand @ warp.matrix[:, 2])
+    rows, cols = (n // _BLOCK for n in clean.shape)
+    used = np.ascontiguousarray(clean[: rows * _BLOCK, : cols * _BLOCK])
+    v, u = at_hand.T
+    across = np.exp(-2j * np.pi * np.arange(_BLOCK)[:, None] * u).astype(np.complex64)
+    table = np.concatenate([across.real, across.imag], 1)
+    along = (used.reshape(-1, _BLOCK) @ table).reshape(rows, _BLOCK, cols, 2, len(u))
+    along = along[..., 0, :] + 1j * along[..., 1, :]
+    down = np.exp(-2j * np.pi * np.arange(rows * _BLOCK)[:, None] * v).astype(np.complex64).reshape(rows, _BLOCK, -1)
+    start = np.exp(-2j * np.pi * _BLOCK * np.arange(cols)[:, None] * u - 1j * phases)
+    sums = np.einsum("rsck,rsk->rck", along, down, optimize=True)
+    coherent = np.einsum("rck,ck->rc", sums, start, optimize=True).real
+    energy = np.square(used, dtype=np.float64).reshape(rows, _BLOCK, cols, _BLOCK).sum((1, 3))
+    return np.asarray(coherent / np.sqrt(np.maximum(energy, 1e-9) * len(u) / 2), np.float64)
+
+
+def bounds_of(clean: F32, waves: Template, warp: Warp) -> tuple[int, int, int, int]:
+    """Return the rectangle (top, left, rows, cols) of a whitened plane that shows the marked picture.
+
+    Blocks of it show more than half of what is usual in it: of all rectangles the one is taken whose blocks exceed that
+    by most in sum (Kadane's algorithm over rows, for each pair of first and last columns).
+    """
+    shown = np.clip(block_coherence(clean, waves, warp), -3.0, 8.0)
+    level = _INSIDE * float(np.mean(shown[shown >= np.quantile(shown, 0.9)]))
+    top, bottom, left, right = _largest_sum(shown - level)
+    rows, cols = clean.shape
+    top, left = max(0, (top - 1) * _BLOCK), max(0, (left - 1) * _BLOCK)
+    bottom, right = min(rows, (bottom + 2) * _BLOCK), min(cols, (right + 2) * _BLOCK)
+    return top, left, bottom - top, right - left
+
+
+def _largest_sum(values: F64) -> tuple[int, int, int, int]:
+    """Return first and last row, first and last column of the rectangle with the largest sum."""
+    sums = np.concatenate([np.zeros((values.shape[0], 1)), values.cumsum(1)], 1)
+    first, last = np.triu_indices(values.shape[1])
+    strips = sums[:, last + 1] - sums[:, first]
+    best, begun = np.full(len(first), -np.inf), np.zeros(len(first), int)
+    running, start = np.zeros(len(first)), np.zeros(len(first), int)
+    ended = np.zeros(len(first), int)
+    for row, strip in enumerate(strips):
+        fresh = running <= 0
+        running = np.where(fresh, strip, running + strip)
+        start = np.where(fresh, row, start)
+        better = running > best
+        best, begun = np.where(better, running, best), np.where(better, start, begun)
+        ended = np.where(better, row, ended)
+    chosen = int(best.argmax())
+    return int(begun[chosen]), int(ended[chosen]), int(first[chosen]), int(last[chosen])

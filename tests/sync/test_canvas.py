@@ -125,3 +125,10 @@ def test_noise_has_no_scale_that_stands_out() -> None:
     found = scales_that_stand_out(spectrum, template(KEY), 4, 1.0)
     assert [power for _, power in found] == sorted((power for _, power in found), reverse=True)
     assert all(SCALES[0] <= scale <= SCALES[-1] for scale, _ in found)
+
+
+@pytest.mark.parametrize("attack", ["aspect(0.6)", "aspect(1.7)", "aspect(0.7) | crop(0.8) | jpeg(75)"])
+def test_a_stretched_picture_is_read(marked: U8, attack: str) -> None:
+    found = Marker(key=KEY).extract(attacked(marked, attack))
+    assert found.text == "8 bytes!"
+    assert found.geometry is not None

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from watermarking.kernels.sync import score_maps, score_similarities
 from watermarking.pictures.opencv import cv2_module
 from watermarking.sync.template import PERIOD, Template
+from watermarking.sync.upright import stretches_that_stand_out
 from watermarking.sync.whitening import whitened
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _HALVED_FROM: Final = 0.8
 _SMALLEST_HALVED: Final = 200
 _N_LINEAR: Final = 120
 _N_COHERENT: Final = 16
+_N_UPRIGHT: Final = 4
+_LEAST: Final = 4.5  # standard deviations, among 100,000 maps
 _GRID: Final = PERIOD // 2
 _PEAK: Final = 4  # grid places to each side that belong to one peak: waves are at least 5 pixels long
 
@@ -105,7 +108,7 @@ def find_candidates(plane: F32, template: Template, count: int) -> list[Candidat
     """
     spectrum = spectrum_of(plane)
     smallest = max(0.25, max(plane.shape) / _LONGEST)
-    found = _candidates(spectrum, template, min(smallest, _LARGEST_SCALE))
+    found = _candidates(spectrum, template, min(smallest, _LARGEST_SCALE)) + _upright(spectrum, template)
     if min(plane.shape) >= _SMALLEST_HALVED:
         halved = spectrum_of(halve(plane))
         for one in _candidates(halved, template, max(_HALVED_FROM, smallest / 2)):
@@ -113,6 +116,13 @@ def find_candidates(plane: F32, template: Template, count: int) -> list[Candidat
             matrix[:, 2] += 0.5
             found.append(Candidate(matrix, one.score, one.negative))
     return sorted(found, key=lambda one: -one.score)[:count]
+
+
+def _upright(spectrum: Spectrum, template: Template) -> list[Candidate]:
+    """Return where upright pictures with edges scaled apart may lie: along fewer maps, fainter waves stand out."""
+    maps = [linear for linear, _ in stretches_that_stand_out(spectrum, template, _N_UPRIGHT, _LEAST)]
+    climbed = climb(spectrum, template, np.array(maps))[0] if maps else []
+    return [one for linear in climbed for one in _peaks(spectrum, template, linear, 1, 1, either_sign=True)]
 
 
 def halve(plane: F32) -> F32:

@@ -121,7 +121,7 @@ def find_candidates(plane: F32, template: Template, count: int) -> list[Candidat
 def _upright(spectrum: Spectrum, template: Template) -> list[Candidate]:
     """Return where upright pictures with edges scaled apart may lie: along fewer maps, fainter waves stand out."""
     maps = [linear for linear, _ in stretches_that_stand_out(spectrum, template, _N_UPRIGHT, _LEAST)]
-    climbed = climb(spectrum, template, np.array(maps))[0] if maps else []
+    climbed = list(climb(spectrum, template, np.array(maps))[0]) if maps else []
     return [one for linear in climbed for one in _peaks(spectrum, template, linear, 1, 1, either_sign=True)]
 
 

@@ -68,9 +68,7 @@ def stretches_that_stand_out(
     totals = np.empty(len(maps), np.float32)
     score_maps(spectrum.power, spectrum.width, template.frequencies, maps, totals)
     power = _beyond_usual(totals.reshape(rows.shape), _NEAR // _COARSE)
-    return [
-        (np.diag([1 / rows[place], 1 / cols[place]]), float(power[place])) for place in _peaks(power, count, least)
-    ]
+    return [(np.diag([1 / rows[place], 1 / cols[place]]), float(power[place])) for place in _peaks(power, count, least)]
 
 
 def _beyond_usual(scores: F32, near: int) -> F32:

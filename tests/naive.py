@@ -234,6 +234,20 @@ def despread(bands: Array, weights: Array, tiles: Tiles, origin: tuple[int, int]
     return sums, energies
 
 
+def agreement(
+    bands: Array, weights: Array, mask: Array, tiles: Tiles, origin: tuple[int, int], chips: Array
+) -> tuple[Array, Array, Array]:
+    """Return of each cell: the sum with the signs it should have, what a unit of amplitude adds, the squares' sum."""
+    agreed, expected, variance = (np.zeros(bands.shape[:2]) for _ in range(3))
+    for r, c, b in np.ndindex(bands.shape):
+        slot, sign = tiles.slot(origin[0] + r, origin[1] + c, b, bands.shape[2])
+        value = float(weights[r, c, b]) * float(bands[r, c, b])
+        agreed[r, c] += sign * float(chips[slot]) * value
+        expected[r, c] += float(weights[r, c, b]) * float(mask[r, c, b])
+        variance[r, c] += value**2
+    return agreed, expected, variance
+
+
 def gather_groups(
     bands: Array, mask: Array, weights: Array, tiles: Tiles, chips: Array, groups: Array
 ) -> tuple[Array, Array, Array]:

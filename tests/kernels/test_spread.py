@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from watermarking.kernels.spread import activity, despread, gather_groups, shape_weights, spread
+from watermarking.kernels.spread import activity, agreement, despread, gather_groups, shape_weights, spread
 
 Array = np.ndarray[Any, Any]
 
@@ -78,6 +78,19 @@ def test_despread(problem: Problem) -> None:
     expected = naive.despread(problem.bands, weights, naive.Tiles(*problem.tables), problem.origin)
     assert np.allclose(sums, expected[0], rtol=1e-4, atol=1e-3)
     assert np.allclose(energy, expected[1], rtol=1e-4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems())
+def test_agreement(problem: Problem) -> None:
+    weights, mask = problem.positive(), problem.positive()
+    chips = problem.rng.choice(np.array([-1, 1], np.float32), problem.slots.size)
+    found = [np.full(problem.bands.shape[:2], np.nan, np.float32) for _ in range(3)]
+    agreement(problem.bands, weights, mask, *problem.tables, problem.origin, chips, *found)
+    tiles = naive.Tiles(*problem.tables)
+    expected = naive.agreement(problem.bands, weights, mask, tiles, problem.origin, chips)
+    for one, right in zip(found, expected, strict=True):
+        assert np.allclose(one, right, rtol=1e-4, atol=1e-3)
 
 
 @settings(max_examples=60, deadline=None)

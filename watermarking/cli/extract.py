@@ -15,6 +15,9 @@ from watermarking.cli.reading import Readers, read_many, reader_options
 from watermarking.interface import Detection
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from watermarking.keys import Key
     from watermarking.messages.marker import Marker
 
@@ -31,6 +34,7 @@ class Job:
     names: tuple[str, ...]
     marker: Marker | None
     every: bool = False
+    map_to: str | None = None
 
     def run(self, source: str, _target: str) -> dict[str, Any]:
         """Read one picture; return the record of it."""
@@ -38,13 +42,17 @@ class Job:
 
         array = load(source).array
         if self.every:
-            readings = (
-                extract_all_any(array, keys=self.keys) if self.marker is None else self.marker.extract_all(array)
-            )
+            readings = extract_all_any(array, keys=self.keys) if self.marker is None else self.marker.extract_all(array)
             records = [reading_record(source, one, self.names) for one in readings]
             if records:
                 return {**records[0], "others": records[1:]}
-        reading = extract_any(array, keys=self.keys) if self.marker is None else self.marker.extract(array)
+        wanted = self.map_to is not None
+        if self.marker is None:
+            reading = extract_any(array, keys=self.keys, presence=wanted)
+        else:
+            reading = self.marker.extract(array, presence=wanted)
+        if self.map_to is not None and reading.presence is not None:
+            write_map(self.map_to, reading.presence.heat_map(array))
         return reading_record(source, reading, self.names)
 
 
@@ -54,6 +62,13 @@ class Job:
 @scheme_option("without it, every classical one is tried")
 @reader_options
 @click.option("--all", "every", is_flag=True, help="Read every marked picture that a canvas shows, 16 at most.")
+@click.option(
+    "--map",
+    "map_to",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Write where the mark is, over the picture: red where it is missing, blue where it cannot be said.",
+)
 @json_option
 @logging_options
 @click.pass_context
@@ -66,6 +81,7 @@ def command(
     workers: int | None,
     found_only: bool,
     every: bool,
+    map_to: str | None,
     as_json: bool,
 ) -> int:
     """Read the message of a picture.
@@ -78,11 +94,13 @@ def command(
 
     Where a message cannot be read, 'watermarking detect' may still find it, if it is known.
     """
+    if map_to is not None and (len(sources) > 1 or every):
+        raise click.UsageError("--map goes with one picture, and not with --all")
     announce_compilation()
     from watermarking.messages.marker import CLASSICAL, Marker
 
     marker = None if scheme is None else Marker(scheme, key=keys)
-    job = Job(keys=tuple(keys), names=key_names(ctx), marker=marker, every=every)
+    job = Job(keys=tuple(keys), names=key_names(ctx), marker=marker, every=every, map_to=map_to)
 
     def show(record: dict[str, Any], alone: bool) -> None:
         for one in (record, *record.get("others", ())):
@@ -100,6 +118,18 @@ def command(
     what = f"schemes {', '.join(schemes)}; keys {', '.join(job.names)}"
     how = Readers(run=job.run, show=show, workers=workers, as_json=as_json, found_only=found_only, what=what, hint=True)
     return read_many(sources, how)
+
+
+def write_map(path: str, picture: npt.NDArray[np.uint8]) -> None:
+    """Write a heat map as a PNG file."""
+    from PIL import Image
+
+    from watermarking.errors import FileAccessError
+
+    try:
+        Image.fromarray(picture).save(path, "PNG")
+    except OSError as error:
+        raise FileAccessError(f"{path}: the map cannot be written ({error.strerror or error})") from error
 
 
 def _print_message(record: dict[str, Any], before: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from watermarking.embedders.locating import whole_cells
 from watermarking.embedders.placement import (
     LADDER,
     PILOT_SHARE,
@@ -178,10 +179,10 @@ class SpreadSpectrum(abc.ABC):
         length = min(n for n in LADDER if n >= payload.size)
         bits = np.resize(payload, length)
         bands = self.analyse(plane)
-        mask, weights = self._weigh(bands, (_EMBEDDER_NOISE,))
+        mask, weights = self.weigh(bands, (_EMBEDDER_NOISE,))
         if unseen:
             shape, exponent = (self.page_shape, _PAGE_EXPONENT) if page else (self.hiding_shape, _HIDING_EXPONENT)
-            mask, _ = self._weigh(bands, (), shape, exponent)
+            mask, _ = self.weigh(bands, (), shape, exponent)
         table = place(layout, key, layout.n_tiles(bands.shape[:2]))
         chips, groups = slot_chips(layout, key, bits), slot_groups(layout, length)
         host, gain, power = (np.zeros(length + 1, np.float32) for _ in range(3))
@@ -219,8 +220,7 @@ class SpreadSpectrum(abc.ABC):
             return []
         bands = self.analyse(plane)
         if inside is not None:
-            side, (rows, cols) = layout.cell, bands.shape[:2]
-            bands[~inside[: rows * side, : cols * side].reshape(rows, side, cols, side).all((1, 3))] = 0
+            bands[~whole_cells(inside, layout.cell)] = 0
         weights = self.reader_weights(bands)
         stop = (origin[0] + bands.shape[0], origin[1] + bands.shape[1])
         table = place(layout, key, layout.n_tiles(stop))
@@ -238,12 +238,12 @@ class SpreadSpectrum(abc.ABC):
 
     def reader_weights(self, bands: F32) -> F32:
         """Return what the reader weighs bands (rows, cols, n_bands) with: (n_noises, rows, cols, n_bands)."""
-        return self._weigh(bands, READER_NOISES)[1]
+        return self.weigh(bands, READER_NOISES)[1]
 
     def _cells(self, shape: tuple[int, int]) -> tuple[int, int]:
         return shape[0] // self.layout.cell, shape[1] // self.layout.cell
 
-    def _weigh(
+    def weigh(
         self,
         bands: F32,
         noises: tuple[float, ...],

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from watermarking.kernels.jit import kernel
 
-__all__ = ["activity", "despread", "gather_groups", "shape_weights", "spread"]
+__all__ = ["activity", "agreement", "despread", "gather_groups", "shape_weights", "spread"]
 
 F32 = npt.NDArray[np.float32]
 I8 = npt.NDArray[np.int8]
@@ -120,6 +120,30 @@ def despread(
                 slot = _slot(slots, start + b + offsets[t])
                 sums[slot] += signs[t, start + b] * value
                 energy[slot] += value * value
+
+
+@kernel
+def agreement(
+    bands: F32, weights: F32, mask: F32, slots: I32, offsets: I32, signs: I8, tile: tuple[int, int], tiles_across: int,
+    origin: tuple[int, int], chips: F32, agreed: F32, expected: F32, variance: F32,
+) -> None:  # fmt: skip
+    """Say of every cell how well it carries known signs, chips (n_slots,); the last three are (rows, cols).
+
+    ``agreed`` is the weighted sum of its coefficients with the signs they should have, ``expected`` what a mark of
+    unit amplitude adds to it, ``variance`` that of the sum when the signs are unknown.
+    """
+    rows, cols, n = bands.shape
+    for r in range(rows):
+        for c in range(cols):
+            t, start = _cell(origin[0] + r, origin[1] + c, tile, tiles_across, n)
+            total, gain, square = 0.0, 0.0, 0.0
+            for b in range(n):
+                value = weights[r, c, b] * bands[r, c, b]
+                slot = _slot(slots, start + b + offsets[t])
+                total += signs[t, start + b] * chips[slot] * value
+                gain += weights[r, c, b] * mask[r, c, b]
+                square += value * value
+            agreed[r, c], expected[r, c], variance[r, c] = total, gain, square
 
 
 @kernel

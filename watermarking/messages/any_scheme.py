@@ -24,14 +24,15 @@ __all__ = ["detect_any", "extract_all_any", "extract_any", "sighted"]
 
 
 def extract_any(
-    image: Pictorial, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3
-) -> Reading:
+    image: Pictorial, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3,
+    presence: bool = False,
+) -> Reading:  # fmt: skip
     """Read a picture with every scheme and key given; the first message found ends the search.
 
     The p-value counts all that was tried. See :class:`watermarking.Marker` for the parameters.
     """
     array, _ = to_array(image)
-    return read(_schemes_of(schemes, keys, search), array, keys, search)
+    return read(_schemes_of(schemes, keys, search), array, keys, search, presence=presence)
 
 
 def extract_all_any(

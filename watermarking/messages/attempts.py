@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from watermarking.interface import PlaneScheme
-from watermarking.messages.carrier import Attempt, extractor, soft_reads
+from watermarking.messages.carrier import Attempt, Seen, extractor, soft_reads
 from watermarking.pictures.plane import luma_plane, working_scale
 
 if TYPE_CHECKING:
@@ -43,12 +43,14 @@ def attempts(
     on_plane = [scheme for scheme in schemes if isinstance(scheme, PlaneScheme)]
     plane = luma_plane(image) if on_plane else None
     extractors = [extractor(scheme, image) for scheme in schemes]
+    pixels = working_scale(image.shape)
+    matrix = np.array([[pixels, 0, (pixels - 1) / 2], [0, pixels, (pixels - 1) / 2]])
     for key_index, key in enumerate(keys):
         for scheme, extract in zip(schemes, extractors, strict=True):
             if isinstance(scheme, PlaneScheme) and plane is not None:
-                attempt = Attempt.of(scheme.read(plane, key=key))
+                attempt = Attempt.of(scheme.read(plane, key=key), seen=Seen(plane, matrix))
                 yield key_index, scheme, attempt
-                yield key_index, scheme, _negative(attempt, working_scale(image.shape))
+                yield key_index, scheme, _negative(attempt, pixels)
             else:
                 yield key_index, scheme, soft_reads(scheme, extract(key))
     if plane is None or search == 0:
@@ -57,9 +59,9 @@ def attempts(
     if opposite is not None:
         for key_index, key in enumerate(keys):
             for scheme in on_plane:
-                yield key_index, scheme, Attempt.of(scheme.read(opposite, key=key))
+                yield key_index, scheme, Attempt.of(scheme.read(opposite, key=key), seen=Seen(opposite, matrix))
     for key_index, key in enumerate(keys):
-        for scheme, attempt in _moved(on_plane, plane, key, search, working_scale(image.shape)):
+        for scheme, attempt in _moved(on_plane, plane, key, search, pixels):
             yield key_index, scheme, attempt
     for key_index, key in enumerate(keys):
         for scheme, attempt in inside(on_plane, image, key, search):
@@ -73,7 +75,8 @@ def _negative(attempt: Attempt, pixels: int) -> Attempt:
 
     unmoved = geometry_of(Warp(np.eye(2, 3), np.zeros((2, 3))), pixels, True)
     reads = [replace(read, sums=-read.sums, score=-read.score, pilots=None) for read in attempt.reads]
-    return Attempt.of(sorted(reads, key=lambda read: -read.score), unmoved)
+    seen = None if attempt.seen is None else replace(attempt.seen, plane=-attempt.seen.plane)
+    return Attempt.of(sorted(reads, key=lambda read: -read.score), unmoved, seen=seen)
 
 
 def _opposite_hues(image: Image) -> F32 | None:
@@ -128,5 +131,6 @@ def _read(
     for scheme in schemes:
         origin = (found.region.row // scheme.cell, found.region.col // scheme.cell)
         reads = scheme.read(found.plane, key=key, origin=origin, inside=found.inside)
-        attempt = Attempt.of(reads, geometry, outline)
+        seen = Seen(found.plane, np.array(geometry.matrix), origin, found.inside)
+        attempt = Attempt.of(reads, geometry, outline, seen)
         yield scheme, replace(attempt, least_pilot=_FAINT) if found.score > _ALIGNED else attempt

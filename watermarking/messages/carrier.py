@@ -28,12 +28,15 @@ from watermarking.significance import any_of, rademacher_p_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy.typing as npt
+
     from watermarking.interface import Bits, Extraction, Image, Scheme
     from watermarking.keys import Key
     from watermarking.sync.geometry import Geometry
 
 __all__ = [
     "Attempt",
+    "Seen",
     "best_presence",
     "carried_payload",
     "code_word",
@@ -56,6 +59,24 @@ _CREDIBLE: Final = 2.0
 _MAX_READS: Final = 4
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The plane that an attempt was read from.
+
+    Attributes
+    ----------
+    plane : (h, w) float32, aligned with the cells
+    matrix : (2, 3) float64, maps (row, col, 1) of the marked plane to (row, col) in pixels of the picture
+    origin : (row, column) of the plane's first cell
+    inside : (h, w) bool or None, where it shows the picture
+    """
+
+    plane: npt.NDArray[np.float32]
+    matrix: npt.NDArray[np.float64]
+    origin: tuple[int, int] = (0, 0)
+    inside: npt.NDArray[np.bool_] | None = None
+
+
 @dataclass(frozen=True)
 class Attempt:
     """What was read in one alignment.
@@ -67,6 +88,7 @@ class Attempt:
     geometry : what was undone
     outline : (top, left, rows, cols) of the part that was read, None of the whole picture
     least_pilot : standard deviations of the pilots above which it is worth looking for a message
+    seen : what it was read from, of schemes on the plane
     """
 
     reads: list[SoftRead]
@@ -74,6 +96,7 @@ class Attempt:
     geometry: Geometry | None = None
     outline: tuple[int, int, int, int] | None = None
     least_pilot: float = _CREDIBLE
+    seen: Seen | None = None
 
     @classmethod
     def of(
@@ -81,11 +104,12 @@ class Attempt:
         reads: list[SoftRead],
         geometry: Geometry | None = None,
         outline: tuple[int, int, int, int] | None = None,
+        seen: Seen | None = None,
     ) -> Attempt:
         """Judge by the pilots, each read a hypothesis."""
         score = max((read.score for read in reads), default=0.0)
         p_value = any_of(rademacher_p_value(score), max(1, len(reads)))
-        return cls(reads, Detection(score, p_value, "pilot"), geometry, outline)
+        return cls(reads, Detection(score, p_value, "pilot"), geometry, outline, seen=seen)
 
 
 def longest_message(scheme: Scheme, shape: tuple[int, ...]) -> int:

@@ -159,12 +159,14 @@ class Marker:
         warnings.warn("the picture carries this message of this key already: it comes back as it is", stacklevel=2)
         return restore(marked.array.copy())
 
-    def extract(self, image: Pictorial) -> Reading:
+    def extract(self, image: Pictorial, *, presence: bool = False) -> Reading:
         """Read a picture, knowing nothing but the key.
 
         Parameters
         ----------
         image : ndarray or PIL image
+        presence : bool
+            Say where in the picture the message is, too: in ``presence`` of what comes back.
 
         Returns
         -------
@@ -172,7 +174,8 @@ class Marker:
             Its message is None unless a keyed check of 48 bits passed.
         """
         array, _ = to_array(image)
-        return read((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, self.search)
+        seen = seen_by(self.scheme, array, self.peak)
+        return read((self.scheme,), seen, self.keys, self.search, presence=presence)
 
     def extract_all(self, image: Pictorial, *, most: int = 16) -> list[Reading]:
         """Read the marked pictures that a canvas shows, a collage or a page: at most so many, time grows with them.

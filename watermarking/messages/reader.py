@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watermarking.codes.messages import as_text
@@ -15,6 +16,7 @@ from watermarking.messages.carrier import (
     message_detection,
     reading_detection,
 )
+from watermarking.messages.presence import presence_of
 from watermarking.messages.reading import Reading
 from watermarking.significance import any_of
 
@@ -39,10 +41,13 @@ class Sighting(NamedTuple):
     key_index: int
 
 
-def read(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: int) -> Reading:
+def read(
+    schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: int, *, presence: bool = False
+) -> Reading:
     """Read a picture with every scheme and key, as it is, then in at most ``search`` alignments a key.
 
-    The first message ends the search; the p-value counts all that was tried.
+    The first message ends the search; the p-value counts all that was tried. With ``presence`` it is said where the
+    message is.
     """
     tried: list[Attempt] = []
     n_checks = 0
@@ -51,7 +56,11 @@ def read(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: i
         decoded, checks = decode_message(attempt.reads, keys[key_index], least=attempt.least_pilot)
         n_checks += checks
         if decoded is not None:
-            return _reading(decoded, tried, n_checks, scheme, key_index)
+            reading = _reading(decoded, tried, n_checks, scheme, key_index)
+            if not presence:
+                return reading
+            where = presence_of(scheme, attempt, decoded.message, keys[key_index], image.shape)
+            return replace(reading, presence=where)
     return Reading(None, None, reading_detection(best_presence(tried), None, n_checks), None, None, schemes[0].id, None)
 
 
@@ -85,9 +94,7 @@ def read_all(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], searc
     return found[:most] or [whole]
 
 
-def _reading(
-    decoded: Decoded, tried: Sequence[Attempt], n_checks: int, scheme: Scheme, key_index: int
-) -> Reading:
+def _reading(decoded: Decoded, tried: Sequence[Attempt], n_checks: int, scheme: Scheme, key_index: int) -> Reading:
     """Return the reading of the last attempt, in which a message was found."""
     detection = reading_detection(best_presence(tried), decoded, n_checks)
     return Reading(

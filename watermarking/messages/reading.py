@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from watermarking.codes.messages import as_logo, as_uuid
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from watermarking.interface import Detection
+    from watermarking.messages.presence import Presence
     from watermarking.sync.geometry import Geometry
 
 __all__ = ["Reading", "Receipt"]
@@ -34,6 +35,7 @@ class Reading:
     key_index : int, which of the keys read it; None without a message
     outline : (top, left, rows, cols) in pixels of the part of the picture that was read, to within about 32 pixels of
         the canvas's scale; None where the whole picture was
+    presence : Presence, where in the picture the message is; None unless asked for
     """
 
     message: bytes | None
@@ -44,6 +46,7 @@ class Reading:
     scheme: str
     key_index: int | None
     outline: tuple[int, int, int, int] | None = None
+    presence: Presence | None = field(default=None, repr=False, compare=False)
 
     @property
     def uuid(self) -> uuid.UUID | None:

@@ -1,0 +1,81 @@
+"""The map of where the mark is: whole pictures carry it everywhere, changed places do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from watermarking.attacks import parse_attack
+from watermarking.keys import Key
+from watermarking.messages.marker import Marker
+
+if TYPE_CHECKING:
+    from watermarking.messages.presence import Presence
+
+PHOTOGRAPHS = Path(__file__).parents[2] / "benchmarks" / "photographs"
+KEY = Key(bytes(range(16)))
+U8 = npt.NDArray[np.uint8]
+PATCH = (slice(100, 260), slice(150, 400))
+
+
+@pytest.fixture(scope="module", params=["dwt", "dct", "additive"])
+def marker(request: pytest.FixtureRequest) -> Marker:
+    return Marker(request.param, key=KEY, psnr=40.0)
+
+
+@pytest.fixture(scope="module")
+def cover() -> U8:
+    return np.asarray(Image.open(PHOTOGRAPHS / "coffee.png").convert("RGB"))
+
+
+@pytest.fixture(scope="module")
+def marked(marker: Marker, cover: U8) -> U8:
+    result: U8 = marker.embed(cover, "8 bytes!")
+    return result
+
+
+def found_in(marker: Marker, picture: U8) -> Presence:
+    reading = marker.extract(picture, presence=True)
+    assert reading.text == "8 bytes!"
+    assert reading.presence is not None
+    return reading.presence
+
+
+def test_an_unchanged_picture_lacks_nothing(marker: Marker, marked: U8) -> None:
+    for attack in ("jpeg(80)", "crop(0.8)"):
+        where = found_in(marker, np.asarray(parse_attack(attack)(marked, rng=np.random.default_rng(1))))
+        assert where.missing.mean() < 0.02
+        assert 0.85 < float(np.median(where.share)) < 1.15
+
+
+@pytest.mark.parametrize("attack", ["jpeg(80)", "turn(90)", "invert"])
+def test_a_place_that_was_replaced_is_flagged(marker: Marker, marked: U8, cover: U8, attack: str) -> None:
+    changed = marked.copy()
+    changed[PATCH] = cover[PATCH]
+    truth = np.zeros(cover.shape, np.uint8)
+    truth[PATCH] = 255
+    seen, there = (np.asarray(parse_attack(attack)(one, rng=np.random.default_rng(1))) for one in (changed, truth))
+    hole = (there[..., 0] > 127) if attack != "invert" else (there[..., 0] < 127)
+    where = found_in(marker, seen)
+    missing, share = where.on(where.missing, seen.shape) > 0.5, where.on(where.share, seen.shape)
+    assert missing[hole].mean() > 0.4
+    assert missing[~hole].mean() < 0.03
+    assert np.nanmean(share[hole]) < np.nanmean(share[~hole]) - 0.4
+    picture = where.heat_map(seen)
+    assert picture.shape == seen.shape
+    assert picture.dtype == np.uint8
+    assert picture[missing][:, 0].mean() > picture[missing][:, 2].mean() + 40
+
+
+def test_it_is_there_only_if_asked_for(marker: Marker, marked: U8, cover: U8) -> None:
+    assert marker.extract(marked).presence is None
+    assert marker.extract(cover, presence=True).presence is None
+    grey = np.asarray(marker.embed(cover[..., 1].copy(), "8 bytes!"))
+    where = found_in(marker, grey)
+    assert where.heat_map(grey).shape == (*grey.shape, 3)
+    assert where.error_rate == 0.01

@@ -1,0 +1,134 @@
+"""Where in a picture its mark is: what was pasted in, painted over or made up does not carry the word."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from watermarking.embedders.locating import agreement_of
+from watermarking.embedders.spread_spectrum import SpreadSpectrum
+from watermarking.messages.carrier import code_word
+from watermarking.pictures.arrays import to_array
+from watermarking.pictures.opencv import cv2_module
+from watermarking.pictures.ranges import sample_peak
+
+if TYPE_CHECKING:
+    from watermarking.interface import Image, Scheme
+    from watermarking.keys import Key
+    from watermarking.messages.carrier import Attempt
+    from watermarking.pictures.arrays import Pictorial
+
+__all__ = ["Presence", "presence_of"]
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+
+ERROR_RATE: Final = 1e-2
+_SIGMA: Final = 4.0  # cells: places are judged by what is round them
+_SPREAD: Final = 1.4826  # standard deviations in a median absolute one
+_LEAST_SPREAD: Final = 0.2
+_SHOWN: Final = 0.5  # of a window, for anything to be said
+_LEFT: Final = 0.6
+"""Of the mark's usual strength: a place is said to lack it only where less is left than this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Presence:
+    """How strongly each place carries the message that was read.
+
+    Attributes
+    ----------
+    share : (rows, cols) float32
+        Of the strength that the mark has over the picture, 1 where it is as strong as elsewhere, 0 where it is gone;
+        drawn towards 1 where a place is too smooth to say much.
+    missing : (rows, cols) bool, where the mark is missing
+    unsure : (rows, cols) bool, where it could not be seen to be missing
+    error_rate : float
+        Chance at most that a place that carries at least 0.6 of the mark's strength is in ``missing``.
+    matrix : (2, 3) float64
+        Maps (row, col, 1) of these arrays to (row, col) in pixels of the picture.
+    """
+
+    share: F32
+    missing: npt.NDArray[np.bool_]
+    unsure: npt.NDArray[np.bool_]
+    error_rate: float
+    matrix: F64
+
+    def on(self, values: npt.NDArray[np.generic], shape: tuple[int, ...]) -> F32:
+        """Return one of the arrays over a picture of this shape, (H, W) float32; NaN where no mark was looked for."""
+        cv2 = cv2_module()
+        swapped = self.matrix[::-1][:, [1, 0, 2]]  # OpenCV counts columns first
+        size = (shape[1], shape[0])
+        there = cv2.warpAffine(
+            np.asarray(values, np.float32), swapped, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
+            borderValue=float("nan"),
+        )  # fmt: skip
+        return np.asarray(there, np.float32)
+
+    def heat_map(self, image: Pictorial) -> npt.NDArray[np.uint8]:
+        """Return the picture, (H, W, 3) uint8, red where the mark is missing, blue where nothing can be said.
+
+        Parameters
+        ----------
+        image : ndarray or PIL image, the one that was read
+        """
+        array, _ = to_array(image)
+        grey = _as_grey(array)
+        shown = np.repeat(0.75 * grey[..., None] + 48, 3, axis=2)
+        for flagged, colour in ((self.unsure, (70.0, 110.0, 220.0)), (self.missing, (235.0, 40.0, 30.0))):
+            weight = np.nan_to_num(self.on(flagged, array.shape))[..., None] * 0.6
+            shown = (1 - weight) * shown + weight * np.array(colour)
+        return np.asarray(np.clip(np.rint(shown), 0, 255), np.uint8)
+
+
+def presence_of(
+    scheme: Scheme, attempt: Attempt, message: bytes, key: Key, shape: tuple[int, ...], error_rate: float = ERROR_RATE
+) -> Presence | None:
+    """Say where a message is that an attempt was read from; None of schemes that spread no word over places.
+
+    Of a window of cells, the agreed sum less half of what the mark adds there is compared with its spread. The strength
+    is the median of windows that say much, and the spread at most that of a sum with random signs: the embedder took
+    much of the picture's own part out, so that it is measured, too, as the median deviation over all windows.
+    """
+    if not isinstance(scheme, SpreadSpectrum) or attempt.seen is None:
+        return None
+    seen = attempt.seen
+    word = code_word(scheme, message, key, shape)
+    found = agreement_of(scheme, seen.plane, word, key=key, origin=seen.origin, inside=seen.inside)
+    agreed, expected = _smooth(found.agreed, _SIGMA), _smooth(found.expected, _SIGMA)
+    # Squares of a Gaussian are a narrower one: what a window's sum varies by.
+    deviation = np.sqrt(_smooth(found.variance, _SIGMA / math.sqrt(2)) / (4 * math.pi * _SIGMA**2)) + 1e-12
+    reliable = np.square(expected / deviation)
+    telling = reliable >= np.median(reliable)
+    strength = float(np.median(agreed[telling] / np.maximum(expected[telling], 1e-12)))
+    if strength <= 0:
+        return None
+    expected *= strength
+    off = (agreed - expected) / deviation
+    deviation *= float(np.clip(_SPREAD * np.median(np.abs(off - np.median(off))), _LEAST_SPREAD, 1.0))
+    share = 1 + (agreed / np.maximum(expected, 1e-12) - 1) * reliable / (reliable + np.median(reliable) + 1e-12)
+    limit = float(norm.isf(error_rate)) * deviation
+    shown = _smooth((found.variance > 0).astype(np.float32), _SIGMA) > _SHOWN
+    missing = shown & (agreed < _LEFT * expected - limit)
+    unsure = ~missing & (~shown | (_LEFT * expected < limit))
+    cell, pixels = scheme.cell, seen.matrix
+    corner = np.array(seen.origin, np.float64) * cell + (cell - 1) / 2
+    matrix = np.column_stack([pixels[:, :2] * cell, pixels[:, :2] @ corner + pixels[:, 2]])
+    return Presence(np.asarray(share, np.float32), missing, unsure, error_rate, matrix)
+
+
+def _smooth(values: F32, sigma: float) -> F64:
+    cv2 = cv2_module()
+    smoothed = cv2.GaussianBlur(values.astype(np.float64), (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(smoothed, np.float64)
+
+
+def _as_grey(array: Image) -> F64:
+    colours = array[..., :3].mean(2) if array.ndim == 3 else array
+    return np.asarray(colours, np.float64) * (255 / sample_peak(array))

@@ -43,9 +43,9 @@ class Job:
         array = load(source).array
         if self.every:
             readings = extract_all_any(array, keys=self.keys) if self.marker is None else self.marker.extract_all(array)
-            records = [reading_record(source, one, self.names) for one in readings]
-            if records:
-                return {**records[0], "others": records[1:]}
+            if len(readings) > 1:
+                first, *others = (reading_record(source, one, self.names) for one in readings)
+                return {**first, "others": others}
         wanted = self.map_to is not None
         if self.marker is None:
             reading = extract_any(array, keys=self.keys, presence=wanted)

@@ -1,0 +1,63 @@
+"""Pictures inside a canvas, every one of them, and the map of where a mark is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from watermarking.keys import Key
+from watermarking.messages.marker import Marker
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+
+KEY = Key(bytes(range(32)))  # of the key file
+PHOTOGRAPH = Path(__file__).parents[2] / "benchmarks" / "photographs" / "coffee.png"
+
+
+@pytest.fixture(scope="module")
+def canvas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two pictures marked differently, on grey."""
+    cover = np.asarray(Image.open(PHOTOGRAPH).convert("RGB"))
+    shown = np.full((cover.shape[0] * 2 + 150, cover.shape[1] + 300, 3), 225, np.uint8)
+    for i, text in enumerate(("first", "second")):
+        top, left = 40 + i * (cover.shape[0] + 60), 30 + 200 * i
+        shown[top : top + cover.shape[0], left : left + cover.shape[1]] = Marker(key=KEY).embed(cover, text)
+    path = tmp_path_factory.mktemp("canvas") / "canvas.png"
+    Image.fromarray(shown).save(path)
+    return path
+
+
+def test_every_picture_of_a_canvas_is_read(run: Run, canvas: Path, keyfile: Path) -> None:
+    told = run("extract", canvas, "-k", keyfile, "--all")
+    assert told.exit_code == 0
+    assert sorted(told.stdout.splitlines()) == [f"{canvas}: first", f"{canvas}: second"]
+    record = json.loads(run("extract", canvas, "-k", keyfile, "--all", "--json").stdout)
+    places = [one["outline"] for one in (record, *record["others"])]
+    assert {record["message"], record["others"][0]["message"]} == {"first", "second"}
+    assert abs(places[0][0] - places[1][0]) > 200
+    single = json.loads(run("extract", canvas, "-k", keyfile, "--json").stdout)
+    assert single["message"] in ("first", "second")
+    assert "others" not in single
+
+
+def test_a_map_is_written(run: Run, canvas: Path, keyfile: Path, tmp_path: Path) -> None:
+    to = tmp_path / "map.png"
+    assert run("extract", canvas, "-k", keyfile, "--map", to).exit_code == 0
+    with Image.open(to) as shown, Image.open(canvas) as read:
+        assert (shown.size, shown.mode) == (read.size, "RGB")
+
+
+def test_a_map_needs_one_picture_and_a_place(run: Run, canvas: Path, keyfile: Path, tmp_path: Path) -> None:
+    for options in (["--all"], [str(canvas)]):
+        refused = run("extract", canvas, *options, "-k", keyfile, "--map", tmp_path / "map.png")
+        assert refused.exit_code == 2
+        assert "--map goes with one picture" in refused.stderr
+    nowhere = run("extract", canvas, "-k", keyfile, "--map", tmp_path / "none" / "map.png")
+    assert nowhere.exit_code == 3
+    assert "the map cannot be written" in nowhere.stderr

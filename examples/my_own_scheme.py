@@ -53,6 +53,6 @@ class Columns:
 if __name__ == "__main__":
     marker = wm.Marker(Columns(), key=wm.Key.generate())
     marked = marker.embed(read_picture(sys.argv[1]).array, "mine")
-    for attack in ("none", "noise(5)", "jpeg(75)", "blur(2)"):
+    for attack in ("brightness(0.9)", "noise(5)", "jpeg(75)", "blur(2)"):
         found = marker.extract(parse_attack(attack)(marked, rng=np.random.default_rng(0)))
         print(f"{attack}: {found.text!r}, p = {found.detection.p_value:.1g}")

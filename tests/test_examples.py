@@ -41,7 +41,10 @@ def test_mark_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "read", "lost"),
-    [("my_own_scheme.py", ["none", "noise(5)"], ["blur(2)"]), ("my_own_attack.py", ["vignette 0.0", "vignette 0.5"], [])],
+    [
+        ("my_own_scheme.py", ["brightness(0.9)", "noise(5)"], ["blur(2)"]),
+        ("my_own_attack.py", ["vignette 0.0", "vignette 0.5"], []),
+    ],
 )
 def test_my_own(name: str, read: list[str], lost: list[str]) -> None:
     command = [sys.executable, ROOT / "examples" / name, ROOT / "benchmarks/photographs/coffee.png"]

@@ -31,7 +31,7 @@ CUT_OFF = """(() => {
         return box.width && box.height && getComputedStyle(one).visibility != "hidden" && !one.closest(aside)
             && (box.right > innerWidth + 1 || box.left < -1) && !scrolls(one);
     }).map((one) => one.outerHTML.slice(0, 120)).concat(wide > innerWidth ? ["the page is as wide as " + wide] : []);
-})()""""
+})()"""
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("mkdocs") is None, reason="the site is built with the extra docs, which is not installed"

@@ -25,7 +25,7 @@ class Columns:
 
     psnr: float = 42.0
     id: ClassVar[str] = "columns"
-    payload_kind: ClassVar[Literal["bits"]] = "bits"
+    payload_kind: ClassVar[Literal["bits", "picture"]] = "bits"
     keyed: ClassVar[bool] = True
     bit_exact: ClassVar[bool] = False
 

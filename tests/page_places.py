@@ -53,6 +53,12 @@ def clone(place: Path) -> None:
         Image.open(ROOT / f"benchmarks/photographs/{name}.png").save(place / f"photos/{name}.png")
 
 
+def keyed(place: Path) -> None:
+    """Lay out the photograph, and a key that is always the same, where what is read hangs by a thread."""
+    photo(place)
+    Key(bytes(range(16))).save(place / "my.key")
+
+
 def lossless(place: Path) -> None:
     """Lay out the photograph without JPEG."""
     Image.open(FLOWER).save(place / "photo.png")
@@ -121,7 +127,7 @@ PLACES: dict[str, Callable[[Path], None]] = {
     "files.md": photo,
     "index.md": photo,
     "ownership.md": answers,
-    "p-values.md": photo,
+    "p-values.md": keyed,
     "photographer.md": named("one.jpg", "two.jpg"),
     "plugins.md": photo,
     "python.md": named("one.jpg", "two.jpg"),

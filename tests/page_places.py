@@ -106,12 +106,13 @@ def coded(place: Path) -> None:
 
 
 def photographs(place: Path) -> None:
-    """Lay out what networks are trained on, and a logo."""
+    """Lay out what networks are trained on: drawn clouds, for photographs that are evaluated on train nothing."""
     photo(place)
     (place / "photographs").mkdir()
-    for path in TILES:
-        shutil.copy(path, place / "photographs" / path.name)
-    Image.open(FLOWER).crop((100, 100, 228, 228)).save(place / "logo.png")
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        coarse = Image.fromarray(rng.integers(0, 256, (40, 40, 3)).astype(np.uint8))
+        coarse.resize((640, 640), Image.Resampling.BICUBIC).save(place / f"photographs/{i}.png")
 
 
 PLACES: dict[str, Callable[[Path], None]] = {

@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMPS := $(VENV)/stamps
 SMALL  := bench-small
 
-.PHONY: demo test lint bench-small bench fetch-data peers clean
+.PHONY: demo test lint docs bench-small bench fetch-data peers clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMPS)/run
@@ -18,6 +18,11 @@ test: $(STAMPS)/develop lint
 lint: $(STAMPS)/develop
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The pages of docs/ as a site that needs no server and no network: open site/index.html.
+docs: $(STAMPS)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html: written"
 
 # Under 10 minutes on two cores, into a folder of its own: the repository has the rows of such a run, and here they are
 # measured anew. Finished cells are never measured twice: start it again and it goes on.
@@ -65,7 +70,7 @@ $(VENV)-peers/installed: constraints.txt | $(BIN)/python
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build demo *.egg-info .*_cache .hypothesis
+	rm -rf $(VENV) build demo site *.egg-info .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # Debian's bare python3 comes without venv: then virtualenv makes the same, itself installed beside for the moment.
@@ -91,6 +96,10 @@ $(STAMPS)/bench: EXTRAS := [bench,deep,formats]
 $(STAMPS)/bench: setup.cfg constraints.txt | $(BIN)/python
 	$(install)
 
-$(STAMPS)/develop: EXTRAS := [test,dev,bench,deep]
+$(STAMPS)/docs: EXTRAS := [docs]
+$(STAMPS)/docs: setup.cfg constraints.txt | $(BIN)/python
+	$(install)
+
+$(STAMPS)/develop: EXTRAS := [test,dev,bench,deep,docs]
 $(STAMPS)/develop: setup.cfg constraints.txt | $(BIN)/python
 	$(install)

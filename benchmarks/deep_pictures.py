@@ -1,4 +1,4 @@
-"""Draw cover, marked, difference x 20 and what is read back, for the README: python benchmarks/deep_pictures.py OUT."""
+"""Draw cover, marked, difference x 20, what is read, for docs/deep.md: python benchmarks/deep_pictures.py OUT."""
 
 from __future__ import annotations
 

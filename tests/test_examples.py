@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = {path.name for path in (ROOT / "examples").glob("*.py")}
@@ -12,7 +15,8 @@ EXAMPLES = {path.name for path in (ROOT / "examples").glob("*.py")}
 
 def test_every_example_has_a_test() -> None:
     # The second one's is in deep/test_training.py.
-    assert {"whose_copy.py", "train_your_own_logo.py", "protect_my_model.py", "protect_my_classifier.py"} == EXAMPLES
+    tested = {"whose_copy.py", "train_your_own_logo.py", "protect_my_model.py", "protect_my_classifier.py"}
+    assert tested | {"mark_a_folder.py", "my_own_scheme.py", "my_own_attack.py"} == EXAMPLES
 
 
 def test_whose_copy(tmp_path: Path) -> None:
@@ -21,6 +25,33 @@ def test_whose_copy(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "leaked.jpg: 'for Bob'" in done.stdout
     assert "the original: None" in done.stdout
+
+
+def test_mark_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("coffee.png", "flower.jpg"):
+        shutil.copy(ROOT / "benchmarks/photographs" / name, tmp_path / "photos")
+    (tmp_path / "photos/broken.jpg").write_bytes(b"no picture")
+    command = [sys.executable, ROOT / "examples/mark_a_folder.py", tmp_path / "photos", tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "broken.jpg: not marked" in done.stdout
+    assert "posted.png: marked by this key, says '(c) Ada 2026'" in done.stdout
+    assert "unmarked.png: no mark of this key, says nothing" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "lost"),
+    [
+        ("my_own_scheme.py", ["brightness(0.9)", "noise(5)"], ["blur(2)"]),
+        ("my_own_attack.py", ["vignette 0.0", "vignette 0.5"], []),
+    ],
+)
+def test_my_own(name: str, read: list[str], lost: list[str]) -> None:
+    command = [sys.executable, ROOT / "examples" / name, ROOT / "benchmarks/photographs/coffee.png"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    said = dict(line.split(": ") for line in done.stdout.splitlines())
+    assert all(said[attack].startswith("'mine'") for attack in read)
+    assert all(said[attack].startswith("None") for attack in lost)
 
 
 def test_protect_my_model(tmp_path: Path) -> None:

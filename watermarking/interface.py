@@ -157,7 +157,11 @@ class Scheme(Embedder[Any], Extractor[Any], Protocol):
     payload_kind: ClassVar[Literal["bits", "picture"]]
     keyed: ClassVar[bool]
     bit_exact: ClassVar[bool]
-    psnr: float
+
+    @property
+    def psnr(self) -> float:
+        """Return the strength, in dB over RGB, that the embedder aims at; a field of the dataclass."""
+        ...
 
 
 class PictureScheme(Scheme, Protocol):

@@ -70,7 +70,14 @@ def test_words_of_the_trade_are_explained_or_left_out(run: Run, tmp_path: Path) 
         rf"{tmp_path}/my.key: new key; its public hash, which reveals nothing of it: [0-9a-f]{{64}}\n", made
     )
     assert "ownership' calls it commitment" in " ".join(run("keygen", "--help").stdout.split())
-    for page in ("README.md", "watermarking/messages/reader.py"):
-        text = (ROOT / page).read_text("utf-8")
-        for words in ("nothing masked, coded or informed", "no more chances are given away"):
-            assert words not in text
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "watermarking").rglob("*.py")):
+        text = " ".join(page.read_text("utf-8").split())
+        for words in ("othing masked, coded or informed", "othing is masked, coded", "no more chances are given away"):
+            assert words not in text, page
+    assert ":meth:" not in run("schemes").stdout
+
+
+@pytest.mark.parametrize("command", ["protect", "report", "classifier embed"])
+def test_a_commitment_is_explained_where_it_is_met(run: Run, command: str) -> None:
+    said = " ".join(run("ownership", *command.split(), "--help").stdout.split())
+    assert re.search(r"commitment [^.]*hash [^.]*key", said)

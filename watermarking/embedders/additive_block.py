@@ -35,10 +35,11 @@ SIDE: Final = 32
 @final
 @dataclass(frozen=True, kw_only=True)
 class AdditiveBlock:
-    """Adds alpha C_1 to a block for a one and alpha C_0 = -alpha C_1 for a zero.
+    """Adds a keyed pattern to a block for a one and takes it away for a zero; a baseline to compare with.
 
-    C_1 is a keyed pattern of +-1, its mean over the block removed. A bit is the sign of the correlation of the block,
-    its own mean and slopes removed, with C_1. Nothing is masked, coded or informed: compare with it, do not rely on it.
+    That is alpha C_1 for a one and alpha C_0 = -alpha C_1 for a zero. C_1 is a keyed pattern of +-1, its mean over the
+    block removed. A bit is the sign of the correlation of the block, its own mean and slopes removed, with C_1. No
+    regard for where it shows or what the picture holds, no error correction: compare with it, do not rely on it.
 
     Parameters
     ----------

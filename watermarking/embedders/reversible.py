@@ -26,11 +26,12 @@ _SURE: Final = 2.0**-63  # of a 64-bit check, doubled for rounding up
 @final
 @dataclass(frozen=True, kw_only=True)
 class Reversible:
-    """Writes bits by prediction-error expansion; :meth:`restore` gives the cover bit for bit, or refuses.
+    """Writes bits that come off again: the cover is given back bit for bit, or not at all.
 
-    It survives nothing: one changed sample, and the picture is refused. A header in the lowest bits of samples that the
-    key chooses says how the rest is undone; it, the payload and the cover are each covered by a keyed tag, of 64, 64
-    and 128 bits, so that a wrong key finds nothing and nothing is restored by halves. How the layers work is told in
+    Bits are written by prediction-error expansion, and :meth:`restore` takes them off. It survives nothing: one
+    changed sample, and the picture is refused. A header in the lowest bits of samples that the key chooses says how
+    the rest is undone; it, the payload and the cover are each covered by a keyed tag, of 64, 64 and 128 bits, so that
+    a wrong key finds nothing and nothing is restored by halves. How the layers work is told in
     :mod:`watermarking.embedders.restorable.layers`.
 
     Whole numbers are marked, uint8 and uint16: floats cannot come back to the last bit.

@@ -31,7 +31,7 @@ __all__ = ["command"]
 @key_option
 @click.option("--targets", default="*", metavar="PATTERN", help="Which pictures are targets, as 'target/*'; else all.")
 @peak_option
-@click.option("--commitment", metavar="FILE", type=click.Path(), help="Write what to publish beforehand.")
+@click.option("--commitment", metavar="FILE", type=click.Path(), help="Write the commitment, to be published first.")
 @source_options
 @workers_option
 @json_option
@@ -42,7 +42,8 @@ def command(
 ) -> int:  # fmt: skip
     """Mark the pictures IN, answers of your model or targets of your data set, into OUT.
 
-    Keep IN: it is what suspects are compared with. Publish the commitment before OUT: it binds you to the key.
+    Keep IN: it is what suspects are compared with. Publish the commitment before OUT: a hash that ties
+    you to the key, so that nobody can say you chose it afterwards, and that tells nobody the key.
     """
     announce_compilation()
     from watermarking.datasets.engines.local import Local

@@ -27,9 +27,10 @@ __all__ = ["command"]
 def command(folder: str, fpr: float, commitment: str | None, as_json: bool) -> int:
     """Check a report of 'ownership verify --report' with nothing but itself, and the commitment that was published.
 
-    The verdict is worked out anew from its pictures and its key, without references. The exit status is 0 if the mark
-    is there, 1 if not, 3 if something was changed, report.html included. (One that another version of this package
-    wrote is told by its hash alone: read what this prints.)
+    That commitment is a hash by which the owner tied himself to his key beforehand. The verdict is worked out anew from
+    the report's pictures and key, without references. The exit status is 0 if the mark is there, 1 if not, 3 if
+    something was changed, report.html included. (One that another version of this package wrote is told by its hash
+    alone: read what this prints.)
     """
     announce_compilation()
     from watermarking.ownership.report import check_report

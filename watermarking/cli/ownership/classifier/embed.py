@@ -56,9 +56,10 @@ _TOGETHER: Final = 1024  # answers
 @key_option
 @features_option
 @role_options("", "the model")
-@click.option("--commitment", metavar="FILE", type=click.Path(dir_okay=False), help="Write what to publish first.")
+@click.option("--commitment", metavar="FILE", type=click.Path(dir_okay=False),
+              help="Write the commitment, to be published first.")  # fmt: skip
 @click.option("--asked", metavar="INPUTS", type=click.Path(),
-              help="What suspects will be asked: the commitment binds to OWN's and R's answers to it.")  # fmt: skip
+              help="What suspects will be asked: the commitment ties you to OWN's and R's answers to it.")  # fmt: skip
 @own_side_options(required=False)
 @queries_option
 @force_option
@@ -69,7 +70,8 @@ def command(inputs: str, answers: str | None, key: Key, as_json: bool, **given: 
 
     --mark is fitted to INPUTS and written if it is not there yet; all clients share it. Without ANSWERS that, and the
     commitment, is all that is done: serve with ProtectedClassifier in Python then. Keep the unmarked answers, or the
-    model: suspects are compared with them. Publish the commitment before OUT.
+    model: suspects are compared with them. Publish the commitment before OUT: a hash that ties you to the key, and
+    tells nobody the key.
     """
     from watermarking.ownership.classifiers.files.inputs import read_inputs
     from watermarking.ownership.classifiers.files.writing import write_answers
@@ -108,7 +110,7 @@ def _check_usage(answers: str | None, given: dict[str, Any]) -> None:
         if Path(out).exists() and not given["force"]:
             raise click.UsageError(f"{out} is there already: name another file, or replace it with --force.")
     if (given["asked"] is None) != (given["own"] is None) or (given["asked"] is not None and not given["commitment"]):
-        raise click.UsageError("--asked and --own go together, and with --commitment, which they are bound into.")
+        raise click.UsageError("--asked and --own go together, and with --commitment, which holds their hash.")
     if given["asked"] is None and (given["reference"] or given["smoothed"] or given["queries"]):
         raise click.UsageError("--reference, --smoothed and --queries are for a commitment to answers: add --asked.")
 

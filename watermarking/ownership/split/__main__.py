@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from watermarking.errors import WatermarkError
-from watermarking.ownership.split.launch import free_port, launch
+from watermarking.ownership.split.launch import BAD_INPUT, FAILED, free_port, launch, take_part_by_name
 from watermarking.ownership.split.meeting import Place
-from watermarking.ownership.split.run import take_part
 from watermarking.ownership.split.settings import Settings, load_job
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-_BAD_INPUT, _FAILED = 2, 3
 _DEFAULTS = Settings()
 
 
@@ -50,6 +48,7 @@ def _choice(name: str, *choices: str, words: str) -> Callable[[F], F]:
 @_number("rate", "Learning rate of SGD.")
 @_number("momentum", "Of SGD.")
 @_number("decay", "Weight decay of SGD.")
+@_number("noise", "Added to activations, in their standard deviations.")
 @_number("average_every", "Rounds between averages of the first layers.")
 @_number("local_steps", "Of a holder, a round of federated averaging.")
 @_number("save_every", "Rounds between checkpoints.")
@@ -64,22 +63,13 @@ def main(job: str, folder: Path, holders: int, port: int, **settings: Any) -> No
     """
     try:
         found = Settings(**settings)
-        if "RANK" not in os.environ:
-            load_job(job)
-            sys.exit(launch(sys.argv[1:], holders, port or free_port()))
-        take_part(load_job(job), found, Place.from_environment(), folder, tell=_say)
+        if "RANK" in os.environ:
+            sys.exit(take_part_by_name(job, found, Place.from_environment(), folder))
+        load_job(job)
     except WatermarkError as error:
-        _say(f"split: {_who()}{error}")
-        sys.exit(_BAD_INPUT if not isinstance(error, OSError) else _FAILED)
-
-
-def _who() -> str:
-    rank = os.environ.get("RANK")
-    return "" if rank is None else "the server: " if rank == "0" else f"holder {rank}: "
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+        click.echo(f"split: {error}", err=True)
+        sys.exit(FAILED if isinstance(error, OSError) else BAD_INPUT)
+    sys.exit(launch(job, found, holders, port or free_port(), folder))
 
 
 if __name__ == "__main__":

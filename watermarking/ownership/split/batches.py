@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from watermarking.ownership.split.settings import Settings
 
-__all__ = ["Batches", "checked_data", "reseed", "sgd"]
+__all__ = ["Batches", "checked_data", "reseed", "sgd", "with_noise"]
 
 
 class Batches:
@@ -51,6 +51,13 @@ def sgd(module: nn.Module, settings: Settings) -> torch.optim.SGD:
         [one for one in module.parameters() if one.requires_grad] or [nn.Parameter(torch.zeros(1))],
         settings.rate, settings.momentum, weight_decay=settings.decay,
     )  # fmt: skip
+
+
+def with_noise(activations: Tensor, noise: float) -> Tensor:
+    """Return activations with noise of so many of their standard deviations added."""
+    if not noise or activations.numel() < 2:
+        return activations
+    return activations + torch.randn_like(activations) * (noise * activations.detach().std())
 
 
 def checked_data(data: tuple[Tensor, Tensor], rank: int, n_classes: int) -> tuple[Tensor, Tensor]:

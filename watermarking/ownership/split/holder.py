@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from watermarking.ownership.split.batches import Batches, checked_data, reseed, sgd
+from watermarking.ownership.split.batches import Batches, checked_data, reseed, sgd, with_noise
 from watermarking.ownership.split.channel import Kind, Peer, PeerError, Wanted, as_text
 from watermarking.ownership.split.states import Keeper, pack, unpack
 
@@ -108,7 +108,7 @@ class Holder:
         chosen = self.batches.at(number)
         inputs, labels = self.inputs[chosen], self.labels[chosen]
         self.net.train()
-        activations: Tensor = self.net(inputs)
+        activations: Tensor = with_noise(self.net(inputs), self.settings.noise)
         if self.settings.labels == "server":
             self.server.send(Kind.ACTIVATIONS, activations, labels, number=number)
         else:

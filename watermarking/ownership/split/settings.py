@@ -74,6 +74,9 @@ class Settings:
     rate, momentum, decay : float
         Of SGD.
     schedule : {"cosine", "constant"}
+    noise : float
+        Of a Gauss distribution that holders add to activations, in standard deviations of theirs: what leaves them
+        shows less of the inputs, and trains less well.
     average_every : int
         Rounds between averages of the first layers; at 1, training is what it would be in one place.
     local_steps : int
@@ -101,6 +104,7 @@ class Settings:
     momentum: float = 0.9
     decay: float = 0.0
     schedule: Literal["cosine", "constant"] = "cosine"
+    noise: float = 0.0
     average_every: int = 1
     local_steps: int = 10
     save_every: int = 50
@@ -122,6 +126,8 @@ class Settings:
                 f"rate {self.rate:g}, momentum {self.momentum:g} and decay {self.decay:g} train nothing: the rate is "
                 "above 0, momentum from 0 to below 1, decay not negative"
             )
+        if not 0 <= self.noise < 1e3:
+            raise WatermarkError(f"noise of {self.noise:g} standard deviations is none: give 0 to 10")
         if not 0 < self.timeout < 1e6:
             raise WatermarkError(f"nobody can be waited for {self.timeout:g} s: give 1 to 3600")
 
@@ -145,7 +151,7 @@ class Settings:
 
 
 def load_job(where: str) -> Job:
-    """Return the job that ``module:function`` or ``file.py:function`` makes.
+    """Return the job that ``module:function`` or ``file.py:function`` makes; ``?text`` at the end is its argument.
 
     Raises
     ------
@@ -161,10 +167,11 @@ def load_job(where: str) -> Job:
         module = _module_of_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     except (ImportError, OSError) as error:
         raise FileFormatError(f"the job {where!r} cannot be loaded: {error}") from error
+    name, _, argument = name.partition("?")
     make = getattr(module, name, None)
     if not callable(make):
         raise FileFormatError(f"{place} has no function {name!r} that makes a job")
-    job = make()
+    job = make(argument) if argument else make()
     if not isinstance(job, Job):
         raise WatermarkError(f"{where} returned {type(job).__name__}: return a Job")
     return job

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NAME = "split"
 NOISES = (0.0, 0.3, 1.0)
 CHOSEN = 4
-_ROUNDS, _STEPS = 600, 400
+_ROUNDS, _STEPS, _WIDTH = 400, 300, 16
 _STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 """97.5 % points by the number of seeds, of Student's distribution with one degree of freedom less."""
 _SHOWN = 10
@@ -75,7 +75,8 @@ def cells_of(options: argparse.Namespace) -> list[Cell]:
 def inversion_cells(rounds: int, steps: int) -> list[Cell]:
     """List the cuts and noises of one network."""
     return [
-        {"part": "inversion", "group": "one", "cut": cut, "noise": noise, "rounds": rounds, "steps": steps, "seed": 0}
+        {"part": "inversion", "group": f"cut {cut}", "cut": cut, "noise": noise, "rounds": rounds, "steps": steps,
+         "width": _WIDTH, "seed": 0}
         for cut in CUTS for noise in NOISES
     ]  # fmt: skip
 

@@ -50,9 +50,9 @@ def layers(cut: int, seed: int) -> tuple[nn.Sequential, nn.Sequential]:
 
 @functools.cache
 def pictures_of(which: str) -> tuple[Tensor, Tensor]:
-    """Return pictures in [0, 1] and labels, of ``train`` or ``test``."""
+    """Return pictures (uint8) and labels, of ``train`` or ``test``."""
     found = fashion(classifier_data(), which)
-    return torch.from_numpy(found.inputs).float() / 255, torch.from_numpy(found.labels)
+    return torch.from_numpy(found.inputs.copy()), torch.from_numpy(found.labels)
 
 
 def part_of(rank: int, n: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -60,7 +60,11 @@ def part_of(rank: int, n: int, seed: int) -> tuple[Tensor, Tensor]:
     inputs, labels = pictures_of("train")
     order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(seed))
     chosen = order[(rank - 1) * len(inputs) // n : rank * len(inputs) // n]
-    return inputs[chosen], labels[chosen]
+    return _scaled(inputs[chosen]), labels[chosen]
+
+
+def _scaled(pictures: Tensor) -> Tensor:
+    return pictures.float() / 255
 
 
 def job(argument: str) -> Job:
@@ -112,9 +116,14 @@ def measure_split(cells: list[Cell]) -> list[Row]:
     return _inversions(cells) if cells[0]["part"] == "inversion" else [_accuracy(cell) for cell in cells]
 
 
-def _settings(cell: Cell, noise: float) -> Settings:
-    return Settings(rounds=cell["rounds"], batch=32, rate=0.05, noise=noise, save_every=cell["rounds"],
-                    timeout=600, seed=cell["seed"])  # fmt: skip
+def _settings(rounds: int, seed: int, noise: float) -> Settings:
+    return Settings(rounds=rounds, batch=32, rate=0.05, noise=noise, save_every=rounds, timeout=600, seed=seed)
+
+
+@functools.cache
+def _whole(rounds: int, seed: int) -> nn.Sequential:
+    """Train the network whose cuts are looked at; the cut does not matter for what comes out."""
+    return nn.Sequential(*(step for half in central(4, _settings(rounds, seed, 0.0)) for step in half))
 
 
 def _accuracy(cell: Cell) -> Row:
@@ -122,10 +131,10 @@ def _accuracy(cell: Cell) -> Row:
     train: Callable[[int, Settings], tuple[nn.Sequential, nn.Sequential]] = in_parts
     if cell["way"] == "central":
         train = central
-    front, back = train(cell["cut"], _settings(cell, cell["noise"]))
+    front, back = train(cell["cut"], _settings(cell["rounds"], cell["seed"], cell["noise"]))
     inputs, labels = pictures_of("test")
     with torch.no_grad():
-        said = torch.cat([back(front(some)) for some in inputs.split(1000)])  # type: ignore[no-untyped-call]  # torch's
+        said = torch.cat([back(front(_scaled(some))) for some in inputs.split(1000)])  # type: ignore[no-untyped-call]  # torch's
     correct = int((said.argmax(1) == labels).sum())
     return {"status": DONE, "correct": correct, "tested": len(labels),
             "seconds": [significant(time.perf_counter() - start, 3)]}  # fmt: skip
@@ -133,12 +142,12 @@ def _accuracy(cell: Cell) -> Row:
 
 def _inversions(cells: list[Cell]) -> list[Row]:
     """Rebuild holders' training pictures from each cut of one trained network, at each noise."""
-    whole = nn.Sequential(*(step for half in central(4, _settings(cells[0], 0.0)) for step in half))
+    whole = _whole(cells[0]["rounds"], cells[0]["seed"])
     rows = []
     for cell in cells:
         start = time.perf_counter()
         rebuilt, own = _rebuilt(whole, cell)
-        average = pictures_of("test")[0].mean(dim=0, keepdim=True).expand_as(own)
+        average = _scaled(pictures_of("test")[0]).mean(dim=0, keepdim=True).expand_as(own)
         rows.append({"status": DONE, "psnr": significant(mean_psnr(rebuilt, own)),
                      "psnr_of_mean": significant(mean_psnr(average, own)),
                      "seconds": [significant(time.perf_counter() - start, 3)]})  # fmt: skip
@@ -148,7 +157,7 @@ def _inversions(cells: list[Cell]) -> list[Row]:
 def _rebuilt(whole: nn.Sequential, cell: Cell) -> tuple[Tensor, Tensor]:
     front = whole[: cell["cut"]]
     decoder = train_decoder(
-        front, pictures_of("test")[0], noise=cell["noise"], steps=cell["steps"], seed=cell["seed"]
+        front, _scaled(pictures_of("test")[0]), noise=cell["noise"], steps=cell["steps"], width=cell["width"], seed=cell["seed"]
     )  # fmt: skip
     own = part_of(1, HOLDERS, cell["seed"])[0][:_OWN]
     return rebuild(decoder, front, own, noise=cell["noise"], seed=cell["seed"]), own
@@ -156,6 +165,6 @@ def _rebuilt(whole: nn.Sequential, cell: Cell) -> tuple[Tensor, Tensor]:
 
 def rebuilt_pictures(cells: list[Cell], n: int) -> tuple[Tensor, list[Tensor]]:
     """Return holders' pictures (n, 1, 28, 28) and, for each cell of one network, what was rebuilt of them."""
-    whole = nn.Sequential(*(step for half in central(4, _settings(cells[0], 0.0)) for step in half))
+    whole = _whole(cells[0]["rounds"], cells[0]["seed"])
     found = [_rebuilt(whole, cell) for cell in cells]
     return found[0][1][:n], [rebuilt[:n] for rebuilt, _ in found]

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Decoder", "mean_psnr", "rebuild", "train_decoder"]
 
-_WIDTH: Final = 32
-_BATCH: Final = 64
+_BATCH: Final = 32
 _RATE: Final = 2e-3
 
 
@@ -38,9 +37,11 @@ class Decoder(nn.Module):
         Shape of activations: (channels, h, w), or (features,).
     shape : tuple of int
         Of a picture: (channels, H, W).
+    width : int
+        Channels inside.
     """
 
-    def __init__(self, cut: Sequence[int], shape: Sequence[int]) -> None:
+    def __init__(self, cut: Sequence[int], shape: Sequence[int], width: int = 32) -> None:
         super().__init__()
         if len(cut) not in (1, 3) or len(shape) != 3:
             raise WatermarkError(
@@ -49,15 +50,15 @@ class Decoder(nn.Module):
             )
         self.shape = tuple(shape)
         coarse = (-(-shape[1] // 4), -(-shape[2] // 4))
-        begin: list[nn.Module] = [nn.Conv2d(cut[0], _WIDTH, 3, 1, 1)]
+        begin: list[nn.Module] = [nn.Conv2d(cut[0], width, 3, 1, 1)]
         if len(cut) == 1:
-            begin = [nn.Linear(cut[0], _WIDTH * math.prod(coarse)), nn.Unflatten(1, (_WIDTH, *coarse))]
+            begin = [nn.Linear(cut[0], width * math.prod(coarse)), nn.Unflatten(1, (width, *coarse))]
         side = cut[1] if len(cut) == 3 else coarse[0]
         layers = [*begin, nn.ReLU()]
         while side < shape[1]:
-            layers += [nn.Conv2d(_WIDTH, 4 * _WIDTH, 3, 1, 1), nn.PixelShuffle(2), nn.ReLU()]
+            layers += [nn.Conv2d(width, 4 * width, 3, 1, 1), nn.PixelShuffle(2), nn.ReLU()]
             side *= 2
-        layers += [nn.Conv2d(_WIDTH, _WIDTH, 3, 1, 1), nn.ReLU(), nn.Conv2d(_WIDTH, shape[0], 3, 1, 1)]
+        layers += [nn.Conv2d(width, width, 3, 1, 1), nn.ReLU(), nn.Conv2d(width, shape[0], 3, 1, 1)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, activations: Tensor) -> Tensor:
@@ -67,7 +68,7 @@ class Decoder(nn.Module):
 
 
 def train_decoder(
-    front: nn.Module, pictures: Tensor, *, noise: float = 0.0, steps: int = 500, seed: int = 0
+    front: nn.Module, pictures: Tensor, *, noise: float = 0.0, steps: int = 500, width: int = 32, seed: int = 0
 ) -> Decoder:
     """Train a decoder on an attacker's own pictures.
 
@@ -78,7 +79,8 @@ def train_decoder(
     pictures : Tensor (n, channels, H, W) in [0, 1]
     noise : float
         That holders add, in standard deviations of the activations.
-    steps : int
+    steps, width : int
+        Of training, of 32 pictures each; channels of the decoder.
     seed : int
     """
     front.eval()
@@ -86,7 +88,7 @@ def train_decoder(
         cut = tuple(front(pictures[:1]).shape[1:])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        decoder = Decoder(cut, tuple(pictures.shape[1:]))
+        decoder = Decoder(cut, tuple(pictures.shape[1:]), width)
         optimiser = torch.optim.Adam(decoder.parameters(), _RATE)
         plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps)
         for _ in range(steps):

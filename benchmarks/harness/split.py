@@ -17,7 +17,8 @@ from harness.cells import DONE, Cell, Row, significant
 from harness.classifiers.tasks import classifier_data
 from watermarking.errors import WatermarkError
 from watermarking.ownership.classifiers.tasks.labelled import fashion
-from watermarking.ownership.split.batches import Batches, sgd, with_noise
+from watermarking.ownership.split.batches import Batches, with_noise
+from watermarking.ownership.split.descent import Sgd
 from watermarking.ownership.split.inversion import mean_psnr, rebuild, train_decoder
 from watermarking.ownership.split.launch import free_port, launch
 from watermarking.ownership.split.run import folder_of
@@ -80,7 +81,7 @@ def central(cut: int, settings: Settings) -> tuple[nn.Sequential, nn.Sequential]
     """Train in one place with the same batches, learning rates and noise at the cut."""
     front, back = layers(cut, settings.seed)
     net = nn.Sequential(front, back)
-    optimiser = sgd(net, settings)
+    optimiser = Sgd(net, settings)
     parts = [part_of(rank, HOLDERS, settings.seed) for rank in range(1, HOLDERS + 1)]
     orders = [Batches(len(part[0]), settings.batch, settings.seed * 4099 + rank) for rank, part in enumerate(parts, 1)]
     torch.manual_seed(settings.seed)
@@ -88,11 +89,9 @@ def central(cut: int, settings: Settings) -> tuple[nn.Sequential, nn.Sequential]
         chosen = [order.at(number) for order in orders]
         inputs = torch.cat([part[0][places] for part, places in zip(parts, chosen, strict=True)])
         labels = torch.cat([part[1][places] for part, places in zip(parts, chosen, strict=True)])
-        optimiser.param_groups[0]["lr"] = settings.rate_at(number)
+        optimiser.rate = settings.rate_at(number)
         loss = functional.cross_entropy(back(with_noise(front(inputs), settings.noise)), labels)
-        optimiser.zero_grad()
-        torch.autograd.backward([loss])
-        optimiser.step()
+        optimiser.descend([loss])
     return front, back
 
 
@@ -156,9 +155,9 @@ def _inversions(cells: list[Cell]) -> list[Row]:
 
 def _rebuilt(whole: nn.Sequential, cell: Cell) -> tuple[Tensor, Tensor]:
     front = whole[: cell["cut"]]
-    decoder = train_decoder(
-        front, _scaled(pictures_of("test")[0]), noise=cell["noise"], steps=cell["steps"], width=cell["width"], seed=cell["seed"]
-    )  # fmt: skip
+    attackers = _scaled(pictures_of("test")[0])
+    choices = {name: cell[name] for name in ("noise", "steps", "width", "seed")}
+    decoder = train_decoder(front, attackers, **choices)
     own = part_of(1, HOLDERS, cell["seed"])[0][:_OWN]
     return rebuild(decoder, front, own, noise=cell["noise"], seed=cell["seed"]), own
 

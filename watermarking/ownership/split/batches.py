@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 
 from watermarking.errors import WatermarkError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from watermarking.ownership.split.settings import Settings
-
-__all__ = ["Batches", "checked_data", "reseed", "sgd", "with_noise"]
+__all__ = ["Batches", "checked_data", "reseed", "with_noise"]
 
 
 class Batches:
@@ -43,14 +40,6 @@ class Batches:
 def reseed(seed: int, rank: int, number: int) -> None:
     """Seed what layers draw, dropout say, by process and round."""
     torch.manual_seed((seed * 7_368_787 + rank * 1_000_003 + number) % (1 << 62))
-
-
-def sgd(module: nn.Module, settings: Settings) -> torch.optim.SGD:
-    """Return the optimiser of a part."""
-    return torch.optim.SGD(
-        [one for one in module.parameters() if one.requires_grad] or [nn.Parameter(torch.zeros(1))],
-        settings.rate, settings.momentum, weight_decay=settings.decay,
-    )  # fmt: skip
 
 
 def with_noise(activations: Tensor, noise: float) -> Tensor:

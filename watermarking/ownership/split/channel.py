@@ -189,15 +189,22 @@ class Peer:
             raise PeerError(f"{self.name} sent what is no message of this program: it runs another version")
         forms = [self._form(header, place) for place in range(n)]
         if kind in (Kind.STOP, Kind.REFUSED) and kind not in kinds:
-            said = as_text(self._payload(forms, [Wanted("a reason", (None,), torch.uint8, _MOST_TEXT)], deadline)[0])
+            reason = [Wanted("a reason", (None,), torch.uint8, _MOST_TEXT)]
+            self._check_forms(forms, reason)
+            said = as_text(self._payload(forms, reason, deadline)[0])
             raise PeerError(f"{self.name} {'refuses this process' if kind == Kind.REFUSED else 'stopped'}: {said}")
-        if kind not in kinds:
-            raise PeerError(
-                f"{self.name} sent {Kind(kind).name.lower()} where {kinds[0].name.lower()} are expected: it runs "
-                "with other settings"
-            )
         if kind == Kind.STOP:
             wanted = [Wanted("a reason", (None,), torch.uint8, _MOST_TEXT)]
+        try:
+            if kind not in kinds:
+                raise PeerError(
+                    f"{self.name} sent {Kind(kind).name.lower()} where {kinds[0].name.lower()} are expected: it runs "
+                    "with other settings"
+                )
+            self._check_forms(forms, wanted)
+        except PeerError:
+            self._drain(forms, deadline)
+            raise
         return Kind(kind), number, self._payload(forms, wanted, deadline)
 
     def _form(self, header: Tensor, place: int) -> tuple[tuple[int, ...], torch.dtype]:
@@ -207,33 +214,32 @@ class Peer:
             raise PeerError(f"{self.name} sent a header that makes no sense: it runs another version")
         return tuple(header[at + 2 : at + 2 + n_dims].tolist()), _TYPES[code]
 
-    def _payload(
-        self, forms: list[tuple[tuple[int, ...], torch.dtype]], wanted: Sequence[Wanted], deadline: float
-    ) -> list[Tensor]:
+    def _check_forms(self, forms: list[tuple[tuple[int, ...], torch.dtype]], wanted: Sequence[Wanted]) -> None:
         if len(forms) != len(wanted):
             names = " and ".join(one.what for one in wanted) or "nothing"
             raise PeerError(f"{self.name} sent {len(forms)} tensors, {names} expected: it runs with other settings")
-        try:
-            for one, (shape, dtype) in zip(wanted, forms, strict=True):
-                one.check_form(self.name, shape, dtype)
-        except PeerError:
-            self._drain(forms, deadline)
-            raise
-        found = []
         for one, (shape, dtype) in zip(wanted, forms, strict=True):
-            tensor = torch.empty(shape, dtype=dtype)
-            self._wait(partial(self.group.recv, [tensor], self.other, 0), deadline, "sent")
+            one.check_form(self.name, shape, dtype)
+
+    def _payload(
+        self, forms: list[tuple[tuple[int, ...], torch.dtype]], wanted: Sequence[Wanted], deadline: float
+    ) -> list[Tensor]:
+        found = self._tensors(forms, deadline)
+        for one, tensor in zip(wanted, found, strict=True):
             one.check_values(self.name, tensor)
-            found.append(tensor)
+        return found
+
+    def _tensors(self, forms: list[tuple[tuple[int, ...], torch.dtype]], deadline: float) -> list[Tensor]:
+        found = [torch.empty(shape, dtype=dtype) for shape, dtype in forms]
+        for tensor in found:
+            self._wait(partial(self.group.recv, [tensor], self.other, 0), deadline, "sent")
         return found
 
     def _drain(self, forms: list[tuple[tuple[int, ...], torch.dtype]], deadline: float) -> None:
-        """Take what is refused, if it is not large: until then, the other cannot be told why."""
+        """Take what is refused, if it is not large: the other waits for that, and cannot be told why until then."""
         sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in forms]
-        if min(sizes, default=0) >= 0 and sum(sizes) <= _MOST_DRAINED:
-            for shape, dtype in forms:
-                tensor = torch.empty(shape, dtype=dtype)
-                self._wait(partial(self.group.recv, [tensor], self.other, 0), deadline, "sent")
+        if all(size >= 0 for shape, _ in forms for size in shape) and sum(sizes) <= _MOST_DRAINED:
+            self._tensors(forms, deadline)
 
     def _wait(self, begin: Callable[[], Work], deadline: float, did: str) -> None:
         if self.broken is not None:

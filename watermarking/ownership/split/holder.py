@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from watermarking.ownership.split.batches import Batches, checked_data, reseed, sgd, with_noise
+from watermarking.ownership.split.batches import Batches, checked_data, reseed, with_noise
 from watermarking.ownership.split.channel import Kind, Peer, PeerError, Wanted, as_text
+from watermarking.ownership.split.descent import Sgd
 from watermarking.ownership.split.states import Keeper, pack, unpack
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Holder:
         self.inputs, self.labels = checked_data(job.data(self.rank, n), self.rank, job.n_classes)
         federated = settings.mode == "federated"
         self.net: nn.Module = nn.Sequential(job.front(), job.back()) if federated else job.front()
-        self.optimiser = sgd(self.net, settings)
+        self.optimiser = Sgd(self.net, settings)
         self.batches = Batches(len(self.inputs), settings.batch, settings.seed * 4099 + self.rank)
         self.keeper = Keeper(folder, settings.description())
 
@@ -80,8 +81,7 @@ class Holder:
                 self._take_up(number, alive)
             first = False
             reseed(self.settings.seed, self.rank, number)
-            for group in self.optimiser.param_groups:
-                group["lr"] = self.settings.rate_at(number)
+            self.optimiser.rate = self.settings.rate_at(number)
             if self.settings.mode == "federated":
                 self._federated_round(number)
             else:
@@ -117,10 +117,8 @@ class Holder:
         deadline = time.monotonic() + CALM * self.settings.timeout
         wanted = [Wanted("a gradient", tuple(activations.shape))]
         gradient = self.server.receive(Kind.GRADIENT, wanted, number=number, deadline=deadline)[0]
-        self.optimiser.zero_grad()
         if activations.requires_grad:
-            torch.autograd.backward([activations], [gradient])
-            self.optimiser.step()
+            self.optimiser.descend([activations], [gradient])
 
     def _judge(self, labels: Tensor, number: int) -> None:
         """Work out the loss of the server's logits, where labels stay here."""
@@ -135,15 +133,13 @@ class Holder:
         vector = pack(self.net)
         weights = self.server.receive(Kind.WEIGHTS, [Wanted("weights", tuple(vector.shape))], number=number)[0]
         unpack(weights, self.net)
-        self.optimiser.state.clear()  # momentum of other weights
+        self.optimiser.forget()  # momentum of other weights
         self.net.train()
         losses = []
         for step in range(self.settings.local_steps):
             chosen = self.batches.at(number * self.settings.local_steps + step)
             loss = functional.cross_entropy(self.net(self.inputs[chosen]), self.labels[chosen])
-            self.optimiser.zero_grad()
-            torch.autograd.backward([loss])
-            self.optimiser.step()
+            self.optimiser.descend([loss])
             losses.append(float(loss.detach()))
         said = torch.tensor([float(len(self.inputs)), sum(losses) / len(losses)])
         self.server.send(Kind.WEIGHTS, pack(self.net), said, number=number)

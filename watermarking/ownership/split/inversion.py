@@ -80,7 +80,7 @@ def train_decoder(
     noise : float
         That holders add, in standard deviations of the activations.
     steps, width : int
-        Of training, of 32 pictures each; channels of the decoder.
+        Of training, 32 pictures each; channels of the decoder.
     seed : int
     """
     front.eval()

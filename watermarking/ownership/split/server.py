@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from watermarking.errors import WatermarkError
-from watermarking.ownership.split.batches import reseed, sgd
+from watermarking.ownership.split.batches import reseed
 from watermarking.ownership.split.channel import Kind, Peer, PeerError, Wanted, from_text
+from watermarking.ownership.split.descent import Sgd
 from watermarking.ownership.split.states import Keeper, pack, unpack
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Server:
         self.back = job.back()
         self.federated = settings.mode == "federated"
         self.net: nn.Module = nn.Sequential(job.front(), self.back) if self.federated else self.back
-        self.optimiser = sgd(self.back, settings)
+        self.optimiser = Sgd(self.back, settings)
         self.keeper = Keeper(folder, settings.description())
         self.outcome = Outcome()
 
@@ -83,15 +84,15 @@ class Server:
         """
         outcome, settings = self.outcome, self.settings
         try:
+            for rank in self._each("hello", self._greet):  # first: who is not listened to cannot be told anything
+                self.tell(f"the server: holder {rank} is there")
             if done := self.keeper.rounds():
                 self.keeper.load(done[-1], self.net, self.optimiser)
                 outcome.rounds = done[-1]
                 self.tell(f"the server: goes on from round {outcome.rounds}")
-            for rank in self._each("hello", self._greet):
-                self.tell(f"the server: holder {rank} is there")
             while outcome.rounds < settings.rounds:
                 self._round(outcome.rounds)
-        except WatermarkError as error:
+        except Exception as error:  # of the job's own code, too: nobody is left waiting
             self._stop(f"training stopped: {error}")
             raise
         self._stop(f"training ended after {outcome.rounds} rounds")
@@ -108,8 +109,7 @@ class Server:
         save = (number + 1) % settings.save_every == 0 or number + 1 == settings.rounds
         average = settings.fronts == "shared" and (number + 1) % settings.average_every == 0
         plan = torch.tensor([int(save), int(average or (save and settings.fronts == "shared")), *self.peers])
-        for group in self.optimiser.param_groups:
-            group["lr"] = settings.rate_at(number)
+        self.optimiser.rate = settings.rate_at(number)
         reseed(settings.seed, 0, number)
         self._each("plan", lambda peer: peer.send(Kind.ROUND, plan, number=number))
         loss = self._federated_step(number) if self.federated else self._split_step(number)
@@ -134,17 +134,15 @@ class Server:
             )
         if self.settings.labels == "server":
             parts = [one[1] for one in got.values()]
-            losses = functional.cross_entropy(logits, torch.cat(parts), reduction="none")
-            gradient, loss = torch.autograd.grad(losses.mean(), logits, retain_graph=True)[0], float(losses.mean())
+            mean = functional.cross_entropy(logits, torch.cat(parts))
+            gradient, loss = torch.autograd.grad(mean, logits, retain_graph=True)[0], float(mean.detach())
         else:
             gradient, loss = self._ask(logits, sizes, number)
-        self.optimiser.zero_grad()
         roots, gradients = [logits], [gradient]
         if self.job.regulariser is not None:
             extra = self.job.regulariser(self.back)
             roots, gradients = [logits, extra], [gradient, torch.ones_like(extra)]
-        torch.autograd.backward(roots, gradients)
-        self.optimiser.step()
+        self.optimiser.descend(roots, gradients)
         self._give_back(joined, sizes, number)
         return loss
 
@@ -193,9 +191,7 @@ class Server:
         unpack(mean.float(), self.net)
         if self.job.regulariser is not None:
             for _ in range(self.settings.local_steps):
-                self.optimiser.zero_grad()
-                torch.autograd.backward([self.job.regulariser(self.back)])
-                self.optimiser.step()
+                self.optimiser.descend([self.job.regulariser(self.back)])
         return sum(float(said[1]) * float(said[0]) / n for _, said in got.values())
 
     def _each(self, what: str, do: Callable[[Peer], Any], ranks: Iterable[int] | None = None) -> dict[int, Any]:

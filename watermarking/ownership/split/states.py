@@ -17,6 +17,8 @@ from watermarking.errors import FileFormatError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from watermarking.ownership.split.descent import Sgd
+
 __all__ = ["Keeper", "pack", "unpack"]
 
 _FORMAT: Final = 1
@@ -53,10 +55,10 @@ class Keeper:
     folder: Path
     settings: dict[str, Any]
 
-    def save(self, number: int, module: nn.Module, optimiser: torch.optim.Optimizer, **said: Any) -> None:
+    def save(self, number: int, module: nn.Module, optimiser: Sgd, **said: Any) -> None:
         """Write a checkpoint of a round: the state last, so that one with a state is whole."""
         tensors = {f"model.{name}": one.detach().cpu().contiguous() for name, one in module.state_dict().items()}
-        for i, momentum in enumerate(_momenta(optimiser)):
+        for i, momentum in enumerate(optimiser.momenta):
             if momentum is not None:
                 tensors[f"momentum.{i}"] = momentum.detach().cpu().contiguous()
         content = safetensors.torch.save(tensors)
@@ -72,7 +74,7 @@ class Keeper:
         """Return the rounds there are checkpoints of, the last one last."""
         return sorted(int(path.stem) for path in self.folder.glob("*.json") if path.stem.isdecimal())
 
-    def load(self, number: int, module: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Any]:
+    def load(self, number: int, module: nn.Module, optimiser: Sgd) -> dict[str, Any]:
         """Put a checkpoint into a network and its optimiser; return what was said with it.
 
         Raises
@@ -102,7 +104,7 @@ class Keeper:
 
     @staticmethod
     def _restore(
-        place: Path, tensors: dict[str, Tensor], module: nn.Module, optimiser: torch.optim.Optimizer
+        place: Path, tensors: dict[str, Tensor], module: nn.Module, optimiser: Sgd
     ) -> None:
         model = {name.removeprefix("model."): one for name, one in tensors.items() if name.startswith("model.")}
         try:
@@ -110,14 +112,4 @@ class Keeper:
         except RuntimeError as error:
             first = str(error).strip().splitlines()[-1].strip()
             raise FileFormatError(f"the checkpoint {place} is of another network: {first}") from error
-        for i, one in enumerate(_parameters(optimiser)):
-            if (momentum := tensors.get(f"momentum.{i}")) is not None:
-                optimiser.state[one]["momentum_buffer"] = momentum.to(one.device)
-
-
-def _parameters(optimiser: torch.optim.Optimizer) -> list[Tensor]:
-    return [one for group in optimiser.param_groups for one in group["params"]]
-
-
-def _momenta(optimiser: torch.optim.Optimizer) -> list[Tensor | None]:
-    return [optimiser.state[one].get("momentum_buffer") for one in _parameters(optimiser)]
+        optimiser.momenta = [tensors.get(f"momentum.{i}") for i in range(len(optimiser.parameters))]

@@ -12,6 +12,7 @@ from torch.nn import functional
 from watermarking.ownership.split.batches import Batches, checked_data, reseed, with_noise
 from watermarking.ownership.split.channel import Kind, Peer, PeerError, Wanted, as_text
 from watermarking.ownership.split.descent import Sgd
+from watermarking.ownership.split.local import local_steps
 from watermarking.ownership.split.states import Keeper, pack, unpack
 
 if TYPE_CHECKING:
@@ -133,15 +134,9 @@ class Holder:
         vector = pack(self.net)
         weights = self.server.receive(Kind.WEIGHTS, [Wanted("weights", tuple(vector.shape))], number=number)[0]
         unpack(weights, self.net)
-        self.optimiser.forget()  # momentum of other weights
-        self.net.train()
-        losses = []
-        for step in range(self.settings.local_steps):
-            chosen = self.batches.at(number * self.settings.local_steps + step)
-            loss = functional.cross_entropy(self.net(self.inputs[chosen]), self.labels[chosen])
-            self.optimiser.descend([loss])
-            losses.append(float(loss.detach()))
-        said = torch.tensor([float(len(self.inputs)), sum(losses) / len(losses)])
+        data = (self.inputs, self.labels)
+        loss = local_steps(self.net, self.optimiser, data, self.batches, self.settings, number)
+        said = torch.tensor([float(len(self.inputs)), loss])
         self.server.send(Kind.WEIGHTS, pack(self.net), said, number=number)
 
     def _average(self, number: int, alive: list[int], weight: float | None = None) -> None:

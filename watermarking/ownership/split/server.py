@@ -14,6 +14,7 @@ from watermarking.errors import WatermarkError
 from watermarking.ownership.split.batches import reseed
 from watermarking.ownership.split.channel import Kind, Peer, PeerError, Wanted, from_text
 from watermarking.ownership.split.descent import Sgd
+from watermarking.ownership.split.local import regularise
 from watermarking.ownership.split.states import Keeper, pack, unpack
 
 if TYPE_CHECKING:
@@ -189,9 +190,7 @@ class Server:
         n = sum(float(said[0]) for _, said in got.values())
         mean = torch.stack([one.double() * (float(said[0]) / n) for one, said in got.values()]).sum(dim=0)
         unpack(mean.float(), self.net)
-        if self.job.regulariser is not None:
-            for _ in range(self.settings.local_steps):
-                self.optimiser.descend([self.job.regulariser(self.back)])
+        regularise(self.job, self.back, self.optimiser, self.settings)
         return sum(float(said[1]) * float(said[0]) / n for _, said in got.values())
 
     def _each(self, what: str, do: Callable[[Peer], Any], ranks: Iterable[int] | None = None) -> dict[int, Any]:

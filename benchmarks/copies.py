@@ -1,9 +1,9 @@
 """Copies with a code against colluders, marked as customers get them: merged photographs, and mixed data sets.
 
-``merged``: ten copies of a photograph of 0.3 megapixels at the default fidelity, merged pixel by pixel. ``sets``: twenty
-pictures of 256x256 at the default fidelity, each from the copy of one of five of 1,000 recipients. What is read is
-judged against several populations: the guilty, and as many innocents as there are others, with names of their own each
-time, whose words nobody's copy holds.
+``merged``: ten copies of a photograph of 0.3 megapixels at the default fidelity, merged pixel by pixel. ``sets``:
+twenty pictures of 256x256 at the default fidelity, each from the copy of one of five of 1,000 recipients. What is read
+is judged against several populations: the guilty, and as many innocents as there are others, with names of their own
+each time, whose words nobody's copy holds.
 
     python benchmarks/copies.py --workers 0
     python benchmarks/copies.py --show

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 THERE = importlib.util.find_spec("flwr") is not None
 SETTINGS = dataclasses.replace(SMALL, mode="federated", rounds=2, local_steps=2, momentum=0.0)
 with_flower = pytest.mark.skipif(not THERE, reason="flwr is not installed")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what Flower itself uses
 
 
 def to_one(module: nn.Module) -> Tensor:
@@ -38,11 +40,16 @@ def test_without_flower_it_says_what_to_install(tmp_path: Path) -> None:
             make()
 
 
-def asked(state: dict[str, Tensor], number: int = 1) -> Any:
-    from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
+def asked(state: dict[str, Tensor], node: int = 1) -> Any:
+    """Return what Flower's server sends to a node; outside of a run, its metadata must be given."""
+    from flwr.app import ArrayRecord, ConfigRecord, Message, Metadata, RecordDict
 
-    content = RecordDict({"arrays": ArrayRecord(state), "config": ConfigRecord({"server-round": number})})
-    return Message(content=content, dst_node_id=1, message_type="train")
+    content = RecordDict({"arrays": ArrayRecord(state), "config": ConfigRecord({"server-round": 1})})
+    metadata = Metadata(
+        run_id=1, message_id="", src_node_id=99, dst_node_id=node, reply_to_message_id="", group_id="",
+        created_at=time.time(), ttl=600.0, message_type="train",
+    )  # fmt: skip
+    return Message(content=content, metadata=metadata)
 
 
 def context(**node: Any) -> Any:
@@ -77,11 +84,8 @@ def test_a_client_trains_on_its_own_data() -> None:
 @with_flower
 def test_the_server_averages_leaves_nan_out_and_marks_its_own_layers() -> None:
     client, state = client_app(job(), SETTINGS), nn.Sequential(front(), back()).state_dict()
-    replies = []
-    for place in range(3):
-        reply = client(asked(state), context(**{"partition-id": place, "num-partitions": 3}))
-        reply.metadata._src_node_id = place + 1  # which Flower's link sets
-        replies.append(reply)
+    nodes = [{"partition-id": place, "num-partitions": 3} for place in range(3)]
+    replies = [client(asked(state, place + 1), context(**node)) for place, node in enumerate(nodes)]
     from flwr.app import ArrayRecord
 
     broken = replies[2].content["arrays"].to_torch_state_dict()

@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 
     from watermarking.keys import Key
 
-__all__ = ["BOOK", "FORMAT", "Manifest", "Record", "Status", "shown_name"]
+__all__ = ["BOOK", "FORMAT", "FORMAT_OF_WORDS", "Manifest", "Record", "Status", "shown_name"]
 
 BOOK: Final = ".watermarking"
 """Name of the folder beside the marked data that holds its manifest."""
 FORMAT: Final = 1
+FORMAT_OF_WORDS: Final = 2
+"""Of copies that carry words of a code: those who know format 1 alone would look for messages in them."""
 
 Status = Literal["marked", "already", "copied", "skipped"]
 
@@ -52,7 +54,7 @@ class Record:
     index : int, its place in the whole source, from 0
     status : "marked"; "already", which carried the message before; "copied", as it was; "skipped", left out
     reason : str, why a picture was not marked; None where nothing went wrong
-    message : bytes, what it carries; None where it is not marked
+    message : bytes, what it carries, of copies against colluders whose word; None where it is not marked
     recipient : str, whose copy it is; None where there are no recipients
     key_label : str, purpose for which the key was derived, see :meth:`watermarking.Key.derive`; None for the key itself
     psnr : float, dB, of what was written against what was read; None where it was not read back
@@ -134,9 +136,9 @@ class Manifest:
         for folder in (path / BOOK, path):
             if (folder / "run.json").is_file():
                 found = cls(folder)
-                if (written := found.run().get("format")) != FORMAT:
+                if (written := found.run().get("format")) not in (FORMAT, FORMAT_OF_WORDS):
                     raise FileFormatError(
-                        f"{folder} has a manifest of format {written}, {FORMAT} is read: use a later version"
+                        f"{folder} has a manifest of format {written}, 1 and 2 are read: use a later version"
                     )
                 return found
         raise FileFormatError(f"{path} has no manifest: name the folder that 'watermarking dataset embed' wrote to")

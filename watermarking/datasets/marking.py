@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watermarking.codes.messages import to_bytes
+from watermarking.datasets.collusion import code_against, with_words
 from watermarking.datasets.engines.local import Local
 from watermarking.datasets.operator import MarkSamples
 from watermarking.datasets.plan import Plan, check_place
@@ -42,6 +43,7 @@ def mark_dataset(
     on_error: OnError = "copy",
     verify: bool = True,
     keys_per_sample: bool = False,
+    collusion: int | None = None,
     engine: Engine | None = None,
     tell: Callable[[Progress], object] | None = None,
 ) -> Progress:
@@ -68,6 +70,8 @@ def mark_dataset(
         Read back what is written.
     keys_per_sample : bool
         Derive a key of its own for each sample.
+    collusion : int, optional
+        Recipients' copies carry words of a code that finds so many when they merge theirs, in place of messages.
     engine : Engine, optional
         By default processes on this machine, one a core: a script that calls this does so below
         ``if __name__ == "__main__"``, since they load it.
@@ -88,12 +92,16 @@ def mark_dataset(
     """
     place, goal, key = Path(source), Path(target), marker.keys[0]
     people = read_recipients(Path(recipients), key.commitment) if recipients is not None else []
+    code = None
+    if collusion is not None:
+        people = with_words(people)
+        code = code_against(len(people), collusion)
     fixed = None if message is None else to_bytes(message)
     if not people and all(way is None for way in (fixed, template, message_column)):
         raise WatermarkError("a message is needed: give message, template, message_column or recipients")
     operator = MarkSamples(
         marker=marker, wording=Wording(fixed, template, message_column), on_error=on_error, verify=verify,
-        keys_per_sample=keys_per_sample,
+        keys_per_sample=keys_per_sample, code=code,
     )  # fmt: skip
     store = open_store(place, kind, **({} if column is None else {"column": column}))
     plan = Plan(

@@ -11,19 +11,24 @@ from collections import ChainMap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from watermarking.datasets.collusion import check_alone, described
 from watermarking.datasets.manifest import Record, shown_name
 from watermarking.datasets.sample import Placed, sha256_of
+from watermarking.datasets.wording import Wording
 from watermarking.errors import KeyFileError, VerificationError, WatermarkError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from watermarking.codes.tracing.code import TardosCode
     from watermarking.datasets.sample import Content, Sample, Shard
-    from watermarking.datasets.wording import Recipient, Wording
+    from watermarking.datasets.wording import Recipient
     from watermarking.keys import Key
+    from watermarking.messages.cover import Request
     from watermarking.messages.marker import Marker
     from watermarking.messages.marking import Marked as MarkedArray
     from watermarking.messages.reading import Receipt
+    from watermarking.messages.words import CopyWord
 
 __all__ = ["DIED", "MarkSamples", "Marked", "OnError", "Operator", "StoppedError", "as_placed", "key_label"]
 
@@ -148,16 +153,22 @@ class MarkSamples(Operator):
         Read back what would be written.
     keys_per_sample : bool
         Derive a key of its own for every sample, so that averaging many gives nothing away.
+    code : TardosCode, optional
+        Samples carry the words that recipients' names have in this code against colluders, in place of messages.
     """
 
     marker: Marker
     wording: Wording
     verify: bool = True
     keys_per_sample: bool = False
+    code: TardosCode | None = None
 
     def __post_init__(self) -> None:
         if len(self.marker.keys) != 1:
             raise KeyFileError(f"{len(self.marker.keys)} keys are given, a data set is marked with one")
+        if self.code is not None:
+            check_alone(self.marker.scheme, has_message=self.wording != Wording(),
+                        keys_per_sample=self.keys_per_sample)  # fmt: skip
 
     def check(self, pictures: Iterable[tuple[Shard, Sample]], recipients: Sequence[Recipient]) -> None:
         """Refuse recipients that nobody could tell apart, and messages that the first pictures all have no fields for.
@@ -188,7 +199,7 @@ class MarkSamples(Operator):
             "scheme": get_config(marker.scheme), "fidelity": marker.fidelity, "insist": marker.insist,
             "peak": marker.peak, "key_commitment": marker.keys[0].commitment,
             "keys_per_sample": self.keys_per_sample, "message": self.wording.description(),
-            "on_error": self.on_error, "verify": self.verify,
+            "on_error": self.on_error, "verify": self.verify, **described(self.code),
         }  # fmt: skip
 
     def _marked(self, sample: Sample, record: Record, recipient: Recipient | None) -> Marked:
@@ -197,13 +208,20 @@ class MarkSamples(Operator):
         message = self.wording.of(fields, recipient)
         label = key_label(record.index) if self.keys_per_sample else None
         key = self.marker.keys[0] if label is None else self.marker.keys[0].derive(label)
+        word = None if self.code is None else _word(self.code, message, key)
         mark = _mark_file if isinstance(sample.content, bytes) else _mark_array
-        content, receipt = mark(self.marker, sample.content, message, key, self.verify)
+        content, receipt = mark(_request(self.marker, message, key, word), sample.content, self.verify)
         record = dataclasses.replace(
             record, status="already" if receipt.already_marked else "marked", message=message, key_label=label,
             psnr=_finite(receipt.psnr), fidelity=receipt.fidelity, bit_error_rate=receipt.bit_error_rate,
         )  # fmt: skip
         return as_placed(sample, content, record)
+
+
+def _word(code: TardosCode, message: bytes, key: Key) -> CopyWord:
+    from watermarking.messages.words import CopyWord
+
+    return CopyWord.of(code, message.decode(), key)
 
 
 def _reason(error: Exception) -> str:
@@ -220,61 +238,60 @@ def as_placed(sample: Sample, content: Content | None, record: Record) -> Marked
     return Marked(Placed(sample, content), dataclasses.replace(record, sha256_after=after))
 
 
-def _request(marker: Marker, message: bytes, key: Key) -> Any:
+def _request(marker: Marker, message: bytes, key: Key, word: CopyWord | None) -> Request:
     from watermarking.messages.cover import Request
 
     return Request(
         scheme=marker.scheme, key=key, message=message, fidelity=marker.fidelity, insist=marker.insist,
-        peak=marker.peak,
+        peak=marker.peak, word=word,
     )  # fmt: skip
 
 
-def _mark_file(marker: Marker, content: Any, message: bytes, key: Key, verify: bool) -> tuple[bytes, Receipt]:
+def _mark_file(request: Request, content: Any, verify: bool) -> tuple[bytes, Receipt]:
     from watermarking.messages.files import mark_file
 
     target = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd files: what came of them the record says
         receipt = mark_file(
-            _request(marker, message, key), content, target, verify=verify, in_place=False, quality=None,
+            request, content, target, verify=verify, in_place=False, quality=None,
             subsampling=None,
         )  # fmt: skip
     found = target.getvalue()
     return (content if found == content else found), receipt
 
 
-def _mark_array(marker: Marker, content: Any, message: bytes, key: Key, verify: bool) -> tuple[Any, Receipt]:
+def _mark_array(request: Request, content: Any, verify: bool) -> tuple[Any, Receipt]:
     from watermarking.messages.marking import mark
     from watermarking.messages.reading import Receipt
     from watermarking.pictures.arrays import to_array
 
     array, restore = to_array(content)
-    request = _request(marker, message, key)
     marked = mark(request, array)
     receipt = Receipt(
-        message, marker.scheme.id, None, None, None, fidelity=marked.fidelity,
+        request.message, request.scheme.id, None, None, None, fidelity=marked.fidelity,
         already_marked=marked.already is not None,
     )  # fmt: skip
     if marked.already is not None:
         return content, dataclasses.replace(receipt, bit_error_rate=marked.already.bit_error_rate)
     if verify:
-        receipt = _read_back(marker, array, marked, receipt, key)
+        receipt = _read_back(request, array, marked, receipt)
     return restore(marked.array), receipt
 
 
-def _read_back(marker: Marker, array: Any, marked: MarkedArray, receipt: Receipt, key: Key) -> Receipt:
-    from watermarking.messages.reader import read
+def _read_back(request: Request, array: Any, marked: MarkedArray, receipt: Receipt) -> Receipt:
+    from watermarking.messages.files import read_back
     from watermarking.metrics.psnr import psnr
     from watermarking.pictures.ranges import peak_in_use, rescaled
 
-    found = read((marker.scheme,), rescaled(marked.array, marker.peak), (key,), search=0)
-    if found.message != receipt.message:
+    message, rate = read_back(request, rescaled(marked.array, request.peak))
+    if message != receipt.message:
         raise VerificationError(
             "the message cannot be read back from the marked samples: choose a lower fidelity or PSNR, a shorter "
             "message or larger pictures"
         )
-    level = psnr(array, marked.array, peak=peak_in_use(array, marker.peak))
-    return dataclasses.replace(receipt, psnr=level, bit_error_rate=found.bit_error_rate)
+    level = psnr(array, marked.array, peak=peak_in_use(array, request.peak))
+    return dataclasses.replace(receipt, psnr=level, bit_error_rate=rate)
 
 
 def _finite(value: float | None) -> float | None:

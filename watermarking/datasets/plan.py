@@ -34,6 +34,7 @@ _WORDS: Final = {
     "keys_per_sample": "keys per sample",
     "message": "message",
     "recipients": "recipients",
+    "collusion": "code against colluders",
     "on_error": "what to do on errors",
     "verify": "reading back",
     "kind": "kind of data set",
@@ -168,9 +169,9 @@ class Plan:
     def _compare(self, before: dict[str, Any]) -> None:
         now = json.loads(json.dumps(self.description()))
         differs = [
-            f"{words} ({_short(before.get(name))} there, {_short(now[name])} now)"
+            f"{words} ({_short(before.get(name))} there, {_short(now.get(name))} now)"
             for name, words in _WORDS.items()
-            if before.get(name) != now[name]
+            if before.get(name) != now.get(name)
         ]
         if differs:
             raise WatermarkError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from watermarking.datasets.collusion import code_of
 from watermarking.datasets.manifest import BOOK, Manifest, shown_name
 from watermarking.datasets.sample import sha256_of
 from watermarking.datasets.stores.store import open_store
@@ -17,11 +18,12 @@ from watermarking.errors import FileFormatError, WatermarkError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from watermarking.codes.tracing.code import TardosCode
     from watermarking.datasets.engines.engine import Engine
     from watermarking.datasets.manifest import Record
     from watermarking.datasets.sample import Content, Sample, Shard
     from watermarking.datasets.stores.store import Store
-    from watermarking.interface import Scheme
+    from watermarking.interface import Image, Scheme
     from watermarking.keys import Key
     from watermarking.messages.reading import Reading
 
@@ -40,14 +42,17 @@ class ReadSamples:
     schemes : that are tried
     search : int
         How many alignments are tried where a picture was moved; 0 where none was.
+    code : TardosCode, optional
+        Of the words that copies carry in place of messages: a sample is read for the one that its record says.
     """
 
     keys: tuple[Key, ...]
     schemes: tuple[Scheme, ...]
     search: int = 0
+    code: TardosCode | None = None
 
-    def __call__(self, content: Content, keys: Sequence[Key] | None = None) -> Reading:
-        """Read one picture.
+    def __call__(self, content: Content, keys: Sequence[Key] | None = None, expected: bytes | None = None) -> Reading:
+        """Read one picture; ``expected`` is what it is said to carry, which words alone need.
 
         Raises
         ------
@@ -65,7 +70,23 @@ class ReadSamples:
             array, peak = picture.array, picture.peak
         else:
             array, _ = to_array(content)
-        return read(self.schemes, rescaled(array, peak), keys or self.keys, self.search)
+        seen = rescaled(array, peak)
+        if self.code is not None and expected is not None:
+            return self._word(seen, expected)
+        return read(self.schemes, seen, keys or self.keys, self.search)
+
+    def _word(self, seen: Image, expected: bytes) -> Reading:
+        from watermarking.messages.reading import Reading
+        from watermarking.messages.words import SURE, CopyWord, plane_scheme
+        from watermarking.pictures.plane import luma_plane
+
+        assert self.code is not None
+        word = CopyWord.of(self.code, expected.decode(), self.keys[0])
+        reads = plane_scheme(self.schemes[0]).read(luma_plane(seen), key=self.keys[0])
+        found, wrong = word.found_in(reads)
+        there = found.is_present(SURE)
+        message, rate, index = (expected, wrong, 0) if there else (None, None, None)
+        return Reading(message, expected.decode() if there else None, found, rate, None, self.schemes[0].id, index)
 
 
 @dataclass(frozen=True)
@@ -153,7 +174,7 @@ class ReadTask:
         label = record.key_label if record else None
         keys = [key.derive(label) for key in reader.keys] if label else None
         try:
-            reading = reader(sample.content, keys)
+            reading = reader(sample.content, keys, record.message if record else None)
         except Exception as error:  # noqa: BLE001  # one picture does not end a run of days
             said = str(error) if isinstance(error, WatermarkError) else f"{type(error).__name__}: {error}"
             return SampleReading(sample.name, self.name, problem=shown_name(" ".join(said.split())))
@@ -202,7 +223,7 @@ def verify(target: Path, key: Key, engine: Engine) -> Iterator[Tally | None]:
         n_left = run["n_shards"] - len(manifest.done())
         raise FileFormatError(f"{target} is not finished, {n_left} shards are left: start 'dataset embed' again first")
     schemes = () if "purpose" in run else (get_scheme(run["scheme"]),)  # marks of other kinds: files are compared
-    reader = ReadSamples(keys=(key,), schemes=schemes)
+    reader = ReadSamples(keys=(key,), schemes=schemes, code=code_of(run))
     tasks = _tasks_of(manifest.folder.parent, manifest, run, copies)
     seen: set[tuple[str | None, str]] = set()
     n_known = 0

@@ -13,6 +13,7 @@ import numpy as np
 from watermarking.interface import HidingScheme, PlaneScheme
 from watermarking.messages.carrier import Attempt, carried_payload, decode_message, seen_by, soft_reads
 from watermarking.messages.fidelity import PSNR_RANGE
+from watermarking.messages.words import SURE
 from watermarking.metrics.coarse_score import CoarseScore
 from watermarking.metrics.light import is_seen_through
 from watermarking.metrics.ssimulacra2 import Ssimulacra2
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Bits, Image, Residual, Scheme
     from watermarking.keys import Key
+    from watermarking.messages.words import CopyWord
 
     F32 = npt.NDArray[np.float32]
 
@@ -60,6 +62,8 @@ class Request:
         Mark whatever a picture carries, and do not look.
     restorable : bool
         Write into the picture what takes the mark back, too.
+    word : CopyWord or None
+        Put this word of a code against colluders into pictures, as it is; the message is the name of whose it is.
     """
 
     scheme: Scheme
@@ -70,6 +74,7 @@ class Request:
     peak: int | None = None
     again: bool = False
     restorable: bool = False
+    word: CopyWord | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,8 @@ class Cover:
 
     def is_readable(self, marked: Image) -> bool:
         """Say whether the message can be read from the marked picture."""
+        if self.request.word is not None:
+            return self.request.word.found_in(self.attempt(marked).reads)[0].is_present(SURE)
         found, _ = decode_message(self.attempt(marked).reads, self.request.key)
         return found is not None and found.message == self.request.message
 
@@ -164,6 +171,8 @@ class Cover:
 
     @cached_property
     def _payload(self) -> Bits | Image:
+        if self.request.word is not None:
+            return self.request.word.bits
         return carried_payload(self.request.scheme, self.request.message, self.request.key, self.array.shape)
 
     @cached_property

@@ -17,6 +17,7 @@ from watermarking.messages.reader import read
 from watermarking.messages.reading import Receipt
 from watermarking.messages.reserve import reserve_of
 from watermarking.messages.restoring import check_exact_target, restored_cover
+from watermarking.messages.words import word_in
 from watermarking.pictures.files import format_of, is_input, read_picture, write_file, write_picture
 from watermarking.pictures.ranges import peak_in_use
 from watermarking.pictures.targets import check_free
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from watermarking.messages.cover import Request
     from watermarking.pictures.files import Picture
 
-__all__ = ["mark_file"]
+__all__ = ["mark_file", "read_back"]
 
 _SSIM_ROWS: Final = 64
 """Rows whose windows a receipt's SSIM is taken from: within 0.0004 of all windows of photographs of 1 to 12 MP."""
@@ -73,6 +74,8 @@ def mark_file(
 
 def _with_errors(receipt: Receipt, request: Request, shape: tuple[int, ...], rate: float | None) -> Receipt:
     """Note how many bits were read wrongly, and how many more may be."""
+    if request.word is not None:  # whose places are all that is asked for: nothing is corrected
+        return dataclasses.replace(receipt, bit_error_rate=rate)
     reserve = reserve_of(request.scheme, request.message, request.key, shape, rate)
     return dataclasses.replace(receipt, bit_error_rate=rate, reserve=reserve)
 
@@ -99,6 +102,15 @@ def _copied(picture: Picture, content: bytes | Path | None, target: str | os.Pat
     return True
 
 
+def read_back(request: Request, seen: Image) -> tuple[bytes | None, float | None]:
+    """Return what a marked picture says, the request's message if all is well, and the share of places read wrongly."""
+    if request.word is not None:
+        found, wrong = word_in(request.word, request.scheme, seen, request.key)
+        return (request.message, wrong) if found else (None, None)
+    reading = read((request.scheme,), seen, (request.key,), search=0)
+    return reading.message, reading.bit_error_rate
+
+
 def _verified(receipt: Receipt, request: Request, original: Image, encoded: bytes) -> Receipt:
     """Read an encoded file back and measure it."""
     from watermarking.metrics.psnr import psnr
@@ -107,19 +119,19 @@ def _verified(receipt: Receipt, request: Request, original: Image, encoded: byte
     found = read_picture(encoded)
     written = found.array
     seen = seen_by(request.scheme, written, request.peak or found.peak)
-    reading = read((request.scheme,), seen, (request.key,), search=0)
+    message, rate = read_back(request, seen)
     exact = request.restorable or isinstance(request.scheme, RestoringScheme)
-    if exact and (reading.message != request.message or not _comes_back(request, written, original)):
+    if exact and (message != request.message or not _comes_back(request, written, original)):
         raise VerificationError(
             "the file that would be written does not hold the samples as they are, so that nothing could be restored: "
             "write a PNG, a TIFF or a lossless WebP"
         )
-    if reading.message != request.message:
+    if message != request.message:
         raise VerificationError(
             "the message cannot be read back from the file that would be written: choose a lower fidelity or PSNR, a "
             "higher quality, a shorter message or a larger image"
         )
-    receipt = _with_errors(receipt, request, written.shape, reading.bit_error_rate)
+    receipt = _with_errors(receipt, request, written.shape, rate)
     if written.shape != original.shape or written.dtype != original.dtype:
         return receipt
     top = peak_in_use(original, request.peak)

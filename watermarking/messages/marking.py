@@ -18,6 +18,7 @@ from watermarking.messages.carrier import (
 from watermarking.messages.cover import Cover
 from watermarking.messages.fidelity import FLOOR, beginning, find_strength, score_aimed_at
 from watermarking.messages.recovery import check_recoverable, made_recoverable
+from watermarking.messages.words import check_word_room
 from watermarking.pictures.ranges import peak_in_use
 
 if TYPE_CHECKING:
@@ -66,17 +67,18 @@ def mark(request: Request, array: Image) -> Marked:
     UnsupportedImageError
         If a sample exceeds the peak.
     """
-    scheme, message, key = request.scheme, request.message, request.key
+    scheme, message = request.scheme, request.message
     if not message:
         raise WatermarkError(
             "the message is empty, and a mark that says nothing is mostly a mistake: give a text, a name or a number"
         )
-    _check_room(scheme, message, array.shape)
+    if request.word is not None:
+        check_word_room(scheme, request.word, array.shape)
+    else:
+        _check_room(scheme, message, array.shape)
     cover = Cover(request, array, peak_in_use(array, request.peak))
-    if not request.again:
-        sought = _Sought(scheme, message, code_word(scheme, message, key, array.shape), key)
-        if found := sought.among(cover.attempt()):
-            return Marked(array, found)
+    if not request.again and (found := _carried(request, cover)):
+        return Marked(array, found)
     if request.restorable:
         check_recoverable(array)
     if request.fidelity is not None:
@@ -84,6 +86,14 @@ def mark(request: Request, array: Image) -> Marked:
     else:  # equal changes of all colours take a third of the room to record
         made = Marked(cover.drawn(scheme.psnr) if request.restorable else cover.marked(scheme.psnr))
     return made._replace(array=made_recoverable(cover, made.array)) if request.restorable else made
+
+
+def _carried(request: Request, cover: Cover) -> Decoded | None:
+    """Return what is to be put into a picture if it carries that already."""
+    if request.word is not None:
+        return request.word.sought(request.message, cover.attempt())
+    word = code_word(request.scheme, request.message, request.key, cover.array.shape)
+    return _Sought(request.scheme, request.message, word, request.key).among(cover.attempt())
 
 
 def _faithful(cover: Cover, fidelity: float) -> Marked:

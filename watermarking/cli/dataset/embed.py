@@ -40,6 +40,7 @@ __all__ = ["command"]
 @click.option("--record", type=click.Path(), metavar="FILE", help="A record of up to 1 KB that all pictures share.")
 @click.option("--recipients", metavar="CSV", type=click.Path(), help="Who gets a copy of their own, a row each.")
 @click.option("--only", metavar="NAME", multiple=True, help="Write this recipient's copy now; the others' can wait.")
+@click.option("--collusion", type=click.IntRange(1), metavar="N", help="A code that names N who merge copies.")
 @key_option
 @click.option("--key-per-sample", is_flag=True, help="Derive a key of its own for every sample.")
 @scheme_option("without it, the one that measures best")
@@ -104,11 +105,12 @@ def command(
 def _plan(
     source: str, output: str, kind: str | None, column: str | None, *, key: Key, scheme: str | None,
     fidelity: str | None, psnr: float | None, insist: bool, no_verify: bool, on_error: Any, key_per_sample: bool,
-    recipients: str | None, only: tuple[str, ...], message_column: str | None, record: str | None,
-    **message: str | None,
+    recipients: str | None, only: tuple[str, ...], collusion: int | None, message_column: str | None,
+    record: str | None, **message: str | None,
 ) -> Plan:  # fmt: skip
     """Plan the run that is asked for."""
     from watermarking.cli.options import fidelity_number
+    from watermarking.datasets.collusion import code_against, with_words
     from watermarking.datasets.operator import MarkSamples
     from watermarking.datasets.plan import Plan
     from watermarking.datasets.wording import read_recipients
@@ -116,13 +118,17 @@ def _plan(
 
     marker = Marker(scheme, key=key, fidelity=fidelity_number(fidelity), psnr=psnr, insist=insist)
     people = read_recipients(Path(recipients), key.commitment) if recipients else []
+    code = None
+    if collusion is not None:
+        people = with_words(people)
+        code = code_against(len(people), collusion)
     if record is None:
         wording = _wording(message_column, bool(people), message)
     else:
         wording = _wording_of_record(record, key, bool(message_column or people or key_per_sample), message)
     operator = MarkSamples(
         marker=marker, wording=wording, on_error=on_error,
-        verify=not no_verify, keys_per_sample=key_per_sample,
+        verify=not no_verify, keys_per_sample=key_per_sample, code=code,
     )  # fmt: skip
     store = open_source(source, kind, column)
     return Plan(

@@ -41,6 +41,7 @@ def command(
     for each recipient that is named, tabs between name and p-value.
     """
     announce_compilation()
+    from watermarking.datasets.collusion import code_of
     from watermarking.datasets.manifest import Manifest
     from watermarking.datasets.suspects import Suspects
     from watermarking.datasets.trace import trace
@@ -50,7 +51,13 @@ def command(
     suspects = Suspects(open_source(source, kind, column))
     for name, reason in suspects.refused:
         say(f"watermarking: {name}: {reason}", err=True)
-    found = trace(suspects, known.records(), key, scheme=run["scheme"], search=search)
+    if (code := code_of(run)) is not None:
+        from watermarking.datasets.words import trace_words
+
+        names = [one[0] for one in run["recipients"]]
+        found = trace_words(suspects, names, code, key, scheme=run["scheme"], search=search)
+    else:
+        found = trace(suspects, known.records(), key, scheme=run["scheme"], search=search)
     _tell(source, len(suspects), found, fpr, as_json)
     return DONE if found.named(fpr) else NOT_FOUND
 

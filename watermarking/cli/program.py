@@ -44,7 +44,7 @@ class Program(ModuleGroup):
 
     package = "watermarking.cli"
     names = (
-        "keygen", "embed", "extract", "detect", "restore", "capacity", "schemes", "attack", "dataset", "deep",
+        "keygen", "embed", "extract", "detect", "restore", "capacity", "schemes", "attack", "web", "dataset", "deep",
         "ownership",
     )  # fmt: skip
 

@@ -60,20 +60,22 @@ def receipt_fields(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def geometry_words(geometry: Geometry, *, scale: bool = True) -> list[str]:
+def geometry_words(geometry: Geometry, *, fine: bool = True) -> list[str]:
     """Say what was undone before a picture could be read, nothing where it was only cut.
 
-    ``scale`` is in pixels to a working pixel, which says something to those who know that pixel's size.
+    What is not ``fine`` leaves out what a search finds in pictures that were not changed in that way, and the scale: it
+    is in pixels to a working pixel, which says something to those who know that pixel's size.
     """
+    turned, least = ("turned by {:.1f} degrees", 1.0) if fine else ("turned by {:.0f} degrees", 10.0)
     return [
         text.format(value)
         for value, text, shows in (
-            (geometry.rotation, "turned by {:.1f} degrees", abs(geometry.rotation) > 0.05),
+            (geometry.rotation, turned, abs(geometry.rotation) > 0.05 * least),
             (geometry.flip, "mirrored", geometry.flip),
-            (geometry.scale, "of {:.2f} pixels to a marked one", scale and abs(geometry.scale - 1) > 0.005),
-            (geometry.aspect, "stretched by {:.2f}", abs(geometry.aspect - 1) > 0.005),
-            (geometry.shear, "sheared by {:.1f} degrees", abs(geometry.shear) > 0.05),
-            (geometry.bend, "bent by {:.0f} pixels", geometry.bend > 1),
+            (geometry.scale, "of {:.2f} pixels to a marked one", fine and abs(geometry.scale - 1) > 0.005),
+            (geometry.aspect, "stretched by {:.2f}", abs(geometry.aspect - 1) > 0.005 * least),
+            (geometry.shear, "sheared by {:.1f} degrees", abs(geometry.shear) > 0.05 * least),
+            (geometry.bend, "bent by {:.0f} pixels", geometry.bend > least),
         )
         if shows
     ]

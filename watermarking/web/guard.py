@@ -65,7 +65,7 @@ class Guard:
         try:
             self._check(scope["path"], headers, client_of(scope))
         except Refusal as refusal:
-            await throw_away(receive, headers, self._settings.limits.max_bytes)
+            await throw_away(receive, headers)
             await refused(refusal)(scope, receive, send_safely)
         else:
             await self._app(scope, receive, send_safely)

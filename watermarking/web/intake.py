@@ -23,8 +23,8 @@ __all__ = ["Intake", "throw_away"]
 
 _FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded", "text/plain")
 """What pages of other sites may send without asking: no program needs them here."""
-_READ_ON: Final = 4
-"""So many times the limit is read and thrown away, so that the sender comes to read the answer."""
+_READ_ON: Final = 256_000_000
+"""So much beyond the limit is read and thrown away, so that the sender comes to read the answer."""
 _SOON: Final = 5
 
 
@@ -88,7 +88,7 @@ class Intake:
         n_bytes = 0
         async for chunk in request.stream():
             n_bytes += len(chunk)
-            if n_bytes > _READ_ON * most:
+            if n_bytes > most + _READ_ON:
                 break
             if max(n_bytes, n_announced) <= most:
                 chunks.append(chunk)
@@ -104,7 +104,7 @@ class Intake:
         )
 
 
-async def throw_away(receive: Receive, headers: Headers, most: int) -> None:
+async def throw_away(receive: Receive, headers: Headers) -> None:
     """Let the sender of a body that is refused unread come to read the answer: read on, keep nothing.
 
     A connection that is closed while bytes are under way is reset, and the answer with it.
@@ -114,7 +114,7 @@ async def throw_away(receive: Receive, headers: Headers, most: int) -> None:
     n_bytes = 0
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_SOON):
-            while n_bytes <= _READ_ON * most:
+            while n_bytes <= _READ_ON:
                 message = await receive()
                 n_bytes += len(message.get("body", b""))
                 if not message.get("more_body", False):

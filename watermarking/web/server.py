@@ -117,7 +117,7 @@ class _Api:
                 kind = headers.get("content-type", "")
                 with_place.enter_context(self._intake.place(client_of(request.scope), kind))
             except Refusal:
-                await throw_away(request.receive, headers, self._settings.limits.max_bytes)
+                await throw_away(request.receive, headers)
                 raise
             job = job_of(await self._intake.read(request))
             answer: Answer = await _unless_gone(self._crew.carry_out(job), request.receive)

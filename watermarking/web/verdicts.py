@@ -77,7 +77,7 @@ def of_reading(reading: Reading, keys: Sequence[str], *, unreadable: str | None,
     if reading.message is not None and reading.key_index is not None:
         words = ["Marked by the key " + keys[reading.key_index], "message " + shown(reading.message, reading.text)]
         if reading.geometry is not None:
-            words += geometry_words(reading.geometry, scale=False) or ["cut or scaled since"]
+            words += geometry_words(reading.geometry, fine=False) or ["cut or scaled since"]
         return Verdict("marked", f"{', '.join(words)}; chance of a false alarm {chance_words(p_value)}.")
     hints = () if known else (_KNOWN,)
     if p_value <= SURE:

@@ -9,6 +9,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +23,13 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
     "--remote-debugging-pipe", "about:blank",
 )  # fmt: skip
+BEGIN = """
+import fcntl, os, sys
+theirs = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 5) for number in sys.argv[1:3]]
+for number, one in zip((3, 4), theirs):  # from which Chromium reads, and to which it writes
+    os.dup2(one, number)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 PATIENCE = 120.0  # seconds: the machine may be busy
 KEYS = {"Tab": 9, "Enter": 13, " ": 32, "ArrowDown": 40}
 
@@ -33,8 +41,8 @@ class Browser:
         assert CHROMIUM is not None
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
-        script = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'  # Chromium reads from 3 and writes to 4
-        command = ["sh", "-c", script, CHROMIUM, f"--user-data-dir={place / 'profile'}", *FLAGS]
+        wanted = [*map(str, (theirs_in, theirs_out)), CHROMIUM, f"--user-data-dir={place / 'profile'}", *FLAGS]
+        command = [sys.executable, "-c", BEGIN, *wanted]
         self._process = subprocess.Popen(
             command, pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -46,10 +54,14 @@ class Browser:
         self.events: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "DOM", "Network"):
-            self.call(f"{domain}.enable")
+        try:
+            target = self.call("Target.createTarget", url="about:blank")["targetId"]
+            self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+            for domain in ("Page", "Runtime", "DOM", "Network"):
+                self.call(f"{domain}.enable")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

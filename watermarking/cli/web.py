@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
@@ -94,20 +95,16 @@ def command(
         max_bytes=max_megabytes * 1_000_000, max_pixels=max_megapixels * 1_000_000, per_minute=per_minute,
         work_seconds=float(seconds), n_workers=workers,
     )  # fmt: skip
-    opened = listen(host, port)
-    private = is_loopback(opened)
-    hosts = {"localhost", *(name.lower() for name in names), *(() if private else (socket.gethostname().lower(),))}
-    settings = Settings(
-        keys=tuple(keys), key_names=_short(key_names(ctx)), scheme=scheme, hosts=frozenset(hosts), limits=limits,
-        token=_token() if require_token or not private else None,
-    )  # fmt: skip
-    _announce(opened, settings.token, private)
-    try:
-        serve(settings, opened)
-    except KeyboardInterrupt:  # the usual way to end it
-        pass
-    finally:
-        opened.close()
+    with listen(host, port) as opened:
+        private = is_loopback(opened)
+        hosts = {"localhost", *(name.lower() for name in names), *(() if private else (socket.gethostname().lower(),))}
+        settings = Settings(
+            keys=tuple(keys), key_names=_short(key_names(ctx)), scheme=scheme, hosts=frozenset(hosts), limits=limits,
+            token=_token() if require_token or not private else None,
+        )  # fmt: skip
+        _announce(opened, settings.token, private)
+        with contextlib.suppress(KeyboardInterrupt):  # the usual way to end it
+            serve(settings, opened)
     return DONE
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[1] / "watermarking"
 LAYERS = (
     {"cli", "__main__"},
-    {"datasets", "ownership", "web"},
+    {"datasets", "demo", "ownership", "web"},
     {"attacks"},
     {"messages"},
     {"registry"},

@@ -162,9 +162,6 @@ class Desk:
 
         if not any(longest_message(scheme_of(scheme), array.shape) for scheme in schemes):
             return f"{array.shape[1]}x{array.shape[0]} pixels are too few to hold a mark"
-        colours = array[..., :3] if array.ndim == 3 else array[..., None]
-        if (colours == colours[0, 0]).all():
-            return "it is of one colour all over, and a mark in it would be lost"
         return None
 
 

@@ -47,6 +47,10 @@ def command(photo: str | None, output: str, message: str, force: bool) -> int:
         raise WatermarkError(f"{target} exists already: choose another name, or replace it with --force")
     if not message:
         raise click.UsageError("The message is empty: give a text, a name or a number.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)  # before the work, which takes minutes
+    except OSError as error:
+        raise FileAccessError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
     announce_compilation()
     from watermarking.demo.page import credit, render, shipped_photograph
     from watermarking.demo.story import prepared, tell
@@ -67,7 +71,6 @@ def command(photo: str | None, output: str, message: str, force: bool) -> int:
 
 def _write(page: str, target: Path) -> None:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page, "utf-8")
     except OSError as error:
         raise FileAccessError(f"cannot write {target}: {error.strerror or error}") from error

@@ -10,7 +10,7 @@ SMALL  := bench-small
 .DEFAULT_GOAL := demo
 
 demo: $(STAMPS)/run
-	$(BIN)/python benchmarks/demo.py demo
+	$(BIN)/watermarking demo --force -o demo/report.html
 
 test: $(STAMPS)/develop lint
 	$(BIN)/python -m pytest -n 2

@@ -21,9 +21,11 @@ from harness.cells import DONE, identity
 from harness.samples import samples
 from harness.sections import Section, sections_of, usual
 from harness.store import RESULTS, ResultsError, cell_of, read_rows, read_runs
+from harness.stored_grids import grid_section
 from harness.tables import attack_label, scheme_label
 from watermarking.errors import MissingExtraError
 from watermarking.messages.marker import DEFAULT_SCHEME
+from watermarking.registry import SCHEMES
 
 if TYPE_CHECKING:
     from harness.cells import Row
@@ -38,9 +40,10 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of result folders")
     parser.add_argument("--plots", type=Path, help="folder for the plots as PNG and SVG")
     options = parser.parse_args()
-    rows, runs = everything(options.results)
-    sections = [*sections_of(rows), _detection(rows), _security(rows), _speed(rows), _ranking(rows)]
-    page = render(sections, runs, len(rows))
+    rows, runs, places = everything(options.results)
+    sections = [*sections_of(rows), grid_section(places)]
+    sections += [_detection(rows), _security(rows), _speed(rows), _ranking(rows)]
+    page = render(sections, runs, len(rows), third_parties(rows))
     _write(options.output, page)
     if options.plots:
         for section in sections:
@@ -49,20 +52,29 @@ def main() -> None:
     print(f"{options.output}: {len(rows)} rows, {len(page) / 1e6:.1f} MB")
 
 
-def everything(folder: Path) -> tuple[list[Row], dict[str, dict[str, Any]]]:
-    """Read the rows of all result folders, each cell once, and what their runs stand for."""
+def everything(folder: Path) -> tuple[list[Row], dict[str, dict[str, Any]], dict[Path, list[Row]]]:
+    """Read the rows of all result folders, each cell once, what their runs stand for, and the rows of each folder."""
+    places: dict[Path, list[Row]] = {}
     rows: dict[str, Row] = {}
     runs: dict[str, dict[str, Any]] = {}
-    for place in sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []:
-        rows.update((identity(cell_of(row)), row) for row in read_rows(place))
+    inside = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    for place in [folder, *inside]:  # a folder of results, or one of such folders
+        places[place] = read_rows(place)
+        rows.update((identity(cell_of(row)), row) for row in places[place])
         runs.update(read_runs(place))
     if not rows:
         raise ResultsError(f"there are no rows in {folder}: `make bench-small` measures some")
     used = {row["run"] for row in rows.values()}
-    return list(rows.values()), {name: run for name, run in runs.items() if name in used}
+    return list(rows.values()), {name: run for name, run in runs.items() if name in used}, places
 
 
-def render(sections: list[Section], runs: dict[str, dict[str, Any]], n_rows: int) -> str:
+def third_parties(rows: list[Row]) -> list[str]:
+    """List the schemes of others that rows tell of and that can be loaded here."""
+    ids = {str(row["scheme"]) for row in rows if isinstance(row.get("scheme"), str)}
+    return sorted(one for one in ids & set(SCHEMES.ids()) if one not in SCHEMES.built_in)
+
+
+def render(sections: list[Section], runs: dict[str, dict[str, Any]], n_rows: int, others: list[str]) -> str:
     """Fill the template."""
     try:
         import jinja2
@@ -71,7 +83,7 @@ def render(sections: list[Section], runs: dict[str, dict[str, Any]], n_rows: int
     loader = jinja2.FileSystemLoader(TEMPLATES)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["svg"] = plots.inline_svg
-    pictures = samples()
+    pictures = samples(others)
     return environment.get_template("report.html").render(sections=sections, runs=runs, n_rows=n_rows, samples=pictures)
 
 

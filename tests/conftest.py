@@ -8,4 +8,4 @@ import pytest
 
 # Two workers with two threads each wait for one another: it takes them six times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-pytest.register_assert_rewrite("conformance", "payloads")
+pytest.register_assert_rewrite("watermarking.testing")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[1] / "watermarking"
 LAYERS = (
     {"cli", "__main__"},
-    {"datasets", "ownership"},
+    {"datasets", "demo", "ownership", "testing", "web"},
     {"attacks"},
     {"messages"},
     {"registry"},

@@ -14,6 +14,7 @@ from harness.photographs import Photograph, PhotographsError, find
 from harness.progress import progress
 from harness.provenance import provenance, run_id
 from harness.store import RESULTS, ResultsError, Store, cell_of, read_rows, read_runs
+from harness.thumbnails import keep
 from harness.workers import compute
 from watermarking.errors import WatermarkError
 
@@ -91,6 +92,7 @@ def carry_out(
         if todo:
             _say_what_is_there(store, wanted, todo, described["commit"])
             store.remember_run(this_run, described)
+            keep(folder, provided.get("pictures", {}))
             groups = grouped(todo, shared)
             bound = functools.partial(measure, **provided)
             with progress(name, len(todo)) as finished:

@@ -2,7 +2,7 @@
 
 seed = 2027
 schemes = "all"                # or ids, or configurations such as {id = "dct", ...}
-photographs = "evaluation"     # a set or a folder
+photographs = "evaluation"     # a set or a folder, whose path begins where the grid lies
 keys = 12                      # a photograph
 search = 0                     # alignments that the reader tries; left out: as many as it does of itself
 
@@ -28,6 +28,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.photographs import SETS
 from peers import OWN_STRENGTH, WITHOUT_STRENGTH
 from watermarking.attacks import attack_ids, parse_attack
 from watermarking.attacks.registry import ATTACKS
@@ -104,7 +105,7 @@ def read_grid(chosen: str) -> Grid:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise GridError(f"{path}: {error}") from error
     try:
-        return _grid(path.stem, content)
+        return _grid(path, content)
     except (WatermarkError, GridError) as error:
         raise GridError(f"{path}: {error}") from error
 
@@ -160,7 +161,13 @@ def schemes_of(chosen: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def _grid(name: str, content: dict[str, Any]) -> Grid:
+def _beside(path: Path, photographs: str) -> str:
+    """Return the folder that a grid means: one beside it, wherever the program is started, goes first."""
+    beside = path.parent / photographs
+    return str(beside) if photographs not in SETS and beside.is_dir() else photographs
+
+
+def _grid(path: Path, content: dict[str, Any]) -> Grid:
     _refuse_unknown(content, {*_DEFAULTS, "attacks", "rows"}, "setting")
     named = content.get("attacks", {})
     values = {**_DEFAULTS, **content}
@@ -170,10 +177,10 @@ def _grid(name: str, content: dict[str, Any]) -> Grid:
         blocks.append(_block(row, named))
     schemes = schemes_of(values["schemes"])
     return Grid(
-        name,
+        path.stem,
         int(values["seed"]),
         schemes,
-        str(values["photographs"]),
+        _beside(path, str(values["photographs"])),
         int(values["keys"]),
         values["search"],
         tuple(blocks),

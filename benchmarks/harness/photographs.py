@@ -2,8 +2,8 @@
 
 ``shipped``: the ten of the repository. ``evaluation``: those and seven more that ``fetch_data.sh`` fetches. ``large``:
 flower.png and held-out training photographs of 3 to 8 MP, at their own size. ``training-validation``: the held-out
-ones at the standard size. ``pages``: what :mod:`harness.pages` draws. Or any folder. Evaluation photographs never tune
-anything, nor do these pages.
+ones at the standard size. ``pages``: what :mod:`watermarking.demo.pages` draws. Or any folder. Evaluation
+photographs never tune anything, nor do these pages.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.pages import PAGES, draw
+from watermarking.demo.pages import PAGES, draw
 
 if TYPE_CHECKING:
     import numpy.typing as npt

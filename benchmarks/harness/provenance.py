@@ -7,11 +7,13 @@ import json
 import os
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cells import canonical
+from watermarking.attacks.registry import ATTACKS
+from watermarking.registry import SCHEMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +76,13 @@ def _versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return {**found, **_plugins()}
+
+
+def _plugins() -> dict[str, str]:
+    """Return the versions of the packages that bring schemes or attacks."""
+    points = [point for group in (SCHEMES.group, ATTACKS.group) for point in entry_points(group=group)]
+    return {point.dist.name: point.dist.version for point in points if point.dist is not None}
 
 
 def _processor() -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.photographs import find, load
+from watermarking.errors import WatermarkError
 from watermarking.keys import Key
 from watermarking.messages.fidelity import NORMAL
 from watermarking.messages.marker import CLASSICAL, Marker
@@ -16,6 +18,8 @@ from watermarking.metrics import butteraugli, psnr, ssim, ssimulacra2
 from watermarking.pictures.opencv import cv2_module
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from watermarking.interface import Image
 
 __all__ = ["Sample", "samples"]
@@ -35,15 +39,21 @@ class Sample:
     figures: str
 
 
-def samples() -> list[Sample]:
-    """Mark a part of one photograph with every classical scheme at the default fidelity.
+def samples(others: Iterable[str] = ()) -> list[Sample]:
+    """Mark a part of one photograph with every classical scheme, and others, at the default fidelity.
 
-    The change is shown times 12 around grey.
+    Schemes that know no fidelity are marked at their own strength, those that cannot mark it are left out. The change
+    is shown times 12 around grey.
     """
     cover = load(next(photograph for photograph in find("shipped") if photograph.name == _PHOTOGRAPH))
     found = [Sample("unmarked", _address(cover[_CUT]), "", "")]
-    for scheme in CLASSICAL:
-        marked = Marker(scheme, key=Key(b"the key of the samples"), fidelity=NORMAL).embed(cover, _MESSAGE)
+    for scheme in (*CLASSICAL, *others):
+        try:
+            fidelity = NORMAL if scheme in CLASSICAL else None
+            marked = Marker(scheme, key=Key(b"the key of the samples"), fidelity=fidelity).embed(cover, _MESSAGE)
+        except WatermarkError as error:
+            print(f"no sample of {scheme}: {error}", file=sys.stderr)
+            continue
         change = np.clip(128 + GAIN * (marked.astype(np.int16) - cover), 0, 255).astype(np.uint8)
         seen = f"SSIMULACRA2 {ssimulacra2(cover, marked):.0f}, Butteraugli {butteraugli(cover, marked).max:.1f}"
         figures = f"PSNR {psnr(cover, marked):.1f} dB, SSIM {ssim(cover, marked):.3f}, {seen}"

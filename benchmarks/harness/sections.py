@@ -36,11 +36,17 @@ _FAMILIES = ("none", "formats", "values", "noise", "filters", "occlusion", "geom
 
 @dataclass
 class HeatMap:
-    """A table of shares: rows are attacks in their families, columns are schemes."""
+    """A table of shares: rows are attacks in their families, columns are schemes.
+
+    ``pictures`` are names and data addresses of what it was measured on; what is ``folded`` opens on demand.
+    """
 
     title: str
     columns: list[str]
     groups: dict[str, list[tuple[str, list[Share | None]]]]
+    note: str = ""
+    pictures: list[tuple[str, str]] = field(default_factory=list)
+    folded: bool = False
 
 
 @dataclass
@@ -53,11 +59,12 @@ class Section:
     heat_maps: list[HeatMap] = field(default_factory=list)
     figures: dict[str, Figure] = field(default_factory=dict)
     tables: list[tuple[str, list[str], list[list[object]]]] = field(default_factory=list)
+    is_measured: bool = False
 
     @property
     def is_empty(self) -> bool:
-        """Whether there are no rows for it yet."""
-        return not (self.heat_maps or self.figures or self.tables)
+        """Whether there are no rows for it yet; some that are too few to be drawn here are rows, too."""
+        return not (self.is_measured or self.heat_maps or self.figures or self.tables)
 
 
 def sections_of(rows: list[Row]) -> list[Section]:
@@ -79,6 +86,9 @@ def _robustness(rows: list[Row]) -> Section:
         if len({row["attack"] for row in mine}) >= 10 and n_bytes >= _BYTES:  # shorter ones stand beside other packages
             strength_said = strength_label(mine[0]).replace("score", "SSIMULACRA2")
             section.heat_maps.append(heat_map(f"{strength_said}, {n_bytes} bytes", by_scheme(mine)))
+    if rows and not section.heat_maps:
+        section.is_measured = True
+        section.text += " Only grids of fewer than ten attacks are stored: they stand below, grid by grid."
     return section
 
 

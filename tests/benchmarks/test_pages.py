@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from harness.pages import PAGES, draw
 from harness.photographs import find, load
-from harness.steps import section
 from watermarking import Key
+from watermarking.demo.pages import PAGES, draw
+from watermarking.demo.steps import section
 from watermarking.pictures.plane import luma_plane
 from watermarking.transforms.masks import is_page
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from conformance import SchemeConformance
 
 from watermarking.registry import scheme_ids
+from watermarking.testing import SchemeConformance
 
 
 @pytest.mark.parametrize("scheme_id", scheme_ids())
 class TestEveryScheme(SchemeConformance):
-    """See ``conformance.py``."""
+    """See ``watermarking.testing``."""

@@ -13,7 +13,6 @@ from covers import odd_pictures, photograph, psnr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PilImage
-from restoring import check_strength
 
 from watermarking.codes.messages import as_logo, as_text, as_uuid
 from watermarking.embedders.dct import Dct
@@ -28,6 +27,7 @@ from watermarking.interface import PlaneScheme
 from watermarking.keys import Key
 from watermarking.messages.marker import DEFAULT_SCHEME, Marker, detect_any, extract_any
 from watermarking.registry import get_scheme, scheme_ids
+from watermarking.testing.restoring import check_strength
 
 KEY, OTHER, THIRD = (Key(bytes([i]) * 16) for i in range(3))
 SHAPE = (512, 768, 3)

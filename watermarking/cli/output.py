@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.cli.lines import can_print, write
+from watermarking.messages.records import geometry_words, reading_fields, receipt_fields, sighting_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,38 +48,12 @@ def print_record(record: dict[str, Any]) -> None:
 
 def reading_record(file: str, reading: Reading, keys: Sequence[str]) -> dict[str, Any]:
     """Return the fields that ``extract --json`` prints; ``keys`` is what the keys are called."""
-    message = reading.message
-    return {
-        "file": file,
-        "found": message is not None,
-        "message": reading.text,
-        "message_hex": None if message is None else message.hex(),
-        "scheme": reading.scheme,
-        "p_value": float(reading.detection.p_value),
-        "bit_error_rate": _number(reading.bit_error_rate),
-        "geometry": reading.geometry,
-        "outline": reading.outline,
-        "key": None if reading.key_index is None else keys[reading.key_index],
-        "error": None,
-    }
+    return {"file": file, **reading_fields(reading, keys), "error": None}
 
 
 def detection_record(file: str, message: bytes, sighting: Sighting, fpr: float, keys: Sequence[str]) -> dict[str, Any]:
     """Return the fields that ``detect --json`` prints, the same as those of ``extract --json``."""
-    found = sighting.detection.is_present(fpr)
-    return {
-        "file": file,
-        "found": found,
-        "message": _text(message),
-        "message_hex": message.hex(),
-        "scheme": sighting.scheme,
-        "p_value": float(sighting.detection.p_value),
-        "bit_error_rate": None,
-        "geometry": None,
-        "outline": None,
-        "key": keys[sighting.key_index] if found else None,
-        "error": None,
-    }
+    return {"file": file, **sighting_fields(message, sighting, fpr, keys), "error": None}
 
 
 def failed_reading(file: str, failure: Failure) -> dict[str, Any]:
@@ -88,23 +63,9 @@ def failed_reading(file: str, failure: Failure) -> dict[str, Any]:
 
 def embedding_record(file: str, output: str, receipt: Receipt) -> dict[str, Any]:
     """Return the fields that ``embed --json`` prints."""
-    return {
-        "file": file,
-        "output": output,
-        "status": "already" if receipt.already_marked else "marked",
-        "reason": None,
-        "scheme": receipt.scheme,
-        "message": _text(receipt.message),
-        "message_hex": receipt.message.hex(),
-        "fidelity": _number(receipt.fidelity),
-        "psnr": _number(receipt.psnr),
-        "ssim": _number(receipt.ssim),
-        "bit_error_rate": _number(receipt.bit_error_rate),
-        "reserve": _number(receipt.reserve),
-        "verified": receipt.bit_error_rate is not None,
-        "already_marked": receipt.already_marked,
-        "error": None,
-    }
+    status = "already" if receipt.already_marked else "marked"
+    fields = receipt_fields(receipt)
+    return {"file": file, "output": output, "status": status, "reason": None, **fields, "error": None}
 
 
 def failure_record(file: str, output: str, failure: Failure) -> dict[str, Any]:
@@ -148,32 +109,8 @@ def verdict_line(record: dict[str, Any], absent: str = "not found", *, several_k
 
 def geometry_line(geometry: Geometry) -> str:
     """Say in words what was undone before a picture could be read."""
-    parts = [
-        text.format(value)
-        for value, text, shows in (
-            (geometry.rotation, "turned by {:.1f} degrees", abs(geometry.rotation) > 0.05),
-            (geometry.flip, "mirrored", geometry.flip),
-            (geometry.negative, "a negative", geometry.negative),
-            (geometry.scale, "of {:.2f} pixels to a marked one", abs(geometry.scale - 1) > 0.005),
-            (geometry.aspect, "stretched by {:.2f}", abs(geometry.aspect - 1) > 0.005),
-            (geometry.shear, "sheared by {:.1f} degrees", abs(geometry.shear) > 0.05),
-            (geometry.bend, "bent by {:.0f} pixels", geometry.bend > 1),
-        )
-        if shows
-    ]
+    parts = geometry_words(geometry)
     return f"it is {', '.join(parts)}" if parts else "it is moved or cropped"
-
-
-def _text(message: bytes) -> str | None:
-    try:
-        return message.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _number(value: float | None) -> float | None:
-    """Return a float that JSON can hold: the PSNR of two equal pictures is infinite."""
-    return None if value is None or value in (float("inf"), float("-inf")) else float(value)
 
 
 def _plain(value: Any) -> Any:

@@ -44,8 +44,8 @@ class Program(ModuleGroup):
 
     package = "watermarking.cli"
     names = (
-        "keygen", "embed", "extract", "detect", "restore", "capacity", "schemes", "attack", "dataset", "deep",
-        "ownership",
+        "keygen", "embed", "extract", "detect", "restore", "capacity", "schemes", "attack", "demo", "web", "dataset",
+        "deep", "ownership",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -14,11 +14,15 @@ from watermarking.errors import FileFormatError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_PIXELS", "PillowLimit", "check_size", "pillow_limit", "pixel_limit"]
+__all__ = ["MAX_PIXELS", "PillowLimit", "TooManyPixelsError", "check_size", "pillow_limit", "pixel_limit"]
 
 MAX_PIXELS: Final = 400_000_000
 """Pictures with more pixels are taken for decompression bombs; WATERMARKING_MAX_PIXELS sets another limit."""
 _USUAL_CHANNELS: Final = 4
+
+
+class TooManyPixelsError(FileFormatError):
+    """The picture is taken for a decompression bomb; what its message says before the colon holds for every caller."""
 
 
 def pixel_limit(max_pixels: int | None) -> int:
@@ -36,12 +40,12 @@ def check_size(size: tuple[int, int], n_channels: int, limit: int) -> None:
 
     Raises
     ------
-    FileFormatError
+    TooManyPixelsError
     """
     width, height = size
     if width * height * max(n_channels, _USUAL_CHANNELS) > limit * _USUAL_CHANNELS:
         channels = f" of {n_channels} channels" if n_channels > _USUAL_CHANNELS else ""
-        raise FileFormatError(
+        raise TooManyPixelsError(
             f"the picture has {width}x{height} pixels{channels}, the limit is {limit}: scale it down, or set "
             f"WATERMARKING_MAX_PIXELS if you trust the file"
         )

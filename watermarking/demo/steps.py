@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from harness.pages import draw
+from watermarking.demo.pages import draw
 from watermarking.attacks import parse_attack
 from watermarking.messages.fidelity import FIDELITIES
 from watermarking.messages.marker import Marker

@@ -16,6 +16,7 @@ MANY_BITS = 64
 
 
 def sent_bits(n: int) -> Any:
+    """Draw n bits, the same for the same n."""
     return np.random.default_rng(n).random(n) < 0.5
 
 
@@ -40,6 +41,7 @@ def error_rate(scheme: Scheme, n: int, found: Extraction[Any]) -> float:
 
 
 def same_reading(one: Extraction[Any], other: Extraction[Any]) -> bool:
+    """Say whether two readings agree to the last bit, soft values included."""
     assert (one.llr is None) == (other.llr is None)
-    soft = one.llr is None or np.array_equal(one.llr, other.llr)
+    soft = one.llr is None or other.llr is None or np.array_equal(one.llr, other.llr)
     return bool(soft and np.array_equal(one.payload, other.payload))

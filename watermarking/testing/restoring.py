@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pytest
-from covers import photograph, psnr
-from payloads import payload
-from reproduced import KEY, SHAPE
 
 from watermarking.errors import RestorationError, UnsupportedImageError
 from watermarking.interface import RestoringScheme
 from watermarking.keys import Key
+from watermarking.testing.covers import photograph, psnr
+from watermarking.testing.payloads import payload
+from watermarking.testing.reproduced import KEY, SHAPE
 
 if TYPE_CHECKING:
     from watermarking.interface import Image, Scheme

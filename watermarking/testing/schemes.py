@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pytest
-from covers import PEAKS, odd_pictures, photograph
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from payloads import MANY_BITS, error_rate, payload, same_reading, sizes
-from reproduced import KEY, SHAPE, fingerprint, hashes_of_another_process
-from restoring import OTHER, RestoringConformance, check_strength, refused
 
 from watermarking.errors import CapacityError, UnsupportedImageError
 from watermarking.interface import RestoringScheme
 from watermarking.keys import Key
 from watermarking.pictures.plane import working_shape
 from watermarking.registry import get_config, get_scheme, scheme_class
+from watermarking.testing.covers import PEAKS, odd_pictures, photograph
+from watermarking.testing.payloads import MANY_BITS, error_rate, payload, same_reading, sizes
+from watermarking.testing.reproduced import KEY, SHAPE, fingerprint, hash_of_another_process
+from watermarking.testing.restoring import OTHER, RestoringConformance, check_strength, refused
 from watermarking.threads import threads
 
 if TYPE_CHECKING:
@@ -275,4 +275,4 @@ class SchemeConformance(RestoringConformance):
 
     def test_another_process_marks_alike(self, scheme: Scheme) -> None:
         marked = scheme.embed(photograph(SHAPE), payload(scheme, 16), key=KEY)
-        assert fingerprint(marked) == hashes_of_another_process()[scheme.id]
+        assert fingerprint(marked) == hash_of_another_process(scheme.id)

@@ -1,0 +1,1 @@
+"""One picture, marked, attacked and read back, as a page that needs nothing else."""

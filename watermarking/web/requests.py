@@ -1,0 +1,83 @@
+"""What a request asks for, checked before any picture is read."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from watermarking.errors import WatermarkError
+from watermarking.messages.fidelity import fidelity_of
+from watermarking.web.jobs import MarkJob, ReadJob
+from watermarking.web.settings import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["mark_job", "read_job"]
+
+_MARKING: Final = ("message", "message_hex", "key", "fidelity", "again")
+_READING: Final = ("message", "message_hex")
+_FLAGS: Final = {"": False, "0": False, "false": False, "1": True, "true": True}
+
+
+def mark_job(data: bytes, asked: Mapping[str, str], keys: Sequence[str]) -> MarkJob:
+    """Return what is to be done with a picture that is to be marked.
+
+    Raises
+    ------
+    Refusal
+    """
+    _check_names(asked, _MARKING)
+    message = _message(asked)
+    if message is None:
+        raise _wrong("a message is needed: give it as ?message=TEXT or ?message_hex=DIGITS")
+    key = asked.get("key", keys[0])
+    if key not in keys:
+        raise _wrong(f"there is no key {key!r} here: one of {', '.join(keys)} is needed")
+    if (again := _FLAGS.get(asked.get("again", "").lower())) is None:
+        raise _wrong(f"again={asked['again']!r} is neither true nor false: give one of them")
+    fidelity = _fidelity(asked.get("fidelity"))
+    return MarkJob(data=data, message=message, key_index=list(keys).index(key), fidelity=fidelity, again=again)
+
+
+def read_job(data: bytes, asked: Mapping[str, str]) -> ReadJob:
+    """Return what is to be done with a picture that is to be read.
+
+    Raises
+    ------
+    Refusal
+    """
+    _check_names(asked, _READING)
+    return ReadJob(data=data, expected=_message(asked))
+
+
+def _message(asked: Mapping[str, str]) -> bytes | None:
+    if "message" in asked and "message_hex" in asked:
+        raise _wrong("message and message_hex are two messages: give one of them")
+    if "message_hex" in asked:
+        try:
+            return bytes.fromhex(asked["message_hex"]) or None
+        except ValueError:
+            raise _wrong("message_hex is not an even number of hexadecimal digits: check it") from None
+    return asked.get("message", "").encode("utf-8", "surrogatepass") or None
+
+
+def _fidelity(text: str | None) -> str | float | None:
+    if not text:
+        return None
+    wanted: str | float = text
+    with contextlib.suppress(ValueError):
+        wanted = float(text)
+    try:
+        return fidelity_of(wanted)
+    except WatermarkError as error:
+        raise _wrong(str(error)) from None
+
+
+def _check_names(asked: Mapping[str, str], known: Sequence[str]) -> None:
+    if unknown := sorted(set(asked) - set(known)):
+        raise _wrong(f"{unknown[0]!r} is not known here: {', '.join(known)} are")
+
+
+def _wrong(message: str) -> Refusal:
+    return Refusal(400, "request", message)

@@ -97,16 +97,23 @@ def _changed(marked: U8, other: U8, change: str, area: float, rng: np.random.Gen
     truth[top : top + rows, left : left + cols] = True
     changed = marked.copy()
     if change == "splice":
-        changed[truth] = cv2.resize(other, (width, height), interpolation=cv2.INTER_AREA)[truth]
+        changed[truth] = _of_kind(cv2.resize(other, (width, height), interpolation=cv2.INTER_AREA), marked)[truth]
     elif change == "erase":
         changed[truth] = marked.mean((0, 1)).astype(np.uint8)
     elif change == "clone":
         fits = [(r, c) for r in (0, height - rows) for c in (0, width - cols)]
         r, c = max(fits, key=lambda corner: abs(corner[0] - top) + abs(corner[1] - left))
-        changed[truth] = marked[r : r + rows, c : c + cols].reshape(-1, 3)
+        changed[top : top + rows, left : left + cols] = marked[r : r + rows, c : c + cols]
     else:
         changed[truth] = _inpainted(marked, truth, change)[truth]
     return changed, truth
+
+
+def _of_kind(other: Any, picture: U8) -> Any:
+    """Return another picture in grey or in colour, as this one is."""
+    if other.ndim == picture.ndim:
+        return other
+    return cv2.cvtColor(other, cv2.COLOR_RGB2GRAY if picture.ndim == 2 else cv2.COLOR_GRAY2RGB)
 
 
 def _inpainted(picture: U8, hole: Any, method: str) -> U8:

@@ -2,6 +2,7 @@
 
 python benchmarks/presence.py              # the evaluation photographs, some minutes on one core
 python benchmarks/presence.py --show
+python benchmarks/presence.py --sheet docs/images/presence.png   # draws four changes and their maps, stores nothing
 
 Each picture is marked at the usual strength, a rectangle of it is replaced, and what is left saved once more. Score is
 the area under the curve of ``share`` over pixels; then what was flagged of the rectangle and of all else, at the map's
@@ -11,10 +12,12 @@ stated error rate.
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from PIL import Image
 from scipy.stats import rankdata
 
 from harness.campaign import arguments, carry_out, exit_status
@@ -22,6 +25,7 @@ from harness.cells import DONE, IMPOSSIBLE, Cell, Row, key_of, rng_of, significa
 from harness.photographs import find, load
 from harness.tables import text_table
 from watermarking.attacks import parse_attack
+from watermarking.keys import Key
 from watermarking.messages.marker import Marker
 
 if TYPE_CHECKING:
@@ -36,12 +40,18 @@ AREAS = (0.02, 0.05, 0.1, 0.3)
 AFTER = ("none", "jpeg(75)", "resize(0.75)", "resize(0.75) | jpeg(75)")
 MESSAGE = "(c) Ada 2026"
 _RADIUS = 5
+_DRAWN = ("splice", "erase", "telea", "clone")
 _INPAINTED = 384  # pixels of the shorter side: OpenCV fills larger holes for minutes
 
 
 def main() -> None:
     """Measure what has no row yet, then print the table."""
-    options = arguments(__doc__).parse_args()
+    parser = arguments(__doc__)
+    parser.add_argument("--sheet", type=Path, help="draw changed pictures beside their maps into this file")
+    options = parser.parse_args()
+    if options.sheet is not None:
+        draw_sheet(options.sheet)
+        return
     pictures = {photograph.name: photograph for photograph in find("evaluation")}
     cells = [
         {"photograph": name, "change": change, "area": area, "after": after, "key": 0, "seed": 0}
@@ -61,6 +71,23 @@ def measure(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
     marker = Marker(key=key_of(cells[0]))
     marked = np.asarray(marker.embed(cover, MESSAGE), np.uint8)
     return [_measured(cell, marker, marked, other) for cell in cells]
+
+
+def draw_sheet(path: Path) -> None:
+    """Draw a shipped photograph, changed in four ways and saved as JPEG 75, above the maps of it."""
+    shipped = {photograph.name: photograph for photograph in find("shipped")}
+    cover, other = (load(shipped[name]) for name in ("coffee", "chelsea"))
+    marker = Marker(key=Key(bytes(range(16))))
+    marked = np.asarray(marker.embed(cover, MESSAGE), np.uint8)
+    columns = []
+    for number, change in enumerate(_DRAWN):
+        rng = np.random.default_rng(number + 1)
+        changed = np.asarray(parse_attack("jpeg(75)")(_changed(marked, other, change, 0.08, rng)[0], rng=rng), np.uint8)
+        where = marker.extract(changed, presence=True).presence
+        assert where is not None
+        pair = np.vstack([changed, where.heat_map(changed)])
+        columns.append(cv2.resize(pair, None, fx=0.55, fy=0.55, interpolation=cv2.INTER_AREA))
+    Image.fromarray(np.hstack(columns)).quantize(256).save(path)
 
 
 def _measured(cell: Cell, marker: Marker, marked: U8, other: U8) -> Row:

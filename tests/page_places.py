@@ -136,5 +136,6 @@ PLACES: dict[str, Callable[[Path], None]] = {
     "reversible.md": lossless,
     "schemes.md": photo,
     "security.md": photo,
+    "where.md": photo,
 }
 """Pages that need more than this have tests of their own, which call ``run_page`` with their names."""

@@ -67,8 +67,8 @@ def read(
 def read_all(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: int, most: int) -> list[Reading]:
     """Read every marked picture that a picture shows: itself, or those that are parts of it, at most ``most``.
 
-    A picture that carries a message as it lies, or as a whole moved, is one picture. The p-value of each reading
-    counts all that was tried until then.
+    A picture that carries a message as it lies is one picture. What is found as a whole that was moved comes last, if
+    no part says the same. The p-value of each reading counts all that was tried until then.
 
     Raises
     ------
@@ -77,9 +77,9 @@ def read_all(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], searc
     """
     if most < 1:
         raise WatermarkError(f"at most {most} readings: give 1 or more")
-    whole = read(schemes, image, keys, search)
-    if whole.message is None or whole.outline is None:
-        return [] if whole.message is None else [whole]
+    whole = read(schemes, image, keys, search=0)
+    if whole.message is not None:
+        return [whole]
     found: list[Reading] = []
     tried: list[Attempt] = []
     n_checks = 0
@@ -91,7 +91,10 @@ def read_all(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], searc
             n_checks += checks
             if decoded is not None and not any(_same_place(attempt, one) for one in found):
                 found.append(_reading(decoded, tried, n_checks, scheme, key_index))
-    return found[:most] or [whole]
+    moved = read(schemes, image, keys, search)
+    if moved.message is not None and all(moved.message != one.message for one in found):
+        found.append(moved)
+    return found[:most]
 
 
 def _reading(decoded: Decoded, tried: Sequence[Attempt], n_checks: int, scheme: Scheme, key_index: int) -> Reading:

@@ -1,6 +1,6 @@
 """Networks that copies are made of: small residual ones on Fashion-MNIST, trained once and kept beside the data.
 
-    python -m harness.prints.owners 0 1 2 3 4      (in benchmarks/; four minutes a seed on a free core)
+python -m harness.prints.owners 0 1 2 3 4      (in benchmarks/; four minutes a seed on a free core)
 """
 
 from __future__ import annotations

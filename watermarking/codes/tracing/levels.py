@@ -186,4 +186,4 @@ class LevelJudge(Judge):
         unseen, likely = self._weights(others), self._likely(fit.levels, fit.noise)
         ones = self.held[:, None] + np.arange(others + 1)
         shows = [(unseen * np.take_along_axis(likely, ones + extra, axis=1)).sum(axis=1) for extra in (0, 1)]
-        return np.log(np.stack(shows, axis=1))
+        return np.asarray(np.log(np.stack(shows, axis=1)), np.float64)

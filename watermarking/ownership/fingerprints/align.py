@@ -38,12 +38,13 @@ _BETTER: Final = 0.9
 
 def likeness(suspect: Arrays, own: Arrays, layers: Sequence[str]) -> float:
     """Return the mean cosine of layers, place by place, weighed by their weights."""
-    cosines, sizes = [], []
+    cosines: list[float] = []
+    sizes: list[int] = []
     for name in layers:
         if name in suspect:
             a, b = (np.asarray(one[name], np.float64).ravel() for one in (suspect, own))
             norm = np.linalg.norm(a) * np.linalg.norm(b)
-            cosines.append(float(a @ b) / norm if norm else 0.0)
+            cosines.append(float(a @ b) / float(norm) if norm else 0.0)
             sizes.append(a.size)
     return float(np.average(cosines, weights=sizes)) if sizes else 0.0
 
@@ -121,7 +122,7 @@ def _alike(
             return 0.0
         theirs = np.asarray(moved(theirs, other[1].axis, other[1].repeat, order), np.float64)
     mine = _rows(np.asarray(own[part.name], np.float64), part)
-    return np.asarray(mine @ _rows(theirs, part).T) * np.sqrt(mine.shape[1])
+    return np.asarray(mine @ _rows(theirs, part).T * np.sqrt(mine.shape[1]), np.float64)
 
 
 def _rows(value: F64, part: Part) -> F64:

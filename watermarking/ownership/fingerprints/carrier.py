@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     F64 = npt.NDArray[np.float64]
     Arrays = Mapping[str, npt.NDArray[np.generic]]
 
-__all__ = ["Carrier", "Levels", "carrying_layers"]
+__all__ = ["Carrier", "Levels", "carrying_layers", "turning"]
 
 _CLIP: Final = 4.0  # root mean squares of a row's differences
 _LEAST_LAYER: Final = 64  # weights of a layer that carries
@@ -68,12 +68,15 @@ class Levels:
         1 where one customer's copy has a one, -1 where it has a zero; NaN where nothing could be read.
     spread : (length,) float64
         Standard deviation of what else changed.
+    norms : (length,) float64
+        Square roots of the sums of squares that values are made of with keyed signs.
     n_weights : int
         How many weights were read.
     """
 
     values: F64
     spread: F64
+    norms: F64
     n_weights: int
 
 
@@ -132,7 +135,7 @@ class Carrier:
         weights count.
         """
         length = self.mark.length
-        sums, shares, n = np.zeros(length), np.zeros(length), 0
+        sums, shares, squares, n = np.zeros(length), np.zeros(length), np.zeros(length), 0
         for name in self.layers:
             if name not in suspect:
                 continue
@@ -147,23 +150,23 @@ class Carrier:
             off = np.clip(off, -most, most)
             weight = kept * size / variance
             sums += np.bincount(places.ravel(), (weight * off * signs).ravel(), length)
+            squares += np.bincount(places.ravel(), ((weight * off) ** 2).ravel(), length)
             shares += np.bincount(places.ravel(), np.broadcast_to(weight * size, off.shape).ravel(), length)
             n += int(kept.sum())
         read = shares > 0
-        values = np.where(read, sums / np.maximum(shares, 1e-30), np.nan)
-        if self.mark.code == "and":
-            values = self._turned.T @ np.nan_to_num(values)
-        return Levels(values, 1 / np.sqrt(np.where(read, np.maximum(shares, 1e-30), 1.0)), n)
+        shares = np.maximum(shares, 1e-30)
+        values = np.where(read, sums / shares, np.nan)
+        return Levels(values, np.where(read, 1 / np.sqrt(shares), 1.0), np.sqrt(squares) / shares, n)
 
     def _modulated(self, symbols: F64) -> F64:
-        return self._turned @ symbols if self.mark.code == "and" else symbols
+        return turning(self._key, self.mark.length) @ symbols if self.mark.code == "and" else symbols
 
-    @functools.cached_property
-    def _turned(self) -> F64:
-        """A keyed orthogonal matrix (length, length)."""
-        v = self.mark.length
-        found, upper = np.linalg.qr(normals(self._key, f"{_LABEL}/turn/{v}", v * v).reshape(v, v))
-        return np.asarray(found * np.sign(np.diag(upper)))
+
+@functools.lru_cache(maxsize=8)
+def turning(key: Key, v: int) -> F64:
+    """Return the keyed orthogonal matrix (v, v) that AND codes' signs are turned by."""
+    found, upper = np.linalg.qr(normals(key, f"{_LABEL}/turn/{v}", v * v).reshape(v, v))
+    return np.asarray(found * np.sign(np.diag(upper)))
 
 
 def _rms(values: npt.NDArray[np.generic]) -> float:

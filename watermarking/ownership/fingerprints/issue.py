@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.ownership.fingerprints.carrier import Carrier
@@ -26,7 +23,9 @@ from watermarking.ownership.proof import subkey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
 
     from watermarking.keys import Key
@@ -155,7 +154,7 @@ class Issuer:
         """
         known = read_manifest(self.folder)  # somebody else may have issued meanwhile
         copy = Copy(customer=customer, file=file_name(len(known.copies), customer), sha256="", issued=issued)
-        known.with_copy(copy)
+        known.check_new(customer)
         self.manifest = known
         path = self.folder / copy.file
         digest = write_weights(path, self.weights(customer, reshape=reshape), self._kinds())

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.datasets.writing import write_whole
@@ -17,6 +15,9 @@ from watermarking.ownership.marks import mark_config
 from watermarking.ownership.sealing import is_sealed, sealed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from watermarking.keys import Key
 
 __all__ = ["MANIFEST", "OWN", "Copy", "Manifest", "read_manifest"]
@@ -89,19 +90,24 @@ class Manifest:
         """Everybody who has a copy."""
         return [copy.customer for copy in self.copies]
 
-    def with_copy(self, copy: Copy) -> Manifest:
-        """Return the manifest with one more copy.
+    def check_new(self, customer: str) -> None:
+        """Refuse a customer who has a copy.
 
         Raises
         ------
         WatermarkError
-            If the customer has one, or cannot have any: an AND code has no more words.
+            If so, or it is no name.
         """
-        if copy.customer in self.customers:
+        check_customer(customer)
+        if customer in self.customers:
             raise WatermarkError(
-                f"the customer {copy.customer!r} has a copy of {self.name!r} already: two copies of one customer would "
-                "tell each other's marks; send the same one again"
+                f"the customer {customer!r} has a copy of {self.name!r} already: send the same one again, a second one "
+                "would be worth something to whoever merges copies"
             )
+
+    def with_copy(self, copy: Copy) -> Manifest:
+        """Return the manifest with one more copy; refuses what :meth:`check_new` does."""
+        self.check_new(copy.customer)
         return replace(self, copies=(*self.copies, copy))
 
     def check_key(self, key: Key) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
@@ -15,6 +14,8 @@ from watermarking.codes.tracing.identifiers import word_of
 from watermarking.errors import CapacityError, WatermarkError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from watermarking.interface import Bits
     from watermarking.keys import Key
 

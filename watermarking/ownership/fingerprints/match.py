@@ -1,4 +1,4 @@
-"""Which of a suspect's weights are which of the owner's: by name, else by shape and content, where there is no doubt."""
+"""Which of a suspect's weights are which of the owner's: by name, else by shape and content, if there is no doubt."""
 
 from __future__ import annotations
 
@@ -108,14 +108,13 @@ def _by_content(free: Arrays, own: Arrays, left: Sequence[str]) -> dict[str, npt
                 )
             rows, columns = rows[sure], columns[sure]
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            both = able[names[column]]
-            found[mine[row]] = max(both, key=lambda value, row=row: _cosine(own[mine[row]], value))
+            model = own[mine[row]]
+            alike_each = [_cosine(model, value) for value in able[names[column]]]
+            found[mine[row]] = able[names[column]][int(np.argmax(alike_each))]
     return found
 
 
-def _turned(
-    value: npt.NDArray[np.generic], shape: tuple[int, ...]
-) -> list[npt.NDArray[np.generic]] | None:
+def _turned(value: npt.NDArray[np.generic], shape: tuple[int, ...]) -> list[npt.NDArray[np.generic]] | None:
     """Return a layer as it is, and a matrix transposed as some formats have it, as far as the shape fits."""
     if value.dtype.kind != "f":
         return None

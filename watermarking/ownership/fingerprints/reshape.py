@@ -91,7 +91,9 @@ def invariant_groups(module: Any, example: Any = None) -> list[Group]:
     tried = torch.rand(given.shape, generator=torch.Generator().manual_seed(0)).to(given.dtype)
     weights, key = read_weights(module), Key(bytes(16))
     for some in (groups, [Group(group.n, group.parts, False) for group in groups]):
-        other = {name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in reshaped(weights, some, key=key).items()}
+        other = {
+            name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in reshaped(weights, some, key=key).items()
+        }
         with torch.no_grad():
             before = _numbers(module(tried))
             after = _numbers(functional_call(module, other, (tried,)))

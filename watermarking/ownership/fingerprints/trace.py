@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from watermarking.codes.tracing.identifiers import identify
-from watermarking.codes.tracing.levels import accuse_levels
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection, Verdicts
 from watermarking.ownership.fingerprints.align import aligned, likeness
 from watermarking.ownership.fingerprints.answers import trace_answers
 from watermarking.ownership.fingerprints.carrier import Carrier, Levels
 from watermarking.ownership.fingerprints.issue import read_own
+from watermarking.ownership.fingerprints.judging import judged
 from watermarking.ownership.fingerprints.manifest import Manifest, read_manifest
 from watermarking.ownership.fingerprints.match import match_layers
 from watermarking.ownership.fingerprints.weights import is_weights, read_weights
@@ -23,13 +19,11 @@ from watermarking.ownership.proof import subkey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from watermarking.keys import Key
-    from watermarking.ownership.fingerprints.mark import WeightMark
 
-__all__ = ["Tracing", "judged", "trace"]
-
-_ANY: Final = 1e-12  # what a spread is at least
+__all__ = ["Tracing", "trace", "trace_weights"]
 
 
 @dataclass(frozen=True)
@@ -112,35 +106,6 @@ def trace_weights(suspect: Mapping[str, Any], own: Mapping[str, Any], known: Man
     levels = carrier.read(found)
     notes = [*matched.notes, *notes]
     if alike < 0.2:
-        notes.append(f"its weights have a cosine of {alike:.2f} with your model's: it is no copy of it, or was undone")
-    return Tracing(judged(levels, known.mark, known.customers, key=key), known.name, key.commitment, alike, levels, notes)
-
-
-def judged(levels: Levels, mark: WeightMark, customers: Sequence[str], *, key: Key) -> dict[str, Detection]:
-    """Return what places that were read say of each customer, the likeliest first, all of them counted.
-
-    An identifier names one customer at most: the others' p-values are 1. AND codes count customers by the order of
-    issue.
-    """
-    spread = np.maximum(levels.spread, _ANY)
-    if mark.code == "tardos":
-        return accuse_levels(mark.tardos(), levels.values, spread, customers, key=key, keep=max(len(customers), 1)).detections
-    values = np.nan_to_num(levels.values)
-    if mark.code == "and":
-        verdicts = mark.design().accuse(_of_all(values, spread, mark.design().order), key=key)
-        pairs = zip(customers, verdicts, strict=False)
-        return dict(sorted(pairs, key=lambda item: item[1].p_value))
-    name, detection = identify(2 * values / spread**2, customers, key=key)
-    nobody = Detection(0.0, 1.0, detection.statistic)
-    first = {} if name is None else {name: detection}
-    return first | {one: nobody for one in customers if one != name}
-
-
-def _of_all(values: np.ndarray, spread: np.ndarray, colluders: int) -> np.ndarray:
-    """Return log-likelihood ratios of all colluders having a one: an average is 1 then, and at most 1 - 2 / c else.
-
-    Noise is taken as what lies beyond what averages can show, or as the spread, whichever is more.
-    """
-    noise = max(float(np.sqrt(np.mean(spread**2))), float(np.std(values[values > 1])) if (values > 1).sum() > 2 else 0)
-    least = 1 - 2 / colluders
-    return np.asarray(((values - least) ** 2 - (values - 1) ** 2) / (2 * noise**2))
+        notes.append(f"a cosine of {alike:.2f} with your model's weights: nothing of them is left, if it is a copy")
+    found_by = judged(levels, known.mark, known.customers, key=key)
+    return Tracing(found_by, known.name, key.commitment, alike, levels, notes)

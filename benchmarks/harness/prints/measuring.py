@@ -58,7 +58,7 @@ class _World:
     """An owner's network, its key, and whom copies go to."""
 
     def __init__(self, seed: int, network: str, n: int, mark: WeightMark) -> None:
-        self.module = owner(seed, network)
+        self.module, self.network = owner(seed, network), network
         self.own, self.groups = read_weights(self.module), tuple(invariant_groups(self.module))
         self.key, self.mark = Key(b"fingerprints %019d" % seed), mark
         self.customers = [f"customer {i}" for i in range(n)]
@@ -71,13 +71,13 @@ class _World:
 
     def filled(self, weights: Arrays) -> nn.Module:
         """Return the network with other weights."""
-        found = build_classifier("residual", 10, self.module.shape)
+        found = build_classifier(self.network, 10, self.module.shape)
         found.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in weights.items()})
         return found.eval()
 
     def removed(self, weights: Arrays, removal: str, seed: int) -> Arrays:
         """Return weights after what a thief does who has labels of his own."""
-        inputs, labels = tensors(data()[1])
+        inputs, labels = tensors(data(self.network)[1])
         stolen = [self.filled(weights)]
         done = removed(stolen, REMOVALS[removal], inputs=inputs, labels=labels, seeds=[seed], flips=True)
         return read_weights(done[0])

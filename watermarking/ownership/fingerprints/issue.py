@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from watermarking.errors import FileFormatError, WatermarkError
+from watermarking.ownership.classifiers.clients import client_key
 from watermarking.ownership.fingerprints.carrier import Carrier
 from watermarking.ownership.fingerprints.manifest import (
     MANIFEST,
@@ -19,6 +20,7 @@ from watermarking.ownership.fingerprints.manifest import (
 from watermarking.ownership.fingerprints.mark import WeightMark
 from watermarking.ownership.fingerprints.reshape import invariant_groups, reshaped
 from watermarking.ownership.fingerprints.weights import file_hash, read_weights, write_weights
+from watermarking.ownership.marks import mark_config
 from watermarking.ownership.proof import subkey
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from watermarking.keys import Key
+    from watermarking.ownership.classifiers.mark import SoftLabelMark
     from watermarking.ownership.fingerprints.structure import Group
 
 __all__ = ["Issuer", "start"]
@@ -36,7 +39,7 @@ __all__ = ["Issuer", "start"]
 
 def start(
     folder: Path, model: Any, *, name: str, key: Key, mark: WeightMark | None = None, example: Any = None,
-    groups: Sequence[Group] | None = None,
+    groups: Sequence[Group] | None = None, served: SoftLabelMark | None = None,
 ) -> Issuer:  # fmt: skip
     """Begin to issue copies of a model: keep the unmarked one, and an empty manifest, in a new folder.
 
@@ -54,6 +57,9 @@ def start(
         What a module takes, so that its channels that may change places are found; its attribute ``shape`` if left out.
     groups : sequence of Group, optional
         These channels, known from elsewhere; of a file or mapping nothing else tells them.
+    served : SoftLabelMark, optional
+        What copies will be taught to answer with, each under a key of its customer: see
+        :func:`watermarking.ownership.fingerprints.served.taught`.
 
     Raises
     ------
@@ -77,7 +83,10 @@ def start(
     state = model.state_dict() if hasattr(model, "state_dict") else model if isinstance(model, Mapping) else None
     folder.mkdir(parents=True, exist_ok=True)
     digest = write_weights(folder / OWN, weights, state)
-    Manifest(name=name, mark=mark, key_commitment=own.commitment, own_sha256=digest, groups=found).write(folder)
+    Manifest(
+        name=name, mark=mark, key_commitment=own.commitment, own_sha256=digest, groups=found,
+        served=None if served is None else mark_config(served),
+    ).write(folder)  # fmt: skip
     return Issuer(folder, key=key)
 
 
@@ -114,8 +123,21 @@ class Issuer:
         self._state = own
         self._carrier = Carrier(own, self.manifest.mark, key=self.key)
 
-    def weights(self, customer: str, *, reshape: bool = False) -> dict[str, npt.NDArray[Any]]:
+    def served_key(self, customer: str) -> Key:
+        """Return the key that a customer's copy is taught to answer with."""
+        return client_key(self.key, customer)
+
+    def weights(self, customer: str, *, reshape: bool = False, taught: Any = None) -> dict[str, npt.NDArray[Any]]:
         """Return a customer's weights; nobody is noted down for them.
+
+        Parameters
+        ----------
+        customer : str
+        reshape : bool
+            Whether its channels get an order and factors of their own, so that copies merged as they are compute
+            nonsense.
+        taught : torch module or mapping, optional
+            The model after it was taught to mark answers with :meth:`served_key`; the fingerprint is added to that.
 
         Raises
         ------
@@ -126,6 +148,8 @@ class Issuer:
         check_customer(customer)
         number = self._number(customer)
         found = self._carrier.copy(self.manifest.mark.word(customer, key=self.key, number=number))
+        if taught is not None:
+            found = self._added(found, read_weights(taught))
         if not reshape:
             return found
         if not self.manifest.groups:
@@ -135,15 +159,24 @@ class Issuer:
             )
         return reshaped(found, self.manifest.groups, key=self.key, label=customer)
 
-    def issue(self, customer: str, *, reshape: bool = False, issued: str = "") -> Path:
+    def _added(
+        self, copy: Mapping[str, npt.NDArray[Any]], taught: Mapping[str, npt.NDArray[Any]]
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return taught weights with what a copy's differ from the model's."""
+        own = self._state
+        if {name: value.shape for name, value in taught.items()} != {name: value.shape for name, value in own.items()}:
+            raise WatermarkError(f"the model that was taught is not of the architecture of {self.manifest.name!r}")
+        return {
+            name: value + (copy[name] - own[name]) if value.dtype.kind == "f" else value
+            for name, value in taught.items()
+        }
+
+    def issue(self, customer: str, *, reshape: bool = False, taught: Any = None, issued: str = "") -> Path:
         """Write a customer's copy and note it down; return its path.
 
         Parameters
         ----------
-        customer : str
-        reshape : bool
-            Whether its channels get an order and factors of their own, so that copies merged as they are compute
-            nonsense.
+        customer, reshape, taught : see :meth:`weights`
         issued : str
             A date, for the manifest.
 
@@ -157,7 +190,7 @@ class Issuer:
         known.check_new(customer)
         self.manifest = known
         path = self.folder / copy.file
-        digest = write_weights(path, self.weights(customer, reshape=reshape), self._kinds())
+        digest = write_weights(path, self.weights(customer, reshape=reshape, taught=taught), self._kinds())
         made = Copy(customer=customer, file=copy.file, sha256=digest, reshaped=reshape, issued=issued)
         self.manifest = known.with_copy(made)
         self.manifest.write(self.folder)

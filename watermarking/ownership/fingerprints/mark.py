@@ -66,7 +66,7 @@ class WeightMark:
     code: Literal["tardos", "identifier", "and"] = "tardos"
     length: int = 1216
     colluders: int = 10
-    strength: float = 0.05
+    strength: float = 0.03
     layers: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:

@@ -38,10 +38,11 @@ I64 = npt.NDArray[np.int64]
 
 _TRIED: Final = (1, 2, 3, 4, 5, 7, 10, 14, 20)
 """Numbers of colluders that a copy is explained by."""
-_ROUNDS: Final = 20
+_ROUNDS: Final = 15
 _PRIOR: Final = 3.0  # places that spoke for averaging before anything was seen, for each number of ones
 _OUTLIERS: Final = 0.02  # share of the places that may show anything
 _WIDE: Final = 4.0  # standard deviations of what these show
+_COARSE: Final = 0.2  # noise to begin with, at least: what is sure too soon is not mended
 _SHARES: Final = (0.7, 0.15, 0.15)
 
 
@@ -126,13 +127,17 @@ class LevelJudge(Judge):
         self._kinds, self._which = np.unique(self.biases, return_inverse=True)
 
     def round(self) -> Round:
-        """Return the scores of this round: the likeliest number of colluders, two around it, and averaging."""
+        """Return the scores of this round: by the likeliest explanation, by as many as expected, and by averaging.
+
+        Two symbols alone look like one customer's copy, and like a majority vote: hence the second one.
+        """
         fits = sorted((self._fit(c) for c in self._tried()), key=lambda fit: -fit.worth)
         best = fits[0]
+        many = next((fit for fit in fits if fit.colluders >= self.colluders), best)
         self.mixing = np.clip((best.levels + 1) / 2, 0, 1)
         straight = _Fit(np.linspace(-1, 1, best.colluders + 1) * self._scale(), best.noise, 0.0)
         terms, tails, shares = [], [], []
-        for fit, share in zip((best, fits[min(1, len(fits) - 1)], straight), _SHARES, strict=True):
+        for fit, share in zip((best, many, straight), _SHARES, strict=True):
             steps, _ = whole(self._terms(fit), self.biases)
             terms.append(steps[:, 1])
             tails.append(Tail(steps, np.stack([1 - self.biases, self.biases], axis=1)))
@@ -157,11 +162,17 @@ class LevelJudge(Judge):
         return np.asarray(np.where(self.known[:, None], found, 1.0))
 
     def _fit(self, colluders: int) -> _Fit:
+        """Explain what was read by so many colluders: from averages, and from votes, whichever ends likelier."""
+        straight = np.linspace(-1, 1, colluders + 1)
+        starts = (straight, np.sign(straight)) if colluders > 2 else (straight,)
+        return max((self._fit_from(start * self._scale()) for start in starts), key=lambda fit: fit.log_likelihood)
+
+    def _fit_from(self, start: F64) -> _Fit:
+        colluders = start.size - 1
         others = colluders - self.n_held
         weights = np.zeros((self.values.size, colluders + 1))
         np.put_along_axis(weights, self.held[:, None] + np.arange(others + 1), self._weights(others), axis=1)
-        start = np.linspace(-1, 1, colluders + 1) * self._scale()
-        levels, noise = start, 1.0
+        levels, noise = start, max(1.0, _COARSE / float(np.median(self.spread)))
         counted = self.known[:, None] / self.spread[:, None] ** 2
         for _ in range(_ROUNDS):
             joint = weights * self._likely(levels, noise)

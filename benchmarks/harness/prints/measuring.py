@@ -71,7 +71,7 @@ class _World:
 
     def filled(self, weights: Arrays) -> nn.Module:
         """Return the network with other weights."""
-        found = build_classifier(self.network, 10, self.module.shape)
+        found = build_classifier(self.network, 10, list(data(self.network)[0].shape))
         found.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in weights.items()})
         return found.eval()
 
@@ -131,7 +131,7 @@ def _wrong(world: _World, copy: Arrays, word: Any) -> Row:
 def _merged(cell: Cell) -> Row:
     """Several customers' copies, merged, and perhaps fine-tuned."""
     world, rng = _of(cell), rng_of(cell, "colluders", "way", "trial")
-    guilty = rng.choice(cell["customers"], cell["colluders"], replace=False).tolist()
+    guilty = [int(i) for i in rng.permutation(cell["customers"])[: cell["colluders"]]]
     found = merged([world.copy(i) for i in guilty], cell["way"], rng=rng)
     if cell["then"] != "none":
         found = world.removed(found, cell["then"], seed=cell["trial"] + 1)

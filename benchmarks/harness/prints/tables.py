@@ -114,12 +114,12 @@ def _costs(rows: list[Row]) -> list[list[object]]:
         grown = max(abs(one - 1) for one in row["variance"])
         found.append(["accuracy", row["seed"], f"{100 * row['accuracy']:.2f} %", least,
                       f"variance +- {grown:.1e}", f"largest change {max(row['largest_change']):.3f}"])  # fmt: skip
-    useless = [
+    useless: list[list[object]] = [
         ["reshaped", "", f"{100 * row['accuracy']:.2f} %",
          f"average of {row['colluders']}: {100 * row['accuracies'][0]:.2f} %", "", ""]
         for row in _done(rows, kind="useless")
     ]  # fmt: skip
-    speeds = [
+    speeds: list[list[object]] = [
         ["seconds", f"{row['weights']:,} weights", f"{row['prepare_seconds']} once", f"{row['copy_seconds']} a copy",
          "", ""]
         for row in _done(rows, kind="speed")

@@ -144,7 +144,7 @@ def _same(found: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
         if found["is_present"] and found["best"] != said["best"]:
             return False
         pairs = [(found["p_value"], said["p_value"]), *((p, said["named"][name]) for name, p in found["named"].items())]
-        return bool(np.allclose(*zip(*pairs, strict=True), rtol=CLOSE, atol=0))
+        return all(bool(np.isclose(one, other, rtol=CLOSE, atol=0)) for one, other in pairs)
     except (KeyError, TypeError, ValueError, AttributeError):
         return False
 

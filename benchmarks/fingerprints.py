@@ -4,7 +4,8 @@ Length is given in units of 2 c^2 ln(n / a): c colluders of n customers, a = 1e-
 ``drawn``: a million customers whose words are drawn, 10 and 20 colluders. ``keyed``: a million words from the key.
 ``length``: colluders alone, at more lengths and numbers. ``merged``: ten copies of a photograph of 0.3 megapixels that
 carry words of 4,096 places by the default scheme, merged pixel by pixel, among 10,000 customers. ``sets``: sets of 20
-pictures of 256x256, each from one of five customers' copies.
+pictures of 256x256, each from one of five customers' copies. ``prints``: copies of networks on Fashion-MNIST, which
+are trained once and kept beside the data; with ``--models`` nothing else is measured.
 
     python benchmarks/fingerprints.py
     python benchmarks/fingerprints.py --small
@@ -20,6 +21,7 @@ from harness.campaign import arguments, carry_out, exit_status
 from harness.cells import DONE
 from harness.fingerprints import LEVELS, measure_fingerprints
 from harness.photographs import find
+from harness.prints.tables import model_cells, model_tables
 from harness.tables import text_table
 from watermarking.codes.tracing.biases import gauss_legendre
 from watermarking.codes.tracing.lengths import bound, unit_length
@@ -34,7 +36,7 @@ SHORTER = {2: (1.0, 1.2), 3: (1.2, 1.35), 4: (1.2,), 5: (1.0, 1.2), 10: (0.8, 1.
 PHOTOGRAPHS = ("chelsea", "coffee", "flower")
 COLLUSIONS = ("mean", "median", "minimum", "maximum", "random", "blocks")
 ATTACKS = ("none", "jpeg(80)")
-SHARED = ("part", "photograph", "pictures", "colluders", "rule", "ratio", "trial")
+SHARED = ("part", "group", "photograph", "pictures", "colluders", "rule", "ratio", "trial")
 _SEED, _CUSTOMERS, _FPR = 2029, 1_000_000, 1e-6
 
 
@@ -47,15 +49,32 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, default=20, help="of each rule and length (default 20)")
     parser.add_argument("--keyed", type=int, default=1, help="of a million words from a key (default 1, interleaving)")
     parser.add_argument("--small", action="store_true", help="a trial or two of each, of 10,000 customers")
+    parser.add_argument("--copies", type=int, default=10, help="copies of models that leak, each attack (default 10)")
+    parser.add_argument("--tuned", type=int, default=5, help="of them fine-tuned (default 5)")
+    parser.add_argument("--merges", type=int, default=2, help="of each way and number of colluders (default 2)")
+    parser.add_argument("--answers", type=int, default=2, help="copies that are distilled (default 2)")
+    parser.add_argument("--seeds", type=int, default=1, help="networks whose cost is measured (default 1)")
+    parser.add_argument("--network", default="residual", help="residual or c2, of which copies are made")
+    parser.add_argument("--models", action="store_true", help="models alone")
     options = parser.parse_args()
     pictures = {photograph.name: photograph for photograph in find("shipped")}
     rows = carry_out(cells_of(options), measure_fingerprints, SHARED, options, name=NAME, pictures=pictures)
-    for title, heading, lines in (found_table(rows), null_table(rows), merged_table(rows), bound_table()):
+    of_codes = () if options.models else (found_table(rows), null_table(rows), merged_table(rows), bound_table())
+    for title, heading, lines in (*of_codes, *model_tables(rows)):
         print(f"{title}\n\n{text_table(heading, lines)}\n")
 
 
 def cells_of(options: Any) -> list[Cell]:
     """List what is measured; the promised rows first, a trial of each before the next."""
+    models = model_cells(
+        copies=options.copies, tuned=options.tuned, trials=options.merges, answers=options.answers, seeds=options.seeds,
+        network=options.network,
+    )
+    return models if options.models else [*_code_cells(options), *models]
+
+
+def _code_cells(options: Any) -> list[Cell]:
+    """List what is measured of codes, and of pictures and sets that carry them."""
     customers = 10_000 if options.small else _CUSTOMERS
     asked = (options.trials, options.twenties, options.lengths, options.keyed)
     tens, twenties, lengths, keyed = (1, 1, 1, 1) if options.small else asked

@@ -16,7 +16,7 @@ EXAMPLES = {path.name for path in (ROOT / "examples").glob("*.py")}
 def test_every_example_has_a_test() -> None:
     # The second one's is in deep/test_training.py.
     tested = {"whose_copy.py", "train_your_own_logo.py", "protect_my_model.py", "protect_my_classifier.py"}
-    assert tested | {"mark_a_folder.py", "my_own_scheme.py", "my_own_attack.py"} == EXAMPLES
+    assert tested | {"mark_a_folder.py", "my_own_scheme.py", "my_own_attack.py", "trace_the_leak.py"} == EXAMPLES
 
 
 def test_whose_copy(tmp_path: Path) -> None:
@@ -74,3 +74,11 @@ def test_protect_my_classifier(tmp_path: Path) -> None:
     assert {path.stem for path in tmp_path.glob("*.npy")} == {
         "inputs", "labels", "answers", "asked", "asked-labels", "own",
     }  # fmt: skip
+
+
+def test_trace_the_leak(tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "examples/trace_the_leak.py", tmp_path / "copies"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    *named, innocent = done.stdout.splitlines()
+    assert {line.split(",")[0] for line in named} == {f"leaked: customer {i}" for i in (3, 8, 15)}
+    assert innocent == "innocent: []"

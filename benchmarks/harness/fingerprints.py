@@ -41,6 +41,10 @@ _KEPT = 300  # innocents who are judged again
 
 def measure_fingerprints(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
     """Measure cells of the parts ``drawn``, ``keyed`` and ``length``, and of ``merged`` and ``sets`` in pictures."""
+    if cells[0]["part"] == "prints":
+        from harness.prints.measuring import measure_prints  # needs torch
+
+        return measure_prints(cells)
     if cells[0]["part"] in ("merged", "sets"):
         return measure_merged(cells, pictures)
     results: list[Row] = []

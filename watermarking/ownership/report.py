@@ -105,6 +105,10 @@ def check_report(folder: Path, *, fpr: float = 1e-6, published: Mapping[str, Any
         from watermarking.ownership.classifiers.report import check_classifier_report
 
         return check_classifier_report(folder, report, fpr=fpr, published=published)
+    if report.get("kind") == "fingerprints":
+        from watermarking.ownership.fingerprints.report import check_tracing_report
+
+        return check_tracing_report(folder, report, fpr=fpr, published=published)
     problems = []
     if not is_sealed(report):
         problems.append("report.json was changed after it was written")

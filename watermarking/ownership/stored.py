@@ -55,7 +55,7 @@ def read_report(folder: Path) -> dict[str, Any]:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise FileFormatError(f"{folder} holds no report: {error}") from error
-    if isinstance(found, dict) and found.get("kind") == "classifier":
+    if isinstance(found, dict) and found.get("kind") in ("classifier", "fingerprints"):
         return found  # of another form, which its own check looks at
     if not isinstance(found, dict) or not _has_form(found):
         raise FileFormatError(f"{path} is no report of format {FORMAT}")

@@ -12,7 +12,7 @@ __all__ = ["command"]
 
 class _Group(ModuleGroup):
     package = "watermarking.cli.ownership"
-    names = ("protect", "attack", "verify", "report", "classifier")
+    names = ("protect", "attack", "verify", "report", "classifier", "fingerprint")
 
 
 @click.command("ownership", cls=_Group)

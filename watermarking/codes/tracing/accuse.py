@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from watermarking.codes.tracing.code import TardosCode
     from watermarking.keys import Key
 
-__all__ = ["Accusations", "Judge", "Score", "accuse"]
+__all__ = ["Accusations", "Judge", "Round", "Score", "accuse", "accuse_by"]
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -133,7 +133,13 @@ def accuse(
         raise WatermarkError(f"soft values of shape {soft.shape} were given, the code has {code.length} places")
     if keep < 1:
         raise WatermarkError(f"{keep} customers cannot be kept: keep at least 1")
-    judge = Judge(code, soft, key.derive("tracing"), score)
+    return accuse_by(Judge(code, soft, key.derive("tracing"), score), code, customers, key=key, keep=keep, pairs=pairs)
+
+
+def accuse_by(
+    judge: Judge, code: TardosCode, customers: Iterable[str | int], *, key: Key, keep: int, pairs: int
+) -> Accusations:
+    """Say who took part, by a judge of any kind; the rest as :func:`accuse`."""
     names, best, n = _best(code, judge, customers, key, keep)
     ones = np.ascontiguousarray(code.words(names, key=key), np.uint8)
     verdicts = judge.verdicts(ones, best + math.log(n / ROUND_SHARES[0]), n, min(pairs, len(names)))

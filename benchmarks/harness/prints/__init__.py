@@ -1,0 +1,1 @@
+"""Fingerprints in models: owners' networks, customers' copies, what is done to them, and whom it betrays."""

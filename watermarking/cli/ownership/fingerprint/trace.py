@@ -1,0 +1,131 @@
+"""``watermarking ownership fingerprint trace``: whose copy a suspect is, or who merged theirs into it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from watermarking.cli.lines import say
+from watermarking.cli.notices import DONE, NOT_FOUND
+from watermarking.cli.options import json_option, key_option, logging_options
+from watermarking.cli.output import print_record
+from watermarking.cli.ownership.options import read_commitment
+
+if TYPE_CHECKING:
+    from watermarking.keys import Key
+    from watermarking.ownership.fingerprints.trace import Tracing
+
+__all__ = ["command"]
+
+_LISTED: Final = 20
+
+
+@click.command("trace")
+@click.argument("suspect", metavar="SUSPECT", type=click.Path())
+@click.argument("manifest", metavar="MANIFEST", type=click.Path())
+@key_option
+@click.option("--inputs", metavar="FILE", type=click.Path(),
+              help="What was asked: then SUSPECT is its answers, or a model .onnx that is asked.")  # fmt: skip
+@click.option("--own", metavar="OWN", type=click.Path(),
+              help="With --inputs: your unmarked model .onnx, or its answers.")  # fmt: skip
+@click.option("--reference", "references", multiple=True, metavar="R", type=click.Path(),
+              help="With --inputs: a clean model of the same task, or its answers; best three.")  # fmt: skip
+@click.option("--fpr", type=click.FloatRange(0, 1, min_open=True), default=1e-6, show_default=True, metavar="P",
+              help="Chance of naming any innocent at which somebody is named.")  # fmt: skip
+@click.option("--report", metavar="DIR", type=click.Path(), help="Write a report for third parties into a new folder.")
+@click.option("--commitment", metavar="FILE", type=click.Path(), help="What you published, for the report.")
+@json_option
+@logging_options
+def command(
+    suspect: str, manifest: str, key: Key, inputs: str | None, own: str | None, references: tuple[str, ...], fpr: float,
+    report: str | None, commitment: str | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Say whose copy SUSPECT is: a .safetensors or .onnx file, or its answers, beside the MANIFEST of what was issued.
+
+    p-values count all customers. The exit status is 0 if somebody is named, 1 if not.
+    """
+    from watermarking.ownership.fingerprints.trace import trace
+
+    _check_usage(inputs, own, references, report, commitment)
+    asked = {} if inputs is None else _asked(suspect, inputs, Path(manifest), own, references)
+    found = trace(asked.pop("suspect", Path(suspect)), Path(manifest), key, **asked)
+    if report is not None:
+        _write(Path(report), found, Path(suspect), Path(manifest), key, commitment, fpr)
+        if not as_json:
+            say(f"{report}: written; it holds the key of all these fingerprints, which is secret no more", err=True)
+    if as_json:
+        _print(suspect, found, fpr)
+    else:
+        _tell(suspect, found, fpr)
+    return DONE if found.named(fpr) else NOT_FOUND
+
+
+def _check_usage(
+    inputs: str | None, own: str | None, references: tuple[str, ...], report: str | None, commitment: str | None
+) -> None:
+    if inputs is None and (own is not None or references):
+        raise click.UsageError("--own and --reference are for answers: add --inputs.")
+    if inputs is not None and own is None:
+        raise click.UsageError("--inputs needs --own: answers are compared with those of your unmarked model.")
+    if inputs is not None and report is not None:
+        raise click.UsageError("The report of answers is 'ownership classifier verify --report', by --client.")
+    if commitment is not None and report is None:
+        raise click.UsageError("--commitment is for a report: add --report.")
+
+
+def _asked(suspect: str, inputs: str, manifest: Path, own: str | None, references: tuple[str, ...]) -> dict[str, Any]:
+    """Return inputs, and the answers to them."""
+    from watermarking.cli.ownership.classifier.options import answers_of
+    from watermarking.errors import WatermarkError
+    from watermarking.ownership.classifiers.files.inputs import read_inputs
+    from watermarking.ownership.classifiers.files.mark import MarkFile
+    from watermarking.ownership.classifiers.mark import SoftLabelMark
+    from watermarking.ownership.fingerprints.manifest import read_manifest
+
+    known = read_manifest(manifest)
+    if known.served is None:
+        raise WatermarkError(f"the copies of {known.name!r} were not taught to mark their answers: give weights")
+    everything = read_inputs(inputs)
+    mark = MarkFile(SoftLabelMark.from_config(known.served), None)
+    sides = [answers_of(one, everything, mark, None, own=True) for one in (str(own), *references)]
+    theirs = answers_of(suspect, everything, mark, None, own=False)
+    return {"suspect": theirs, "inputs": everything.values, "own": sides[0], "references": sides[1:]}
+
+
+def _write(
+    folder: Path, found: Tracing, suspect: Path, manifest: Path, key: Key, commitment: str | None, fpr: float
+) -> None:
+    from watermarking.ownership.fingerprints.manifest import read_manifest
+    from watermarking.ownership.fingerprints.report import write_tracing_report
+    from watermarking.ownership.fingerprints.weights import file_hash
+    from watermarking.ownership.proof import subkey
+
+    known = read_manifest(manifest)
+    published = None if commitment is None else read_commitment(commitment)
+    write_tracing_report(
+        folder, found, known, subkey(key, known.name), suspect_sha256=file_hash(suspect), published=published, fpr=fpr
+    )
+
+
+def _print(suspect: str, found: Tracing, fpr: float) -> None:
+    name, best = found.best
+    named = {one: float(found[one].p_value) for one in found.named(fpr)}
+    print_record({
+        "suspect": suspect, "found": bool(named), "model": found.name, "customer": name if named else None,
+        "p_value": float(best.p_value), "score": float(best.score), "statistic": best.statistic, "named": named,
+        "customers": len(found), "likeness": None if found.levels is None else found.likeness, "notes": found.notes,
+    })  # fmt: skip
+
+
+def _tell(suspect: str, found: Tracing, fpr: float) -> None:
+    for note in found.notes:
+        say(f"watermarking: {note}", err=True)
+    named, (_, best) = found.named(fpr), found.best
+    if not named:
+        say(f"{suspect}: nobody of {len(found):,} customers can be named (the least p = {best.p_value:.2g})")
+    for name in named[:_LISTED]:
+        say(f"{suspect}: made of the copy of {name!r} (p = {found[name].p_value:.2g}, of {len(found):,} customers)")
+    if len(named) > _LISTED:
+        say(f"{suspect}: and of those of {len(named) - _LISTED:,} more")

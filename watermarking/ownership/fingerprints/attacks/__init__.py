@@ -1,0 +1,1 @@
+"""What is done to copies so that nobody is betrayed by them: merging several, and changing one."""

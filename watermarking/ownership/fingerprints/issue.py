@@ -1,0 +1,222 @@
+"""Copies of one trained model, one a customer, in a second each: nothing is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from watermarking.errors import FileFormatError, WatermarkError
+from watermarking.ownership.classifiers.clients import client_key
+from watermarking.ownership.fingerprints.carrier import Carrier
+from watermarking.ownership.fingerprints.manifest import (
+    MANIFEST,
+    OWN,
+    Copy,
+    Manifest,
+    check_customer,
+    file_name,
+    read_manifest,
+)
+from watermarking.ownership.fingerprints.mark import WeightMark
+from watermarking.ownership.fingerprints.reshape import invariant_groups, reshaped
+from watermarking.ownership.fingerprints.weights import file_hash, read_weights, write_weights
+from watermarking.ownership.marks import mark_config
+from watermarking.ownership.proof import subkey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from watermarking.keys import Key
+    from watermarking.ownership.classifiers.mark import SoftLabelMark
+    from watermarking.ownership.fingerprints.structure import Group
+
+__all__ = ["Issuer", "start"]
+
+
+def start(
+    folder: Path, model: Any, *, name: str, key: Key, mark: WeightMark | None = None, example: Any = None,
+    groups: Sequence[Group] | None = None, served: SoftLabelMark | None = None,
+) -> Issuer:  # fmt: skip
+    """Begin to issue copies of a model: keep the unmarked one, and an empty manifest, in a new folder.
+
+    Parameters
+    ----------
+    folder : path
+        New or empty.
+    model : torch module in evaluation mode, mapping of names to tensors, or .safetensors file
+    name : str
+        Of the model and its version: its fingerprints have a key of their own, derived from yours by it.
+    key : Key
+        Your own.
+    mark : WeightMark, optional
+    example : tensor or shape, optional
+        What a module takes, so that its channels that may change places are found; its attribute ``shape`` if left out.
+    groups : sequence of Group, optional
+        These channels, known from elsewhere; of a file or mapping nothing else tells them.
+    served : SoftLabelMark, optional
+        What copies will be taught to answer with, each under a key of its customer: see
+        :func:`watermarking.ownership.fingerprints.served.taught`.
+
+    Raises
+    ------
+    FileFormatError
+        If the folder holds something.
+    CapacityError
+        If the mark needs more weights than there are.
+    WatermarkError
+        If the model has no weights, or its name is empty.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileFormatError(f"{folder} is there already: name a new folder, or go on with Issuer(folder, key=...)")
+    if not name:
+        raise WatermarkError("the model has no name: its key is derived by it, give one with its version")
+    mark, own = mark or WeightMark(), subkey(key, name)
+    weights = read_weights(model)
+    Carrier(weights, mark, key=own)
+    found = tuple(groups or ())
+    if groups is None and hasattr(model, "forward") and (example is not None or hasattr(model, "shape")):
+        found = tuple(_free_channels(model, example))
+    state = model.state_dict() if hasattr(model, "state_dict") else model if isinstance(model, Mapping) else None
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = write_weights(folder / OWN, weights, state)
+    Manifest(
+        name=name, mark=mark, key_commitment=own.commitment, own_sha256=digest, groups=found,
+        served=None if served is None else mark_config(served),
+    ).write(folder)  # fmt: skip
+    return Issuer(folder, key=key)
+
+
+def _free_channels(model: Any, example: Any) -> list[Group]:
+    """Return the channels that may change places; none where that cannot be told, since issuing goes on without."""
+    try:
+        return invariant_groups(model, example)
+    except WatermarkError:
+        return []
+
+
+class Issuer:
+    """Issues copies into a folder that :func:`start` began.
+
+    Parameters
+    ----------
+    folder : path
+    key : Key
+        Your own.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no manifest, or the unmarked model is not the one that it is of.
+    WatermarkError
+        If the key is another.
+    """
+
+    def __init__(self, folder: Path, *, key: Key) -> None:
+        self.folder, self.manifest = folder, read_manifest(folder)
+        self.key = subkey(key, self.manifest.name)
+        self.manifest.check_key(self.key)
+        own = read_own(folder, self.manifest)
+        self._state = own
+        self._carrier = Carrier(own, self.manifest.mark, key=self.key)
+
+    def served_key(self, customer: str) -> Key:
+        """Return the key that a customer's copy is taught to answer with."""
+        return client_key(self.key, customer)
+
+    def weights(self, customer: str, *, reshape: bool = False, taught: Any = None) -> dict[str, npt.NDArray[Any]]:
+        """Return a customer's weights; nobody is noted down for them.
+
+        Parameters
+        ----------
+        customer : str
+        reshape : bool
+            Whether its channels get an order and factors of their own, so that copies merged as they are compute
+            nonsense.
+        taught : torch module or mapping, optional
+            The model after it was taught to mark answers with :meth:`served_key`; the fingerprint is added to that.
+
+        Raises
+        ------
+        WatermarkError
+            If copies are to be reshaped, and it is not known which channels may change places; or the code has no
+            word for one more customer.
+        """
+        check_customer(customer)
+        number = self._number(customer)
+        found = self._carrier.copy(self.manifest.mark.word(customer, key=self.key, number=number))
+        if taught is not None:
+            found = self._added(found, read_weights(taught))
+        if not reshape:
+            return found
+        if not self.manifest.groups:
+            raise WatermarkError(
+                "it is not known which channels of this model may change places: start with the module itself and an "
+                "example of its inputs, or with its groups"
+            )
+        return reshaped(found, self.manifest.groups, key=self.key, label=customer)
+
+    def _added(
+        self, copy: Mapping[str, npt.NDArray[Any]], taught: Mapping[str, npt.NDArray[Any]]
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return taught weights with what a copy's differ from the model's."""
+        own = self._state
+        if {name: value.shape for name, value in taught.items()} != {name: value.shape for name, value in own.items()}:
+            raise WatermarkError(f"the model that was taught is not of the architecture of {self.manifest.name!r}")
+        return {
+            name: value + (copy[name] - own[name]) if value.dtype.kind == "f" else value
+            for name, value in taught.items()
+        }
+
+    def issue(self, customer: str, *, reshape: bool = False, taught: Any = None, issued: str = "") -> Path:
+        """Write a customer's copy and note it down; return its path.
+
+        Parameters
+        ----------
+        customer, reshape, taught : see :meth:`weights`
+        issued : str
+            A date, for the manifest.
+
+        Raises
+        ------
+        WatermarkError
+            If the customer has a copy.
+        """
+        known = read_manifest(self.folder)  # somebody else may have issued meanwhile
+        copy = Copy(customer=customer, file=file_name(len(known.copies), customer), sha256="", issued=issued)
+        known.check_new(customer)
+        self.manifest = known
+        path = self.folder / copy.file
+        digest = write_weights(path, self.weights(customer, reshape=reshape, taught=taught), self._kinds())
+        made = Copy(customer=customer, file=copy.file, sha256=digest, reshaped=reshape, issued=issued)
+        self.manifest = known.with_copy(made)
+        self.manifest.write(self.folder)
+        return path
+
+    def _number(self, customer: str) -> int:
+        known = self.manifest.customers
+        return known.index(customer) if customer in known else len(known)
+
+    def _kinds(self) -> dict[str, Any]:
+        from watermarking.deep.tensors import read_tensors
+
+        if not hasattr(self, "_stored"):
+            self._stored = read_tensors(self.folder / OWN)
+        return self._stored
+
+
+def read_own(folder: Path, manifest: Manifest) -> dict[str, npt.NDArray[np.generic]]:
+    """Return the unmarked model that a manifest is of.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not there, or another.
+    """
+    path = folder / OWN
+    if file_hash(path) != manifest.own_sha256:
+        raise FileFormatError(f"{path} is not the model that {MANIFEST} is of: put the one back that was there")
+    return read_weights(path)

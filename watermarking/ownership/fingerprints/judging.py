@@ -1,0 +1,85 @@
+"""What was read of each place, and what it says of each customer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from watermarking.codes.tracing.identifiers import identify
+from watermarking.codes.tracing.levels import accuse_levels
+from watermarking.interface import Detection
+from watermarking.ownership.fingerprints.carrier import turning
+from watermarking.significance import any_of, rademacher_p_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from watermarking.keys import Key
+    from watermarking.ownership.fingerprints.carrier import Levels
+    from watermarking.ownership.fingerprints.mark import WeightMark
+
+    F64 = npt.NDArray[np.float64]
+
+__all__ = ["judged"]
+
+_ANY: Final = 1e-12  # what a spread is at least
+
+
+def judged(levels: Levels, mark: WeightMark, customers: Sequence[str], *, key: Key) -> dict[str, Detection]:
+    """Return the verdict on each customer, the likeliest first; each p-value counts all of them.
+
+    An identifier names one customer at most, who may be nobody's: the others' p-values are 1.
+
+    Parameters
+    ----------
+    levels : Levels
+    mark : WeightMark
+    customers : sequence of str
+        Everybody who has a copy, in the order of issue, which AND codes go by.
+    key : Key
+        Of the model's fingerprints.
+    """
+    spread = np.maximum(levels.spread, _ANY)
+    if mark.code == "tardos":
+        found = accuse_levels(mark.tardos(), levels.values, spread, customers, key=key, keep=max(len(customers), 1))
+        return found.detections
+    if mark.code == "and":
+        verdicts = _by_design(levels, spread, mark, key)
+        return dict(sorted(zip(customers, verdicts, strict=False), key=lambda item: item[1].p_value))
+    name, detection = identify(2 * np.nan_to_num(levels.values) / spread**2, customers, key=key)
+    nobody = Detection(0.0, 1.0, detection.statistic)
+    first = {} if name is None else {name: detection}
+    return first | {one: nobody for one in customers if one != name}
+
+
+def _by_design(levels: Levels, spread: F64, mark: WeightMark, key: Key) -> list[Detection]:
+    """Return the verdict on each word of an AND code.
+
+    The code's own p-values take it for granted that somebody's copy was read. That it was must show as well: a word's
+    signs and what was read go together no better than the key's signs would make them by chance, unless the word, or
+    others, which all AND codes have most ones in common with, was put in.
+    """
+    design, turn = mark.design(), turning(key, mark.length)
+    read = np.nan_to_num(levels.values)
+    verdicts = design.accuse(_of_all(turn.T @ read, spread, design.order), key=key)
+    found = []
+    for number, verdict in enumerate(verdicts):
+        along = turn @ np.where(design.word(number, key=key), 1.0, -1.0)
+        norm = float(np.linalg.norm(along * levels.norms))
+        there = any_of(rademacher_p_value(float(along @ read) / norm if norm > 0 else 0.0), len(verdicts))
+        found.append(Detection(verdict.score, max(verdict.p_value, there), verdict.statistic))
+    return found
+
+
+def _of_all(values: F64, spread: F64, colluders: int) -> F64:
+    """Return log-likelihood ratios of all colluders having a one: an average is 1 then, and at most 1 - 2 / c else.
+
+    Noise is taken as the spread, or as what lies beyond what averages can show, whichever is more.
+    """
+    beyond = values[values > 1] - 1
+    noise = max(float(np.sqrt(np.mean(spread**2))), float(np.sqrt(np.mean(beyond**2))) if beyond.size else 0.0)
+    least = 1 - 2 / colluders
+    return np.asarray(((values - least) ** 2 - (values - 1) ** 2) / (2 * noise**2))

@@ -1,0 +1,111 @@
+"""Whose copy a suspect is, or who merged theirs into it: by its weights, or by its answers alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from watermarking.errors import WatermarkError
+from watermarking.interface import Detection, Verdicts
+from watermarking.ownership.fingerprints.align import aligned, likeness
+from watermarking.ownership.fingerprints.answers import trace_answers
+from watermarking.ownership.fingerprints.carrier import Carrier, Levels
+from watermarking.ownership.fingerprints.issue import read_own
+from watermarking.ownership.fingerprints.judging import judged
+from watermarking.ownership.fingerprints.manifest import Manifest, read_manifest
+from watermarking.ownership.fingerprints.match import match_layers
+from watermarking.ownership.fingerprints.weights import is_weights, read_weights
+from watermarking.ownership.proof import subkey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from watermarking.keys import Key
+
+__all__ = ["Tracing", "trace", "trace_weights"]
+
+
+@dataclass(frozen=True)
+class Tracing(Verdicts):
+    """The verdict on every customer, the likeliest first; p-values count all of them.
+
+    Attributes
+    ----------
+    detections : dict from customer to Detection
+    name : str, of the model
+    commitment : str, of the key
+    likeness : float
+        Mean cosine of the suspect's layers and the unmarked model's, once they are in one order; of copies near 1.
+        NaN of answers.
+    levels : Levels or None
+        What was read of each place; None of answers.
+    notes : list of str, what was undone, and what limits the verdict
+    """
+
+    name: str
+    commitment: str
+    likeness: float
+    levels: Levels | None = field(repr=False)
+    notes: list[str]
+
+    @property
+    def best(self) -> tuple[str, Detection]:
+        """The likeliest customer."""
+        return next(iter(self.detections.items()))
+
+
+def trace(
+    suspect: Any, manifest: Path, key: Key, *, inputs: Any = None, references: Sequence[Any] = (), own: Any = None,
+    **asking: Any,
+) -> Tracing:  # fmt: skip
+    """Say whose copy a suspect is.
+
+    Parameters
+    ----------
+    suspect : torch module, mapping, .safetensors or .onnx file; or, with ``inputs``, a function of batches or answers
+        Of what holds weights these are read, in whatever order its channels are; with ``inputs`` it is asked alone.
+    manifest : path
+        Of the folder that copies were issued into, or of its manifest; the unmarked model lies beside it.
+    key : Key
+        Your own.
+    inputs : N inputs, optional
+        What the suspect is asked: then its answers are read, which copies must have been taught to mark.
+    references, own, asking :
+        Of answers, see :func:`watermarking.ownership.fingerprints.answers.trace_answers`.
+
+    Raises
+    ------
+    WatermarkError
+        If the key is another's, nobody has a copy, or the suspect holds neither weights nor answers that can be read.
+    WeightsError
+        If it is a pickle.
+    """
+    known = read_manifest(manifest)
+    mine = subkey(key, known.name)
+    known.check_key(mine)
+    if not known.copies:
+        raise WatermarkError(f"nobody has a copy of {known.name!r} yet: issue one before you trace")
+    if inputs is not None:
+        found, notes = trace_answers(
+            suspect, inputs, known, key=mine, own=own, references=references, **asking
+        )  # fmt: skip
+        return Tracing(found, known.name, mine.commitment, float("nan"), None, notes)
+    if not is_weights(suspect):
+        raise WatermarkError("a function has no weights: give inputs that it is asked, and what the copies answer with")
+    folder = manifest if manifest.is_dir() else manifest.parent
+    return trace_weights(read_weights(suspect), read_own(folder, known), known, key=mine)
+
+
+def trace_weights(suspect: Mapping[str, Any], own: Mapping[str, Any], known: Manifest, *, key: Key) -> Tracing:
+    """Say whose copy some weights are; ``key`` is the model's fingerprints' own."""
+    carrier = Carrier(own, known.mark, key=key)
+    matched = match_layers(suspect, own, carrier.layers)
+    found, notes = aligned(matched.weights, own, known.groups, carrier.layers)
+    alike = likeness(found, own, carrier.layers)
+    levels = carrier.read(found)
+    notes = [*matched.notes, *notes]
+    if alike < 0.2:
+        notes.append(f"a cosine of {alike:.2f} with your model's weights: nothing of them is left, if it is a copy")
+    found_by = judged(levels, known.mark, known.customers, key=key)
+    return Tracing(found_by, known.name, key.commitment, alike, levels, notes)

@@ -16,10 +16,10 @@ from watermarking.attacks.geometry import Flip, Resize
 from watermarking.errors import UnknownAttackError
 
 
-class Invert(Attack):
+class Flipped(Attack):
     """Turn the picture into its negative."""
 
-    id = "invert"
+    id = "flipped"
     family = "values"
 
     def apply(self, pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -98,21 +98,21 @@ def test_any_text_is_an_attack_or_an_error(text: str) -> None:
 
 def test_third_parties(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [
-        EntryPoint("invert", f"{__name__}:Invert", registry.ATTACKS.group),
+        EntryPoint("flipped", f"{__name__}:Flipped", registry.ATTACKS.group),
         EntryPoint("broken", "no_such_module:Attack", registry.ATTACKS.group),
-        EntryPoint("other", f"{__name__}:Invert", registry.ATTACKS.group),
-        EntryPoint("jpeg", f"{__name__}:Invert", registry.ATTACKS.group),
+        EntryPoint("other", f"{__name__}:Flipped", registry.ATTACKS.group),
+        EntryPoint("jpeg", f"{__name__}:Flipped", registry.ATTACKS.group),
     ]
 
     def listed(group: str, name: str | None = None) -> list[EntryPoint]:
         return [point for point in points if point.group == group and name in (None, point.name)]
 
     monkeypatch.setattr("watermarking.registry.entry_points", listed)
-    assert attack_ids()[-3:] == ("broken", "invert", "other")
-    monkeypatch.setattr(EntryPoint, "load", lambda point: Invert if "no_such" not in point.value else 1 / 0)
+    assert attack_ids()[-3:] == ("broken", "flipped", "other")
+    monkeypatch.setattr(EntryPoint, "load", lambda point: Flipped if "no_such" not in point.value else 1 / 0)
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    np.testing.assert_array_equal(parse_attack("invert | invert")(image, rng=np.random.default_rng(0)), image)
-    assert describe("invert").startswith("invert (values): Turn the picture")
+    np.testing.assert_array_equal(parse_attack("flipped | flipped")(image, rng=np.random.default_rng(0)), image)
+    assert describe("flipped").startswith("flipped (values): Turn the picture")
     assert parse_attack("jpeg") == Jpeg()
     with pytest.raises(UnknownAttackError, match="cannot be loaded: division by zero"):
         parse_attack("broken")

@@ -95,6 +95,14 @@ def test_every_picture_of_a_collage_is_read(cover: U8) -> None:
         assert one.outline is not None
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 3), (16, 16), (31, 40, 3), (95, 700), (100, 100, 3), (3, 40_000)])
+def test_small_pictures_and_strips_are_read_as_nothing(shape: tuple[int, ...]) -> None:
+    noise = np.random.default_rng(4).integers(0, 256, shape, dtype=np.uint8)
+    for picture in (noise, np.full(shape, 90, np.uint8)):
+        assert Marker(key=KEY).extract(picture).message is None
+        assert Marker(key=KEY).extract_all(picture) == []
+
+
 def test_one_whole_picture_is_one_reading(marked: U8, cover: U8) -> None:
     marker = Marker(key=KEY)
     (only,) = marker.extract_all(marked)

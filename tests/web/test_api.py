@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -54,6 +56,25 @@ def test_a_turned_copy_is_told_apart_by_key_and_angle(server: Server, marked: Pa
         "Marked by the key bob.key, message “© Ada 2026”, turned by 7 degrees; chance of a false alarm below 1 in a "
         "trillion."
     )
+
+
+def test_a_map_shows_what_was_painted_over(server: Server, marked: Path) -> None:
+    assert server.read(marked.read_bytes()).fields["map"] is None  # only if asked for
+    with Image.open(marked) as one:
+        changed = one.convert("RGB")
+    changed.paste((90, 120, 60), (100, 80, 260, 220))
+    stream = io.BytesIO()
+    changed.save(stream, "PNG")
+    found = server.read(stream.getvalue(), map="true").fields
+    check(server, "Reading", found)
+    assert found["message"] == "© Ada 2026"
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(found["map"]))), np.int16)
+    assert shown.shape == (320, 400, 3)
+    red = shown[..., 0] - shown[..., 2] > 60
+    assert red[110:190, 140:220].mean() > 0.5
+    assert red[:40].mean() < 0.05
+    wrong = server.read(stream.getvalue(), map="maybe")
+    assert (wrong.status, "neither true nor false" in wrong.error) == (400, True)
 
 
 def test_no_mark_and_cannot_tell(server: Server, picture: Path) -> None:

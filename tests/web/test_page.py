@@ -115,6 +115,15 @@ def test_dropping_a_picture(page: Browser, marked: Path) -> None:
     assert "key bob.key, message “© Ada 2026”" in said(page, "read")
 
 
+def test_the_map_is_shown_when_it_is_opened(page: Browser, marked: Path) -> None:
+    page.choose("#read-file", marked)
+    assert "© Ada 2026" in said(page, "read")
+    page.run("document.querySelector('#read-result summary').click()")
+    page.wait_for("document.querySelector('#read-result details img')?.naturalWidth === 400")
+    assert page.run("document.querySelector('#read-result details').open")
+    assert "Where in the picture the mark is" in page.text()
+
+
 def test_a_mark_of_another_message_is_offered_once_more(page: Browser, marked: Path) -> None:
     page.run("document.getElementById('key').value = 'bob.key'")
     assert "carries another message of this key already, '© Ada 2026'" in mark(page, marked, "Eve")

@@ -21,7 +21,7 @@ from watermarking.sync.refine import FLAT, refine
 from watermarking.sync.search import climb, offsets_of, spectrum_of_whitened
 from watermarking.sync.template import PERIOD, template
 from watermarking.sync.upright import scales_that_stand_out
-from watermarking.sync.warp import Warp
+from watermarking.sync.warp import LONGEST, Warp
 from watermarking.sync.whitening import whitened
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ __all__ = ["Inside", "pictures_inside"]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
+_SMALLEST: Final = 96
 _SIDES: Final = (640, 320)
 """Pixels to the side of a window; a picture of twice the side lies in one at least in part."""
 _PADDING: Final = 1.5
@@ -88,6 +89,8 @@ class Inside:
 
 def pictures_inside(plane: F32, key: Key, count: int) -> Iterator[Inside]:
     """Yield at most ``count`` marked pictures that stand upright somewhere in a plane (h, w), best first."""
+    if min(plane.shape) < _SMALLEST or max(plane.shape) > LONGEST:
+        return
     waves = template(key)
     clean = whitened(plane)
     found: list[tuple[Candidate, Window]] = []

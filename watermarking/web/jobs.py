@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import sys
 import warnings
@@ -42,6 +43,7 @@ _REFUSALS: Final[tuple[tuple[type[WatermarkError], int, str], ...]] = (
     (FileAccessError, 500, "failed"),
     (WatermarkError, 400, "request"),
 )
+_MAP_SIDE: Final = 800  # pixels
 _COMPILING: Final = (
     "watermarking: compiling for this machine, which the first picture waits for; kept for later where a cache can "
     "be written"
@@ -61,10 +63,11 @@ class MarkJob:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadJob:
-    """A picture to be read, and a message that may be in it."""
+    """A picture to be read, a message that may be in it, and whether a map of where the mark is is wanted."""
 
     data: bytes = field(repr=False)
     expected: bytes | None = None
+    with_map: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,8 +143,9 @@ class Desk:
 
         array = read_picture(job.data).array
         schemes = CLASSICAL if self.scheme is None else (self.scheme,)
-        reading = extract_any(array, keys=self.keys, schemes=schemes)
+        reading = extract_any(array, keys=self.keys, schemes=schemes, presence=job.with_map)
         fields = reading_fields(reading, self.key_names)
+        shown_map = None if reading.presence is None else _as_png(reading.presence.heat_map(array))
         known = job.expected is not None
         verdict = of_reading(reading, self.key_names, unreadable=self._unreadable(array, schemes), known=known)
         if job.expected is not None and reading.message is None:
@@ -153,7 +157,8 @@ class Desk:
         notes = list(verdict.notes)
         if known and reading.message is not None and reading.message != job.expected:
             notes.append("It is not the message that you gave.")
-        return Answer({"verdict": verdict.kind, "sentence": verdict.sentence, "notes": notes, **fields})
+        said = {"verdict": verdict.kind, "sentence": verdict.sentence, "notes": notes, "map": shown_map}
+        return Answer({**said, **fields})
 
     def _unreadable(self, array: Image, schemes: tuple[str, ...]) -> str | None:
         """Say why no mark could ever be read from such a picture."""
@@ -163,6 +168,16 @@ class Desk:
         if not any(longest_message(scheme_of(scheme), array.shape) for scheme in schemes):
             return f"{array.shape[1]}x{array.shape[0]} pixels are too few to hold a mark"
         return None
+
+
+def _as_png(picture: Image) -> str:
+    """Return a picture, scaled to fit a page, as a PNG file in base64."""
+    from PIL import Image as Pictures
+
+    small, target = Pictures.fromarray(picture), io.BytesIO()
+    small.thumbnail((_MAP_SIDE, _MAP_SIDE))
+    small.save(target, "PNG")
+    return base64.b64encode(target.getvalue()).decode("ascii")
 
 
 def _refused(error: WatermarkError) -> Refusal:

@@ -27,6 +27,7 @@ _GEOMETRY: Final = {
         "matrix": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
         **{name: {"type": "number"} for name in ("scale", "rotation", "aspect", "shear", "bend")},
         "flip": {"type": "boolean"},
+        "negative": {"type": "boolean"},
     },
 }
 _READING: Final = {
@@ -40,6 +41,17 @@ _READING: Final = {
     "p_value": {"type": "number", "description": "Chance of this much evidence without the mark, all trials counted."},
     "bit_error_rate": _NUMBER_OR_NULL,
     "geometry": _GEOMETRY,
+    "outline": {
+        "type": ["array", "null"],
+        "items": {"type": "integer"},
+        "description": "Top, left, rows and columns of the part that was read; null where the whole picture was.",
+    },
+    "map": {
+        **_TEXT_OR_NULL,
+        "contentEncoding": "base64",
+        "contentMediaType": "image/png",
+        "description": "Where the mark is, if asked for: red where it is missing, blue where it cannot be said.",
+    },
     "key": {**_TEXT_OR_NULL, "description": "Which of the keys."},
 }
 _RECEIPT: Final = {
@@ -155,7 +167,10 @@ def _read() -> dict[str, Any]:
     return {
         "operationId": "read",
         "summary": "Say whether a picture is marked, and what it says.",
-        "parameters": _message("A message that may be in the picture: it is found where reading fails."),
+        "parameters": [
+            *_message("A message that may be in the picture: it is found where reading fails."),
+            _query("map", "Answer with a map of where in the picture the mark is, too.", {"type": "boolean"}),
+        ],
         "requestBody": _PICTURE,
         "responses": {"200": _json("the verdict", "Reading"), **_refusals(tuple(_REFUSALS))},
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["mark_job", "read_job"]
 
 _MARKING: Final = ("message", "message_hex", "key", "fidelity", "again")
-_READING: Final = ("message", "message_hex")
+_READING: Final = ("message", "message_hex", "map")
 _FLAGS: Final = {"": False, "0": False, "false": False, "1": True, "true": True}
 
 
@@ -34,8 +34,7 @@ def mark_job(data: bytes, asked: Mapping[str, str], keys: Sequence[str]) -> Mark
     key = asked.get("key", keys[0])
     if key not in keys:
         raise _wrong(f"there is no key {key!r} here: one of {', '.join(keys)} is needed")
-    if (again := _FLAGS.get(asked.get("again", "").lower())) is None:
-        raise _wrong(f"again={asked['again']!r} is neither true nor false: give one of them")
+    again = _flag(asked, "again")
     fidelity = _fidelity(asked.get("fidelity"))
     return MarkJob(data=data, message=message, key_index=list(keys).index(key), fidelity=fidelity, again=again)
 
@@ -48,7 +47,14 @@ def read_job(data: bytes, asked: Mapping[str, str]) -> ReadJob:
     Refusal
     """
     _check_names(asked, _READING)
-    return ReadJob(data=data, expected=_message(asked))
+    return ReadJob(data=data, expected=_message(asked), with_map=_flag(asked, "map"))
+
+
+def _flag(asked: Mapping[str, str], name: str) -> bool:
+    found = _FLAGS.get(asked.get(name, "").lower())
+    if found is None:
+        raise _wrong(f"{name}={asked[name]!r} is neither true nor false: give one of them")
+    return found
 
 
 def _message(asked: Mapping[str, str]) -> bytes | None:

@@ -179,7 +179,8 @@ function markedName(name) {
 async function read(signal) {
   const body = await content(toRead.chosen);
   const expected = at("expected").value;
-  const found = await (await ask(`read?${new URLSearchParams(expected ? { message: expected } : {})}`, body, signal)).json();
+  const asked = new URLSearchParams({ map: "true", ...(expected ? { message: expected } : {}) });
+  const found = await (await ask(`read?${asked}`, body, signal)).json();
   const known = found.found ? found.message ?? found.message_hex : null;
   const wrong = found.bit_error_rate === null ? null : `${(100 * found.bit_error_rate).toFixed(1)} % of the bits`;
   return [
@@ -187,7 +188,15 @@ async function read(signal) {
     facts([["Message", known], ["Key", found.key], ["Scheme", found.found ? found.scheme : null], ["Wrong", wrong],
       ["p-value", found.p_value < 1e-300 ? "below 1e-300" : found.p_value.toPrecision(2)]]),
     ...notes(found.notes),
+    ...(found.map ? [mapOf(found.map)] : []),
   ];
+}
+
+function mapOf(base64) {
+  const image = made("img", { alt: "Map of where in the picture the mark is", hidden: true });
+  show(image, new Blob([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], { type: "image/png" }));
+  return made("details", {}, made("summary", {}, "Where in the picture the mark is"), image,
+    made("p", { className: "soft" }, "Red: the mark is missing, as where something was pasted in or painted over. Blue: it cannot be said."));
 }
 
 // --- beginning ---------------------------------------------------------------------------------------------------

@@ -82,7 +82,8 @@ def test_tables_count(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line[-1] for line in fingerprints.null_table(rows)[2] if line[1]] == ["pass", "pass"]
     rows[0]["innocents"] = 1
     assert fingerprints.null_table(rows)[2][-1][-1] == "FAIL"
-    options = argparse.Namespace(small=True, trials=9, twenties=9, lengths=9, keyed=9)
+    options = argparse.Namespace(small=True, trials=9, twenties=9, lengths=9, keyed=9, models=False, network="c2")
+    vars(options).update(dict.fromkeys(("copies", "tuned", "merges", "answers", "seeds"), 0))
     cells = fingerprints.cells_of(options)
-    assert {one["part"] for one in cells} == {"drawn", "keyed", "length", "merged", "sets"}
+    assert {one["part"] for one in cells} == {"drawn", "keyed", "length", "merged", "sets", "prints"}
     assert len(cells) < 150

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Run
 
-READING = ["file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry", "key", "error"]
+READING = [
+    "file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry", "outline", "key",
+    "error",
+]
 TEXT = "(c) Ada ✓"
 
 

@@ -53,14 +53,14 @@ def test_an_unchanged_picture_lacks_nothing(marker: Marker, marked: U8) -> None:
         assert 0.85 < float(np.median(where.share)) < 1.15
 
 
-@pytest.mark.parametrize("attack", ["jpeg(80)", "turn(90)", "invert"])
+@pytest.mark.parametrize("attack", ["jpeg(80)", "turn(90)", "negative"])
 def test_a_place_that_was_replaced_is_flagged(marker: Marker, marked: U8, cover: U8, attack: str) -> None:
     changed = marked.copy()
     changed[PATCH] = cover[PATCH]
     truth = np.zeros(cover.shape, np.uint8)
     truth[PATCH] = 255
     seen, there = (np.asarray(parse_attack(attack)(one, rng=np.random.default_rng(1))) for one in (changed, truth))
-    hole = (there[..., 0] > 127) if attack != "invert" else (there[..., 0] < 127)
+    hole = (there[..., 0] > 127) if attack != "negative" else (there[..., 0] < 127)
     where = found_in(marker, seen)
     missing, share = where.on(where.missing, seen.shape) > 0.5, where.on(where.share, seen.shape)
     assert missing[hole].mean() > 0.4

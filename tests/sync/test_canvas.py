@@ -62,7 +62,7 @@ def test_an_unmarked_picture_on_a_canvas_says_nothing(cover: U8, into: str) -> N
     assert not found.detection.is_present(1e-3)
 
 
-@pytest.mark.parametrize("attack", ["invert", "invert | jpeg(80)", "invert | crop(0.7)", "invert | turn(90)"])
+@pytest.mark.parametrize("attack", ["negative", "negative | jpeg(80)", "negative | crop(0.7)", "negative | turn(90)"])
 def test_a_negative_is_read_and_said_to_be_one(marked: U8, attack: str) -> None:
     found = Marker(key=KEY).extract(attacked(marked, attack))
     assert found.text == "8 bytes!"
@@ -71,7 +71,7 @@ def test_a_negative_is_read_and_said_to_be_one(marked: U8, attack: str) -> None:
 
 
 def test_a_negative_is_read_without_a_search(marked: U8) -> None:
-    found = Marker(key=KEY, search=0).extract(attacked(marked, "invert"))
+    found = Marker(key=KEY, search=0).extract(attacked(marked, "negative"))
     assert found.text == "8 bytes!"
     assert found.geometry is not None
     assert (found.geometry.rotation, found.geometry.flip, found.geometry.scale) == (0, False, 1)

@@ -18,7 +18,7 @@ _MODULES: Final = {
     "codecs": "Heic VideoFrame",
     "geometry": "Crop Resize ResizeTo Aspect Rotate Turn Flip Shift Shear Perspective",
     "warping": "RemoveLines Bend",
-    "values": "Brightness Contrast Gamma Posterise Grey Saturation Hue Sharpen Equalise Dither Invert",
+    "values": "Brightness Contrast Gamma Posterise Grey Saturation Hue Sharpen Equalise Dither Negative",
     "noise": "Noise Poisson Speckle SaltPepper",
     "filters": "Blur Box Median Bilateral Wiener NonLocalMeans WaveletDenoise",
     "occlusion": "Erase OverlayText Logo Collage",

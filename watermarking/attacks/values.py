@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
-    "Brightness", "Contrast", "Dither", "Equalise", "Gamma", "Grey", "Hue", "Invert", "Posterise", "Saturation",
+    "Brightness", "Contrast", "Dither", "Equalise", "Gamma", "Grey", "Hue", "Negative", "Posterise", "Saturation",
     "Sharpen",
 ]  # fmt: skip
 
@@ -157,10 +157,10 @@ class Equalise(Attack):
 
 
 @dataclass(frozen=True)
-class Invert(Attack):
+class Negative(Attack):
     """Exchange light and dark: the picture's negative."""
 
-    id = "invert"
+    id = "negative"
     family = "values"
 
     def apply(self, pixels: Pixels, _rng: np.random.Generator) -> Pixels:

@@ -28,7 +28,7 @@ def sends(*tensors: Tensor, settings: int | None = None, kind: Kind = Kind.ACTIV
     def take_part(meeting: Meeting) -> None:
         server = meeting.peers[0]
         number = SERVER_LABELS.fingerprint() if settings is None else settings
-        server.send(Kind.HELLO, torch.tensor([number, 40, 0]))
+        server.send(Kind.HELLO, torch.tensor([number, 40]))
         if settings is None:
             server.receive(Kind.ROUND, [Wanted("a plan", (None,), torch.int64)])
             server.send(kind, *tensors, number=0)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from watermarking.datasets.lock import locked
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.ownership.classifiers.clients import client_key
 from watermarking.ownership.fingerprints.carrier import Carrier
 from watermarking.ownership.fingerprints.manifest import (
+    ISSUING,
     MANIFEST,
     OWN,
     Copy,
@@ -80,6 +82,7 @@ def start(
     found = tuple(groups or ())
     if groups is None and hasattr(model, "forward") and (example is not None or hasattr(model, "shape")):
         found = tuple(_free_channels(model, example))
+    _check_groups(found, weights)
     state = model.state_dict() if hasattr(model, "state_dict") else model if isinstance(model, Mapping) else None
     folder.mkdir(parents=True, exist_ok=True)
     digest = write_weights(folder / OWN, weights, state)
@@ -88,6 +91,19 @@ def start(
         served=None if served is None else mark_config(served),
     ).write(folder)  # fmt: skip
     return Issuer(folder, key=key)
+
+
+def _check_groups(groups: Sequence[Group], weights: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Refuse groups of channels that are not those of these weights."""
+    for group in groups:
+        for part in group.parts:
+            shape = weights[part.name].shape if part.name in weights else None
+            if shape is None or part.axis >= len(shape) or group.n * part.repeat != shape[part.axis]:
+                found = "no such weights" if shape is None else f"weights of shape {shape}"
+                raise WatermarkError(
+                    f"a group has {group.n} channels, {part.repeat} of each in axis {part.axis} of {part.name!r}: the "
+                    f"model has {found} there"
+                )
 
 
 def _free_channels(model: Any, example: Any) -> list[Group]:
@@ -183,8 +199,14 @@ class Issuer:
         Raises
         ------
         WatermarkError
-            If the customer has a copy.
+            If the customer has a copy, or another process is issuing right now.
         """
+        held = self.folder / ISSUING
+        held.mkdir(exist_ok=True)
+        with locked(held):  # two that issue at once would write one manifest over the other
+            return self._issue(customer, reshape, taught, issued)
+
+    def _issue(self, customer: str, reshape: bool, taught: Any, issued: str) -> Path:
         known = read_manifest(self.folder)  # somebody else may have issued meanwhile
         copy = Copy(customer=customer, file=file_name(len(known.copies), customer), sha256="", issued=issued)
         known.check_new(customer)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from watermarking.codes.tracing.designs import AndCode
     from watermarking.keys import Key
     from watermarking.ownership.fingerprints.carrier import Levels
     from watermarking.ownership.fingerprints.mark import WeightMark
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["judged"]
 
+_SHRUNK: Final = 0.05
+_SURE: Final = 4.0  # standard deviations
 _ANY: Final = 1e-12  # what a spread is at least
 
 
@@ -60,11 +63,16 @@ def _by_design(levels: Levels, spread: F64, mark: WeightMark, key: Key) -> list[
 
     The code's own p-values take it for granted that somebody's copy was read. That it was must show as well: a word's
     signs and what was read go together no better than the key's signs would make them by chance, unless the word, or
-    others, which all AND codes have most ones in common with, was put in.
+    others, which all AND codes have most ones in common with, was put in. And a mark that has shrunk makes of every
+    average a zero, which would speak against the innocent: where what all have should be 1 and is less, nobody is
+    named.
     """
     design, turn = mark.design(), turning(key, mark.length)
     read = np.nan_to_num(levels.values)
-    verdicts = design.accuse(_of_all(turn.T @ read, spread, design.order), key=key)
+    turned = turn.T @ read
+    verdicts = design.accuse(_of_all(turned, spread, design.order), key=key)
+    if _has_shrunk(turned, spread, design, key):
+        return [Detection(verdict.score, 1.0, f"{verdict.statistic}; the mark has shrunk") for verdict in verdicts]
     found = []
     for number, verdict in enumerate(verdicts):
         along = turn @ np.where(design.word(number, key=key), 1.0, -1.0)
@@ -72,6 +80,15 @@ def _by_design(levels: Levels, spread: F64, mark: WeightMark, key: Key) -> list[
         there = any_of(rademacher_p_value(float(along @ read) / norm if norm > 0 else 0.0), len(verdicts))
         found.append(Detection(verdict.score, max(verdict.p_value, there), verdict.statistic))
     return found
+
+
+def _has_shrunk(values: F64, spread: F64, design: AndCode, key: Key) -> bool:
+    """Say whether the places that all colluders have in common, if they are as many as the code bears, lie below 1."""
+    zeros = int((~design.word(0, key=key)).sum())
+    common = max(1, len(values) - design.order * zeros)
+    highest = float(np.sort(values)[-common:].mean())
+    noise = float(np.sqrt(np.mean(spread**2) / common))
+    return highest < 1 - _SHRUNK - _SURE * noise
 
 
 def _of_all(values: F64, spread: F64, colluders: int) -> F64:

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     from watermarking.keys import Key
 
-__all__ = ["MANIFEST", "OWN", "Copy", "Manifest", "read_manifest"]
+__all__ = ["ISSUING", "MANIFEST", "OWN", "Copy", "Manifest", "read_manifest"]
 
 MANIFEST: Final = "manifest.json"
 OWN: Final = "own.safetensors"
+ISSUING: Final = "issuing"
 """The unmarked model, which copies are made of and suspects are compared with: as secret as the key."""
 _SCHEMA: Final = 1
 _LONGEST: Final = 200

@@ -54,7 +54,10 @@ def match_layers(suspect: Arrays, own: Arrays, layers: Sequence[str]) -> Matched
     WatermarkError
         If fewer than a tenth of the weights that carry are there, or two layers cannot be told apart.
     """
-    theirs = {_plain(name): value for name, value in suspect.items()}
+    plain = {_plain(name): name for name in own}
+    theirs = {
+        name if name in own else plain.get(_plain(name), _plain(name)): value for name, value in suspect.items()
+    }
     found = {name: theirs[name] for name in layers if name in theirs and theirs[name].shape == own[name].shape}
     notes = []
     left = [name for name in layers if name not in found]

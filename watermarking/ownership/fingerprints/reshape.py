@@ -92,7 +92,8 @@ def invariant_groups(module: Any, example: Any = None) -> list[Group]:
     weights, key = read_weights(module), Key(bytes(16))
     for some in (groups, [Group(group.n, group.parts, False) for group in groups]):
         other = {
-            name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in reshaped(weights, some, key=key).items()
+            name: torch.from_numpy(np.ascontiguousarray(v).reshape(v.shape))
+            for name, v in reshaped(weights, some, key=key).items()
         }
         with torch.no_grad():
             before = _numbers(module(tried))

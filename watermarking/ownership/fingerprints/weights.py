@@ -99,11 +99,18 @@ def write_weights(path: Path, weights: Mapping[str, Any], like: Mapping[str, Any
 
     tensors = {}
     for name, value in weights.items():
-        tensor = value if isinstance(value, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(value))
+        tensor = value if isinstance(value, torch.Tensor) else _tensor(value)
         kind = None if like is None else getattr(like.get(name), "dtype", None)
         tensors[name] = tensor.to(kind) if isinstance(kind, torch.dtype) else tensor
     write_tensors(path, tensors, {})
     return file_hash(path)
+
+
+def _tensor(value: Any) -> Any:
+    """Return a tensor of an array; NumPy makes rows of what has no axis when it puts it in order."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(value).reshape(np.shape(value)))
 
 
 def file_hash(path: Path) -> str:

@@ -82,7 +82,9 @@ def averaging(job: Job, settings: Settings, tell: Callable[[str], None] = print,
     from flwr.app import ArrayRecord
     from flwr.serverapp.strategy import FedAvg
 
-    strategy = FedAvg(**options)
+    # Clients train only, and one of them is a federation as well.
+    defaults = {"fraction_evaluate": 0.0, "min_available_nodes": 1, "min_train_nodes": 1}
+    strategy = FedAvg(**{**defaults, **options})
     plain = strategy.aggregate_train
 
     def aggregate(server_round: int, replies: Iterable[Any]) -> tuple[Any, Any]:

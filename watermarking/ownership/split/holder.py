@@ -67,8 +67,7 @@ class Holder:
             If the server is gone, hangs, or refuses this holder.
         """
         server = self.server
-        begun = self.keeper.rounds()
-        server.send(Kind.HELLO, torch.tensor([self.settings.fingerprint(), len(self.inputs), len(begun)]))
+        server.send(Kind.HELLO, torch.tensor([self.settings.fingerprint(), len(self.inputs)]))
         first = True
         while True:
             flags = [Wanted("a plan", (None,), torch.int64, 1 << 16)]

@@ -64,7 +64,9 @@ class Decoder(nn.Module):
     def forward(self, activations: Tensor) -> Tensor:
         """Rebuild pictures."""
         found: Tensor = self.layers(activations)
-        return torch.sigmoid(found[..., : self.shape[1], : self.shape[2]])
+        if found.shape[2:] != self.shape[1:]:
+            found = functional.interpolate(found, self.shape[1:], mode="bilinear", align_corners=False)
+        return torch.sigmoid(found)
 
 
 def train_decoder(

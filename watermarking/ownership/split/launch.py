@@ -41,8 +41,16 @@ def take_part_by_name(job: str, settings: Settings, place: Place, folder: Path) 
         take_part(load_job(job), settings, place, folder, tell=_say)
     except WatermarkError as error:
         _say(f"split: {name_of(place.rank)}: {error}")
-        return FAILED if isinstance(error, OSError) else BAD_INPUT
+        return _status(error)
     return 0
+
+
+def _status(error: Exception) -> int:
+    """Return the exit status: of what may go well another time, that of failures."""
+    from watermarking.ownership.split.channel import PeerError
+    from watermarking.ownership.split.server import TooFewError
+
+    return FAILED if isinstance(error, OSError | PeerError | TooFewError) else BAD_INPUT
 
 
 def start(job: str, settings: Settings, n_holders: int, port: int, folder: Path) -> list[BaseProcess]:

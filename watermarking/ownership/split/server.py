@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from watermarking.ownership.split.settings import Job, Settings
 
 __all__ = ["Outcome", "Server", "TooFewError"]
+
+
+_MOST_INPUTS: Final = 1 << 40
 
 
 class TooFewError(WatermarkError):
@@ -72,6 +75,7 @@ class Server:
         self.optimiser = Sgd(self.back, settings)
         self.keeper = Keeper(folder, settings.description())
         self.outcome = Outcome()
+        self._counts: dict[int, int] = {}  # inputs of each holder
 
     def run(self) -> Outcome:
         """Train, from the last checkpoint if there is one, with all holders that keep up.
@@ -85,7 +89,9 @@ class Server:
         """
         outcome, settings = self.outcome, self.settings
         try:
-            for rank in self._each("hello", self._greet):  # first: who is not listened to cannot be told anything
+            hello = self._each("hello", self._greet)  # first: who is not listened to cannot be told anything
+            self._counts = {rank: int(said[1]) for rank, said in hello.items()}
+            for rank in hello:
                 self.tell(f"the server: holder {rank} is there")
             if done := self.keeper.rounds():
                 self.keeper.load(done[-1], self.net, self.optimiser)
@@ -100,9 +106,11 @@ class Server:
         return outcome
 
     def _greet(self, peer: Peer) -> Tensor:
-        hello = peer.receive(Kind.HELLO, [Wanted("a greeting", (3,), torch.int64)])[0]
+        hello = peer.receive(Kind.HELLO, [Wanted("a greeting", (2,), torch.int64)])[0]
         if int(hello[0]) != self.settings.fingerprint():
             raise PeerError(f"{peer.name} runs with other settings: give all processes the same")
+        if not 1 <= int(hello[1]) <= _MOST_INPUTS:
+            raise PeerError(f"{peer.name} has {int(hello[1])} inputs, it says: 1 to {_MOST_INPUTS} are possible")
         return hello
 
     def _round(self, number: int) -> None:
@@ -187,11 +195,12 @@ class Server:
         wanted = [Wanted("weights", tuple(vector.shape)), Wanted("a count and a loss", (2,))]
         got = self._each("weights", lambda peer: peer.receive(
             Kind.WEIGHTS, wanted, number=number, deadline=self._deadline))  # fmt: skip
-        n = sum(float(said[0]) for _, said in got.values())
-        mean = torch.stack([one.double() * (float(said[0]) / n) for one, said in got.values()]).sum(dim=0)
+        counts = {rank: self._counts[rank] for rank in got}  # as they greeted: a count of the day could be any number
+        n = sum(counts.values())
+        mean = torch.stack([one.double() * (counts[rank] / n) for rank, (one, _) in got.items()]).sum(dim=0)
         unpack(mean.float(), self.net)
         regularise(self.job, self.back, self.optimiser, self.settings)
-        return sum(float(said[1]) * float(said[0]) / n for _, said in got.values())
+        return sum(float(said[1]) * counts[rank] / n for rank, (_, said) in got.items())
 
     def _each(self, what: str, do: Callable[[Peer], Any], ranks: Iterable[int] | None = None) -> dict[int, Any]:
         """Do something with every holder that is left, within one time-out for all; go on without those that fail."""

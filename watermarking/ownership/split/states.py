@@ -66,7 +66,9 @@ class Keeper:
         text = json.dumps(state, indent=1).encode()
         write_whole(self.folder / f"{number:08d}.safetensors", lambda stream: stream.write(content))
         write_whole(self.folder / f"{number:08d}.json", lambda stream: stream.write(text))
-        for old in self.rounds()[:-_KEPT]:
+        there = self.rounds()
+        later = [one for one in there if one > number]  # of a run that began anew: they lead nowhere from here
+        for old in [*later, *[one for one in there if one <= number][:-_KEPT]]:
             for suffix in ("json", "safetensors"):
                 (self.folder / f"{old:08d}.{suffix}").unlink(missing_ok=True)
 

@@ -21,7 +21,7 @@ lint: $(STAMPS)/develop
 
 # The pages of docs/ as a site that needs no server and no network: open site/index.html.
 docs: $(STAMPS)/docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "site/index.html: written"
 
 # Under 10 minutes on two cores, into a folder of its own: the repository has the rows of such a run, and here they are

@@ -48,9 +48,16 @@ def test_every_picture_of_a_canvas_is_read(run: Run, canvas: Path, keyfile: Path
 
 def test_a_map_is_written(run: Run, canvas: Path, keyfile: Path, tmp_path: Path) -> None:
     to = tmp_path / "map.png"
+    folder = run("extract", canvas.parent, "-k", keyfile, "--map", to)
+    assert (folder.exit_code, to.exists()) == (2, False)
     assert run("extract", canvas, "-k", keyfile, "--map", to).exit_code == 0
     with Image.open(to) as shown, Image.open(canvas) as read:
         assert (shown.size, shown.mode) == (read.size, "RGB")
+    before = canvas.read_bytes()
+    kept = run("extract", canvas, "-k", keyfile, "--map", canvas)
+    assert (kept.exit_code, canvas.read_bytes() == before) == (2, True)
+    assert "exists already" in kept.stderr
+    assert run("extract", canvas, "-k", keyfile, "--map", to, "--force").exit_code == 0
 
 
 def test_a_map_needs_one_picture_and_a_place(run: Run, canvas: Path, keyfile: Path, tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_presence_counts_every_hypothesis() -> None:
     assert found.p_value == pytest.approx(4 * rademacher_p_value(6.0))
     assert Attempt.of([]).presence.p_value == 1.0
     several = [Attempt.of(reads), Attempt.of(reads[1:]), Attempt.of([])]
-    assert best_presence(several).p_value == pytest.approx(3 * found.p_value)
+    assert best_presence([one.presence for one in several]).p_value == pytest.approx(3 * found.p_value)
 
 
 def test_a_message_speaks_for_itself() -> None:

@@ -79,3 +79,24 @@ def test_it_is_there_only_if_asked_for(marker: Marker, marked: U8, cover: U8) ->
     where = found_in(marker, grey)
     assert where.heat_map(grey).shape == (*grey.shape, 3)
     assert where.error_rate == 0.01
+
+
+@pytest.mark.parametrize("ground", ["white", "noise"])
+def test_around_a_picture_in_a_canvas_nothing_is_said(cover: U8, ground: str) -> None:
+    marker = Marker(key=KEY)
+    marked = np.asarray(marker.embed(cover, "8 bytes!"))
+    shape = (cover.shape[0] + 420, cover.shape[1] + 500, 3)
+    canvas = np.full(shape, 255, np.uint8)
+    if ground == "noise":
+        canvas[:] = np.random.default_rng(3).integers(0, 256, shape)
+    inside = np.zeros(shape[:2], np.bool_)
+    inside[200 : 200 + cover.shape[0], 260 : 260 + cover.shape[1]] = True
+    canvas[inside] = marked.reshape(-1, 3)
+    where = found_in(marker, canvas)
+    unsure, missing = (where.on(values, shape) for values in (where.unsure, where.missing))
+    assert np.nanmean(missing[inside] > 0.5) < 0.05
+    assert np.nanmean(unsure[inside] > 0.5) < 0.5
+    around = ~inside
+    around[120:-120, 180:-180] &= False  # windows overlap the edges
+    carries = (np.nan_to_num(unsure, nan=1.0) < 0.5) & (np.nan_to_num(missing, nan=0.0) < 0.5)
+    assert carries[around].mean() < 0.1

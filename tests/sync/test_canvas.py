@@ -103,6 +103,25 @@ def test_small_pictures_and_strips_are_read_as_nothing(shape: tuple[int, ...]) -
         assert Marker(key=KEY).extract_all(picture) == []
 
 
+def test_pictures_side_by_side_are_told_apart(cover: U8) -> None:
+    marker = Marker(key=KEY)
+    stacked = np.vstack([np.asarray(marker.embed(cover, text)) for text in ("first", "second")])
+    assert {one.text for one in marker.extract_all(stacked)} == {"first", "second"}
+    assert {one.text for one in Marker(key=KEY, search=0).extract_all(stacked)} <= {"first", "second"}
+
+
+def test_a_faint_picture_is_not_given_the_evidence_of_another(cover: U8) -> None:
+    strong, weak = (np.asarray(Marker(key=KEY, psnr=psnr).embed(cover, text)) for psnr, text in ((36, "A"), (46, "B")))
+    canvas = np.full((cover.shape[0] + 80, 2 * cover.shape[1] + 120, 3), 240, np.uint8)
+    for i, one in enumerate((strong, weak)):
+        left = 40 + i * (cover.shape[1] + 40)
+        canvas[40 : 40 + cover.shape[0], left : left + cover.shape[1]] = one
+    found = {one.text: one.detection for one in Marker(key=KEY).extract_all(canvas)}
+    assert set(found) == {"A", "B"}
+    assert found["A"].score > found["B"].score
+    assert list(found) == ["A", "B"]  # the surest first
+
+
 def test_one_whole_picture_is_one_reading(marked: U8, cover: U8) -> None:
     marker = Marker(key=KEY)
     (only,) = marker.extract_all(marked)

@@ -32,7 +32,8 @@ class Paste(Attack):
 
     The canvas is `long_side` pixels long: a browser's window, a phone's screen and a page with text around the picture,
     a slide with a title, a story on a blurred copy of the picture, a collage of four smooth random textures. The
-    picture has a frame of up to 5 pixels. What does not fit at its share is made smaller.
+    picture has a frame of up to 5 pixels. What does not fit at its share is made
+    smaller, and covers less: a landscape 0.3 of a phone's screen at most.
     """
 
     id = "paste"
@@ -64,8 +65,7 @@ class Paste(Attack):
         canvas = tuple(max(1, round(self.long_side * min(1.0, edge))) for edge in (1 / aspect, aspect))
         check_size((canvas[0], canvas[1]))
         scale = math.sqrt(self.share * canvas[0] * canvas[1] / (size[0] * size[1]))
-        if self.share < 1:
-            scale *= min(1.0, *(room * c / (scale * n) for room, c, n in zip(_ROOM, canvas, size, strict=True)))
+        scale *= min(1.0, *(room * c / (scale * n) for room, c, n in zip(_ROOM, canvas, size, strict=True)))
         kept = tuple(min(c, max(1, round(scale * n))) for c, n in zip(canvas, size, strict=True))
         top, left = (int(rng.integers(c - k + 1)) for c, k in zip(canvas, kept, strict=True))
         return top, left, (kept[0], kept[1]), (canvas[0], canvas[1])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from watermarking.cli.lines import can_print, say, shown, write
-from watermarking.cli.options import json_option, key_names, keys_option, logging_options, scheme_option
+from watermarking.cli.options import force_option, json_option, key_names, keys_option, logging_options, scheme_option
 from watermarking.cli.output import reading_record, verdict_line
-from watermarking.cli.pictures import announce_compilation, load
+from watermarking.cli.pictures import announce_compilation, check_target, load
 from watermarking.cli.reading import Readers, read_many, reader_options
 from watermarking.interface import Detection
 
@@ -39,20 +40,24 @@ class Job:
     def run(self, source: str, _target: str) -> dict[str, Any]:
         """Read one picture; return the record of it."""
         from watermarking.messages.any_scheme import extract_all_any, extract_any
+        from watermarking.messages.arguments import CLASSICAL
 
         array = load(source).array
         if self.every:
-            readings = extract_all_any(array, keys=self.keys) if self.marker is None else self.marker.extract_all(array)
-            if len(readings) > 1:
-                first, *others = (reading_record(source, one, self.names) for one in readings)
-                return {**first, "others": others}
+            schemes = CLASSICAL if self.marker is None else (self.marker.scheme.id,)
+            readings = extract_all_any(array, keys=self.keys, schemes=schemes)
+            first, *others = (reading_record(source, one, self.names) for one in readings)
+            return {**first, "others": others} if others else first
         wanted = self.map_to is not None
         if self.marker is None:
             reading = extract_any(array, keys=self.keys, presence=wanted)
         else:
             reading = self.marker.extract(array, presence=wanted)
-        if self.map_to is not None and reading.presence is not None:
-            write_map(self.map_to, reading.presence.heat_map(array))
+        if self.map_to is not None:
+            if reading.presence is None:
+                say(f"{self.map_to}: not written, there is no message that could be mapped", err=True)
+            else:
+                write_map(self.map_to, reading.presence.heat_map(array))
         return reading_record(source, reading, self.names)
 
 
@@ -69,6 +74,7 @@ class Job:
     type=click.Path(dir_okay=False),
     help="Write where the mark is, over the picture: red where it is missing, blue where it cannot be said.",
 )
+@force_option
 @json_option
 @logging_options
 @click.pass_context
@@ -82,6 +88,7 @@ def command(
     found_only: bool,
     every: bool,
     map_to: str | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Read the message of a picture.
@@ -94,8 +101,10 @@ def command(
 
     Where a message cannot be read, 'watermarking detect' may still find it, if it is known.
     """
-    if map_to is not None and (len(sources) > 1 or every):
-        raise click.UsageError("--map goes with one picture, and not with --all")
+    if map_to is not None:
+        if len(sources) > 1 or every or Path(sources[0]).is_dir():
+            raise click.UsageError("--map goes with one picture, and not with --all")
+        check_target(map_to, force)
     announce_compilation()
     from watermarking.messages.marker import CLASSICAL, Marker
 

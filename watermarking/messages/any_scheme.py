@@ -38,7 +38,10 @@ def extract_any(
 def extract_all_any(
     image: Pictorial, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3, most: int = 16
 ) -> list[Reading]:
-    """Read the marked pictures that a canvas shows, with every scheme and key given; see ``Marker.extract_all``."""
+    """Read the marked pictures that a canvas shows, with every scheme and key given; see ``Marker.extract_all``.
+
+    Where nothing is read there is one reading, without a message.
+    """
     array, _ = to_array(image)
     return read_all(_schemes_of(schemes, keys, search), array, keys, search, most)
 

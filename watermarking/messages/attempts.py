@@ -75,7 +75,7 @@ def _negative(attempt: Attempt, pixels: int) -> Attempt:
 
     unmoved = geometry_of(Warp(np.eye(2, 3), np.zeros((2, 3))), pixels, True)
     reads = [replace(read, sums=-read.sums, score=-read.score, pilots=None) for read in attempt.reads]
-    seen = None if attempt.seen is None else replace(attempt.seen, plane=-attempt.seen.plane)
+    seen = None if attempt.seen is None else replace(attempt.seen, negative=True)
     return Attempt.of(sorted(reads, key=lambda read: -read.score), unmoved, seen=seen)
 
 

@@ -65,7 +65,7 @@ class Seen:
 
     Attributes
     ----------
-    plane : (h, w) float32, aligned with the cells
+    plane : (h, w) float32, aligned with the cells; what was read is its negative if ``negative`` says so
     matrix : (2, 3) float64, maps (row, col, 1) of the marked plane to (row, col) in pixels of the picture
     origin : (row, column) of the plane's first cell
     inside : (h, w) bool or None, where it shows the picture
@@ -75,6 +75,7 @@ class Seen:
     matrix: npt.NDArray[np.float64]
     origin: tuple[int, int] = (0, 0)
     inside: npt.NDArray[np.bool_] | None = None
+    negative: bool = False
 
 
 @dataclass(frozen=True)
@@ -206,9 +207,9 @@ def decode_message(
     return None, n_checks
 
 
-def best_presence(tried: Sequence[Attempt]) -> Detection:
-    """Return the most significant of several attempts, its p-value that of the best of so many."""
-    best = min((attempt.presence for attempt in tried), key=lambda one: one.p_value)
+def best_presence(tried: Sequence[Detection]) -> Detection:
+    """Return the most significant of several attempts' verdicts, its p-value that of the best of so many."""
+    best = min(tried, key=lambda one: one.p_value)
     return Detection(best.score, any_of(best.p_value, len(tried)), best.statistic)
 
 

@@ -183,11 +183,12 @@ class Marker:
         Returns
         -------
         list of Reading
-            Each with its ``outline``, surest place first; empty where nothing was read. A picture that is marked as a
+            Each with its ``outline``, the surest first; empty where nothing was read. A picture that is marked as a
             whole has one reading, without an outline.
         """
         array, _ = to_array(image)
-        return read_all((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, self.search, most)
+        found = read_all((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, self.search, most)
+        return [one for one in found if one.message is not None]
 
     def detect(self, image: Pictorial, message: Message) -> Detection:
         """Say whether a picture carries a message that is known already; works where damage forbids reading it."""

@@ -16,6 +16,7 @@ from watermarking.messages.carrier import code_word
 from watermarking.pictures.arrays import to_array
 from watermarking.pictures.opencv import cv2_module
 from watermarking.pictures.ranges import sample_peak
+from watermarking.sync.bounds import largest_sum
 
 if TYPE_CHECKING:
     from watermarking.interface import Image, Scheme
@@ -32,6 +33,7 @@ ERROR_RATE: Final = 1e-2
 _SIGMA: Final = 4.0  # cells: places are judged by what is round them
 _SPREAD: Final = 1.4826  # standard deviations in a median absolute one
 _LEAST_SPREAD: Final = 0.2
+_PART: Final = 0.6  # of what was aligned: a picture that covers less lies in something else
 _SHOWN: Final = 0.5  # of a window, for anything to be said
 _LEFT: Final = 0.6
 """Of the mark's usual strength: a place is said to lack it only where less is left than this."""
@@ -82,7 +84,9 @@ class Presence:
         grey = _as_grey(array)
         shown = np.repeat(0.75 * grey[..., None] + 48, 3, axis=2)
         for flagged, colour in ((self.unsure, (70.0, 110.0, 220.0)), (self.missing, (235.0, 40.0, 30.0))):
-            weight = np.nan_to_num(self.on(flagged, array.shape))[..., None] * 0.6
+            # What was not looked at cannot be said, either.
+            there = np.nan_to_num(self.on(flagged, array.shape), nan=float(flagged is self.unsure))
+            weight = there[..., None] * 0.6
             shown = (1 - weight) * shown + weight * np.array(colour)
         return np.asarray(np.clip(np.rint(shown), 0, 255), np.uint8)
 
@@ -100,27 +104,45 @@ def presence_of(
         return None
     seen = attempt.seen
     word = code_word(scheme, message, key, shape)
-    found = agreement_of(scheme, seen.plane, word, key=key, origin=seen.origin, inside=seen.inside)
+    plane = -seen.plane if seen.negative else seen.plane
+    found = agreement_of(scheme, plane, word, key=key, origin=seen.origin, inside=seen.inside)
     agreed, expected = _smooth(found.agreed, _SIGMA), _smooth(found.expected, _SIGMA)
     # Squares of a Gaussian are a narrower one: what a window's sum varies by.
     deviation = np.sqrt(_smooth(found.variance, _SIGMA / math.sqrt(2)) / (4 * math.pi * _SIGMA**2)) + 1e-12
+    shown = _smooth((found.variance > 0).astype(np.float32), _SIGMA) > _SHOWN
+    if seen.origin != (0, 0) or seen.inside is not None:
+        shown &= _extent(agreed / deviation)
+    if not shown.any():
+        return None
     reliable = np.square(expected / deviation)
-    telling = reliable >= np.median(reliable)
+    usual = float(np.median(reliable[shown])) + 1e-12
+    telling = shown & (reliable >= usual)
     strength = float(np.median(agreed[telling] / np.maximum(expected[telling], 1e-12)))
     if strength <= 0:
         return None
     expected *= strength
-    off = (agreed - expected) / deviation
+    off = ((agreed - expected) / deviation)[shown]
     deviation *= float(np.clip(_SPREAD * np.median(np.abs(off - np.median(off))), _LEAST_SPREAD, 1.0))
-    share = 1 + (agreed / np.maximum(expected, 1e-12) - 1) * reliable / (reliable + np.median(reliable) + 1e-12)
+    share = 1 + (agreed / np.maximum(expected, 1e-12) - 1) * reliable / (reliable + usual)
     limit = float(norm.isf(error_rate)) * deviation
-    shown = _smooth((found.variance > 0).astype(np.float32), _SIGMA) > _SHOWN
     missing = shown & (agreed < _LEFT * expected - limit)
     unsure = ~missing & (~shown | (_LEFT * expected < limit))
     cell, pixels = scheme.cell, seen.matrix
     corner = np.array(seen.origin, np.float64) * cell + (cell - 1) / 2
     matrix = np.column_stack([pixels[:, :2] * cell, pixels[:, :2] @ corner + pixels[:, 2]])
     return Presence(np.asarray(share, np.float32), missing, unsure, error_rate, matrix)
+
+
+def _extent(seen: F64) -> npt.NDArray[np.bool_]:
+    """Return where a picture lies that may be a part of what was aligned, (rows, cols) bool: all, unless it is small.
+
+    ``seen`` is in standard deviations. Of all rectangles, that whose cells exceed a third of the strongest by most.
+    """
+    level = float(np.quantile(seen, 0.98)) / 3
+    top, bottom, left, right = largest_sum(seen - level)
+    found = np.zeros(seen.shape, np.bool_)
+    found[top : bottom + 1, left : right + 1] = True
+    return found if found.mean() < _PART else np.ones(seen.shape, np.bool_)
 
 
 def _smooth(values: F32, sigma: float) -> F64:

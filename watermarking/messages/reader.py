@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Sighting", "detect", "read", "read_all"]
 
 _CERTAIN: Final = 1e-12
+_LACKING: Final = 0.15
+"""Of a picture's area: where more lacks the message, other marked pictures may lie there."""
 
 
 class Sighting(NamedTuple):
@@ -49,14 +51,14 @@ def read(
     The first message ends the search; the p-value counts all that was tried. With ``presence`` it is said where the
     message is.
     """
-    tried: list[Attempt] = []
+    tried: list[Detection] = []
     n_checks = 0
     for key_index, scheme, attempt in attempts(schemes, image, keys, search):
-        tried.append(attempt)
+        tried.append(attempt.presence)
         decoded, checks = decode_message(attempt.reads, keys[key_index], least=attempt.least_pilot)
         n_checks += checks
         if decoded is not None:
-            reading = _reading(decoded, tried, n_checks, scheme, key_index)
+            reading = _reading(decoded, attempt, len(tried), n_checks, scheme, key_index)
             if not presence:
                 return reading
             where = presence_of(scheme, attempt, decoded.message, keys[key_index], image.shape)
@@ -67,8 +69,14 @@ def read(
 def read_all(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], search: int, most: int) -> list[Reading]:
     """Read every marked picture that a picture shows: itself, or those that are parts of it, at most ``most``.
 
-    A picture that carries a message as it lies is one picture. What is found as a whole that was moved comes last, if
-    no part says the same. The p-value of each reading counts all that was tried until then.
+    A picture that carries a message nearly all over as it lies is one picture. What is found as a whole that was moved
+    comes last, if no part says the same. The p-value of each reading is of what was seen in its place, and counts all
+    that was tried until then.
+
+    Returns
+    -------
+    list of Reading
+        At least one: without a message where nothing was read.
 
     Raises
     ------
@@ -77,32 +85,41 @@ def read_all(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], searc
     """
     if most < 1:
         raise WatermarkError(f"at most {most} readings: give 1 or more")
-    whole = read(schemes, image, keys, search=0)
-    if whole.message is not None:
-        return [whole]
-    found: list[Reading] = []
-    tried: list[Attempt] = []
-    n_checks = 0
+    whole = read(schemes, image, keys, search=0, presence=True)
     on_plane = [scheme for scheme in schemes if isinstance(scheme, PlaneScheme)]
+    is_one = whole.message is not None and _is_all_over(whole)
+    if is_one or search == 0 or not on_plane:
+        return [replace(whole, presence=None)]
+    found: list[Reading] = []
+    n_tried, n_checks = 2 * len(schemes) * len(keys), 0
     for key_index, key in enumerate(keys):
         for scheme, attempt in inside(on_plane, image, key, most):
-            tried.append(attempt)
+            n_tried += 1
             decoded, checks = decode_message(attempt.reads, key, least=attempt.least_pilot)
             n_checks += checks
             if decoded is not None and not any(_same_place(attempt, one) for one in found):
-                found.append(_reading(decoded, tried, n_checks, scheme, key_index))
-    moved = read(schemes, image, keys, search)
-    if moved.message is not None and all(moved.message != one.message for one in found):
-        found.append(moved)
+                found.append(_reading(decoded, attempt, n_tried, n_checks, scheme, key_index))
+    found.sort(key=lambda one: one.detection.p_value)
+    rest = replace(whole, presence=None) if whole.message is not None else read(schemes, image, keys, search)
+    if not found or (rest.message is not None and all(rest.message != one.message for one in found)):
+        found.append(rest)
     return found[:most]
 
 
-def _reading(decoded: Decoded, tried: Sequence[Attempt], n_checks: int, scheme: Scheme, key_index: int) -> Reading:
-    """Return the reading of the last attempt, in which a message was found."""
-    detection = reading_detection(best_presence(tried), decoded, n_checks)
+def _is_all_over(reading: Reading) -> bool:
+    """Say whether no large part of a picture lacks the message; taken for granted where that cannot be said."""
+    return reading.presence is None or float(reading.presence.missing.mean()) < _LACKING
+
+
+def _reading(
+    decoded: Decoded, attempt: Attempt, n_tried: int, n_checks: int, scheme: Scheme, key_index: int
+) -> Reading:
+    """Return the reading of an attempt in which a message was found, one of so many."""
+    own = attempt.presence
+    presence = Detection(own.score, any_of(own.p_value, n_tried), own.statistic)
     return Reading(
-        decoded.message, as_text(decoded.message), detection, decoded.bit_error_rate, tried[-1].geometry, scheme.id,
-        key_index, tried[-1].outline,
+        decoded.message, as_text(decoded.message), reading_detection(presence, decoded, n_checks),
+        decoded.bit_error_rate, attempt.geometry, scheme.id, key_index, attempt.outline,
     )  # fmt: skip
 
 

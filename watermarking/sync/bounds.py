@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from watermarking.sync.template import Template
     from watermarking.sync.warp import Warp
 
-__all__ = ["block_coherence", "bounds_of"]
+__all__ = ["block_coherence", "bounds_of", "largest_sum"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -52,14 +52,14 @@ def bounds_of(clean: F32, waves: Template, warp: Warp) -> tuple[int, int, int, i
     """
     shown = np.clip(block_coherence(clean, waves, warp), -3.0, 8.0)
     level = _INSIDE * float(np.mean(shown[shown >= np.quantile(shown, 0.9)]))
-    top, bottom, left, right = _largest_sum(shown - level)
+    top, bottom, left, right = largest_sum(shown - level)
     rows, cols = clean.shape
     top, left = max(0, (top - 1) * _BLOCK), max(0, (left - 1) * _BLOCK)
     bottom, right = min(rows, (bottom + 2) * _BLOCK), min(cols, (right + 2) * _BLOCK)
     return top, left, bottom - top, right - left
 
 
-def _largest_sum(values: F64) -> tuple[int, int, int, int]:
+def largest_sum(values: F64) -> tuple[int, int, int, int]:
     """Return first and last row, first and last column of the rectangle with the largest sum."""
     sums = np.concatenate([np.zeros((values.shape[0], 1)), values.cumsum(1)], 1)
     first, last = np.triu_indices(values.shape[1])

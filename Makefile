@@ -41,6 +41,8 @@ bench: $(STAMPS)/bench peers
 	$(BIN)/python benchmarks/robustness.py
 	$(BIN)/python benchmarks/robustness.py --grid geometry
 	$(BIN)/python benchmarks/robustness.py --grid geometry_large
+	$(BIN)/python benchmarks/robustness.py --grid canvas
+	$(BIN)/python benchmarks/presence.py
 	$(BIN)/python benchmarks/capacity.py
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/visible.py

@@ -33,8 +33,8 @@ class Reading:
     geometry : Geometry, what was undone before the picture could be read; None where nothing was
     scheme : str, id of the scheme that read it
     key_index : int, which of the keys read it; None without a message
-    outline : (top, left, rows, cols) in pixels of the part of the picture that was read, to within about 32 pixels of
-        the canvas's scale; None where the whole picture was
+    outline : (top, left, rows, cols) in pixels of the part of the picture that was read, to within two blocks of 32
+        pixels of the canvas at the scale it was found at; None where the whole picture was read
     presence : Presence, where in the picture the message is; None unless asked for
     """
 

@@ -110,7 +110,7 @@ def photographs(place: Path) -> None:
     photo(place)
     (place / "photographs").mkdir()
     rng = np.random.default_rng(0)
-    for i in range(6):
+    for i in range(9):
         coarse = Image.fromarray(rng.integers(0, 256, (40, 40, 3)).astype(np.uint8))
         coarse.resize((640, 640), Image.Resampling.BICUBIC).save(place / f"photographs/{i}.png")
 

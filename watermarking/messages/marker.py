@@ -183,8 +183,7 @@ class Marker:
         Returns
         -------
         list of Reading
-            Each with its ``outline``, the surest first; empty where nothing was read. A picture that is marked as a
-            whole has one reading, without an outline.
+            Each with its ``outline``, the surest first; of a picture that is marked as a whole one without it.
         """
         array, _ = to_array(image)
         found = read_all((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, self.search, most)

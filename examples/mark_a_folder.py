@@ -28,19 +28,22 @@ def main(photos: Path, out: Path) -> None:
     key = wm.Key.generate()
     key.save(out / "my.key")  # whoever has it reads and removes the marks; without it nobody does
     marker = wm.Marker(key=key)
-    originals = sorted(path for path in photos.iterdir() if path.suffix.lower() in WANTED)
-    for path in originals:
+    done = []
+    for path in sorted(path for path in photos.iterdir() if path.suffix.lower() in WANTED):
         try:
             receipt = marker.embed_file(path, marked / path.name, MESSAGE)
         except wm.WatermarkError as error:  # too small a picture, a damaged file: the others go on
             print(f"{path.name}: not marked: {error}")
             continue
         print(f"{path.name}: marked, SSIMULACRA2 {receipt.fidelity:.1f}")
+        done.append(path)
+    if not done:
+        sys.exit(f"no photograph in {photos} could be marked")
 
-    last = read_picture(marked / originals[-1].name)
+    last = read_picture(marked / done[-1].name)
     seen = parse_attack(ON_THE_WEB)(last.array, rng=np.random.default_rng(0))
     write_picture(seen, web / "posted.png")
-    (web / f"unmarked{originals[0].suffix}").write_bytes(originals[0].read_bytes())
+    (web / f"unmarked{done[0].suffix}").write_bytes(done[0].read_bytes())
 
     for path in sorted(web.iterdir()):
         found = marker.extract_file(path)

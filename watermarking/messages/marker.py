@@ -178,12 +178,9 @@ class Marker:
         return read((self.scheme,), seen, self.keys, self.search, presence=presence)
 
     def extract_all(self, image: Pictorial, *, most: int = 16) -> list[Reading]:
-        """Read the marked pictures that a canvas shows, a collage or a page: at most so many, time grows with them.
+        """Read the marked pictures that a canvas shows, at most so many, the surest first; time grows with them.
 
-        Returns
-        -------
-        list of Reading
-            Each with its ``outline``, the surest first; of a picture that is marked as a whole one without it.
+        Each reading has its ``outline``; a picture that is marked as a whole has one, without it.
         """
         array, _ = to_array(image)
         found = read_all((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, self.search, most)

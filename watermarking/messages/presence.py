@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from watermarking.embedders.locating import agreement_of
 from watermarking.embedders.spread_spectrum import SpreadSpectrum
@@ -124,7 +124,7 @@ def presence_of(
     off = ((agreed - expected) / deviation)[shown]
     deviation *= float(np.clip(_SPREAD * np.median(np.abs(off - np.median(off))), _LEAST_SPREAD, 1.0))
     share = 1 + (agreed / np.maximum(expected, 1e-12) - 1) * reliable / (reliable + usual)
-    limit = float(norm.isf(error_rate)) * deviation
+    limit = float(-ndtri(error_rate)) * deviation
     missing = shown & (agreed < _LEFT * expected - limit)
     unsure = ~missing & (~shown | (_LEFT * expected < limit))
     cell, pixels = scheme.cell, seen.matrix

@@ -16,7 +16,6 @@ from watermarking.messages.carrier import (
     message_detection,
     reading_detection,
 )
-from watermarking.messages.presence import presence_of
 from watermarking.messages.reading import Reading
 from watermarking.significance import any_of
 
@@ -61,6 +60,8 @@ def read(
             reading = _reading(decoded, attempt, len(tried), n_checks, scheme, key_index)
             if not presence:
                 return reading
+            from watermarking.messages.presence import presence_of  # readers that do not ask wait for no SciPy
+
             where = presence_of(scheme, attempt, decoded.message, keys[key_index], image.shape)
             return replace(reading, presence=where)
     return Reading(None, None, reading_detection(best_presence(tried), None, n_checks), None, None, schemes[0].id, None)

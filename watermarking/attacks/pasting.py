@@ -32,8 +32,8 @@ class Paste(Attack):
 
     The canvas is `long_side` pixels long: a browser's window, a phone's screen and a page with text around the picture,
     a slide with a title, a story on a blurred copy of the picture, a collage of four smooth random textures. The
-    picture has a frame of up to 5 pixels. What does not fit at its share is made
-    smaller, and covers less: a landscape 0.3 of a phone's screen at most.
+    picture has a frame of up to 5 pixels. What does not fit at its share is made smaller, and covers less: a landscape
+    0.3 of a phone's screen at most.
     """
 
     id = "paste"

@@ -61,22 +61,22 @@ def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
     if count < 1 or min(plane.shape) < _SMALLEST or max(plane.shape) > LONGEST or not plane.any():
         return
     waves = template(key)
-    certain: list[tuple[Warp, float, bool]] = []
-    doubtful: list[tuple[Warp, float, bool]] = []
+    certain: list[tuple[F32, Warp, float, bool]] = []
+    doubtful: list[tuple[F32, Warp, float, bool]] = []
     coarse = find_candidates(plane, waves, _CANDIDATES)
     for one in [one for i, one in enumerate(coarse) if i < _ALWAYS or one.score > _STANDS_OUT]:
         shown = -plane if one.negative else plane
         warp, score = refine(shown, waves, Warp(one.matrix, np.zeros((2, 3))))
         if score > _CERTAIN and len(certain) < count:
-            certain.append((warp, score, one.negative))
-            yield from put_back(shown, warp, score, one.negative)
+            certain.append((shown, warp, score, one.negative))
+            yield from put_back(*certain[-1])
         elif score > CREDIBLE:
-            doubtful.append((warp, score, one.negative))
-    for warp, score, negative in certain[:1]:
+            doubtful.append((shown, warp, score, one.negative))
+    for shown, warp, score, negative in certain[:1]:
         for shift in ((0.0, PERIOD), (PERIOD, 0.0)):  # the waves repeat: a part of a longer plane may lie further on
-            yield from put_back(-plane if negative else plane, warp.further(shift), score, negative)
-    for warp, score, negative in sorted(doubtful, key=lambda one: -one[1])[: count - len(certain)]:
-        yield from put_back(-plane if negative else plane, warp, score, negative)
+            yield from put_back(shown, warp.further(shift), score, negative)
+    for found in sorted(doubtful, key=lambda one: -one[2])[: count - len(certain)]:
+        yield from put_back(*found)
 
 
 def put_back(plane: F32, warp: Warp, score: float, negative: bool = False) -> Iterator[Alignment]:

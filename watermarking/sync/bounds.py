@@ -18,7 +18,7 @@ F64 = npt.NDArray[np.float64]
 
 _BLOCK: Final = 32
 _INSIDE: Final = 0.2
-"""Of what blocks of the picture show on average, what a block must show to be more likely in it than not."""
+"""Of what the best tenth of the blocks show, what a block must show to be more likely in the picture than not."""
 
 
 def block_coherence(clean: F32, waves: Template, warp: Warp) -> F64:
@@ -47,8 +47,9 @@ def block_coherence(clean: F32, waves: Template, warp: Warp) -> F64:
 def bounds_of(clean: F32, waves: Template, warp: Warp) -> tuple[int, int, int, int]:
     """Return the rectangle (top, left, rows, cols) of a whitened plane that shows the marked picture.
 
-    Blocks of it show more than half of what is usual in it: of all rectangles the one is taken whose blocks exceed that
-    by most in sum (Kadane's algorithm over rows, for each pair of first and last columns).
+    Blocks of it show more than a fifth of what the best tenth of all blocks show on average: of all rectangles the one
+    is taken whose blocks exceed that by most in sum (Kadane's algorithm over rows, for each pair of first and last
+    columns), and one block more on each side.
     """
     shown = np.clip(block_coherence(clean, waves, warp), -3.0, 8.0)
     level = _INSIDE * float(np.mean(shown[shown >= np.quantile(shown, 0.9)]))

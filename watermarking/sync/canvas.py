@@ -156,17 +156,17 @@ def _distinct(
         warp, score = refine(shown * window.of(plane), waves, Warp(one.matrix, np.zeros((2, 3))), FLAT)
         if score < CREDIBLE:
             continue
-        warp = _moved(warp, window.row, window.col)
+        warp = warp.moved(window.row, window.col)
         box = bounds_of(shown * clean, waves, warp)
         if any(_overlap(box, other) > _SAME for other in boxes):
             continue
         boxes.append(box)
         top, left, rows, cols = box
         part = shown * plane[top : top + rows, left : left + cols]
-        warp = _first_period(_moved(warp, -top, -left), (rows, cols))
+        warp = _first_period(warp.moved(-top, -left), (rows, cols))
         warp, score = refine(part, waves, warp, FLAT)
         for alignment in put_back(part, warp, score, one.negative):
-            yield Inside(replace(alignment, warp=_moved(warp, top, left)), box)
+            yield Inside(replace(alignment, warp=warp.moved(top, left)), box)
 
 
 def _overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> float:
@@ -182,10 +182,3 @@ def _first_period(warp: Warp, shape: tuple[int, int]) -> Warp:
     there = np.linalg.solve(warp.matrix[:, :2], middle - warp.matrix[:, 2])
     periods = np.floor(there / PERIOD)
     return warp.further((-PERIOD * periods[0], -PERIOD * periods[1]))
-
-
-def _moved(warp: Warp, rows: int, cols: int) -> Warp:
-    """Return the warp to a plane that begins so many rows and columns before this one."""
-    matrix = warp.matrix.copy()
-    matrix[:, 2] += (rows, cols)
-    return Warp(matrix, warp.bend, warp.centre, warp.reach)

@@ -46,6 +46,12 @@ class Warp:
         """Pixels at hand to a marked one, along an edge."""
         return math.sqrt(abs(float(np.linalg.det(self.matrix[:, :2]))))
 
+    def moved(self, rows: int, cols: int) -> Warp:
+        """Return the warp to a plane that begins so many rows and columns before the one at hand."""
+        matrix = self.matrix.copy()
+        matrix[:, 2] += (rows, cols)
+        return replace(self, matrix=matrix)
+
     def further(self, shift: tuple[float, float]) -> Warp:
         """Return the warp of a plane whose origin lies (rows, columns) before this one's."""
         matrix = self.matrix.copy()

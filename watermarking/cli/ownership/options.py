@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     C = TypeVar("C", bound=Callable[..., Any])
 
-__all__ = ["convention_options", "conventions_of", "mark_of", "mark_options", "peak_option", "read_commitment"]
+__all__ = [
+    "convention_options", "conventions_of", "mark_of", "mark_options", "peak_option", "read_commitment", "read_json",
+]  # fmt: skip
 
 _CONVENTIONS: Final = ("range", "channels", "pick", "peak")
 
@@ -49,14 +51,21 @@ def mark_of(text: str) -> OwnershipMark:
         raise click.UsageError(f"--mark is no JSON: {error}") from error
 
 
+def read_json(path: str, what: str) -> Any:
+    """Read a JSON file that holds something; an error says what."""
+    from watermarking.errors import FileFormatError
+
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"{what} cannot be read from {path}: {error}") from error
+
+
 def read_commitment(path: str) -> dict[str, Any]:
     """Read what 'ownership protect --commitment' wrote."""
     from watermarking.errors import FileFormatError
 
-    try:
-        found = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"the commitment cannot be read from {path}: {error}") from error
+    found = read_json(path, "the commitment")
     if not isinstance(found, dict):
         raise FileFormatError(f"{path} holds no commitment: 'ownership protect --commitment' writes one")
     return found

@@ -12,7 +12,7 @@ import numpy as np
 from watermarking.errors import WatermarkError
 from watermarking.ownership.classifiers.answers import check_probabilities
 from watermarking.ownership.classifiers.coarse import Coarse, fit_coarse
-from watermarking.ownership.classifiers.keyed import draw, functions_needed
+from watermarking.ownership.classifiers.keyed import draw
 from watermarking.ownership.classifiers.swaps import reach_for, swapped
 from watermarking.ownership.classifiers.tail import with_tail
 
@@ -191,11 +191,6 @@ class SoftLabelMark:
             raise WatermarkError(f"{len(given)} answers, {len(at)} inputs and labels {np.shape(labels)}: give one each")
         reach = reach_for(given, at, labels, price, _BOUNDS["reach"][1])
         return dataclasses.replace(self, reach=reach)
-
-    @property
-    def n_functions(self) -> int:
-        """How many functions of an input a key has."""
-        return functions_needed(self.n_classes)
 
     @property
     def delta(self) -> float:

@@ -12,6 +12,7 @@ from watermarking.cli.lines import say
 from watermarking.cli.notices import DONE
 from watermarking.cli.options import json_option, key_option, logging_options
 from watermarking.cli.output import print_record
+from watermarking.cli.ownership.options import read_json
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
@@ -109,10 +110,7 @@ def _groups(path: str | None) -> list[Group] | None:
 
     if path is None:
         return None
-    try:
-        found = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"groups cannot be read from {path}: {error}") from error
+    found = read_json(path, "groups")
     if not isinstance(found, list):
         raise FileFormatError(f"{path} holds no list of groups")
     return [Group.from_config(one) for one in found]

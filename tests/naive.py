@@ -272,16 +272,15 @@ def spread(mask: Array, tiles: Tiles, amplitudes: Array) -> Array:
 
 
 def wave_power(power: Array, width: int, frequencies: Array, matrix: Array) -> float:
-    """Sum the half spectrum's nearest bins at ``matrix @ f``, of all waves f; nothing at or beyond Nyquist's."""
-    total = 0.0
+    """Sum the half spectrum's nearest bins at ``matrix @ f``, of all waves f; nothing beyond Nyquist's bin."""
+    total, height = 0.0, power.shape[0]
     for frequency in frequencies:
         v, u = matrix @ frequency
         if u < 0:
             v, u = -v, -u
-        if u >= 0.5 or abs(v) >= 0.5:
-            continue
-        row = math.floor(v * power.shape[0] + 0.5) % power.shape[0]
-        total += float(power[row, math.floor(u * width + 0.5)])
+        row, col = math.floor(v * height + 0.5), math.floor(u * width + 0.5)
+        if col <= width // 2 and -(height // 2) <= row <= (height + 1) // 2:
+            total += float(power[row % height, col])
     return total
 
 

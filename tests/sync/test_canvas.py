@@ -144,7 +144,7 @@ def test_a_rectangle_of_waves_is_bounded() -> None:
 
 
 def test_noise_has_no_scale_that_stands_out() -> None:
-    from watermarking.sync.search import spectrum_of
+    from watermarking.sync.spectrum import spectrum_of
 
     plane = np.random.default_rng(2).normal(128, 20, (400, 400)).astype(np.float32)
     spectrum = spectrum_of(plane)

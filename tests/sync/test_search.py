@@ -7,10 +7,12 @@ import numpy.typing as npt
 import pytest
 
 from watermarking.keys import Key
-from watermarking.sync.align import alignments
+from watermarking.sync.align import PROMISING, alignments
 from watermarking.sync.geometry import geometry_of
+from watermarking.sync.refine import evidence
 from watermarking.sync.template import PERIOD, template
 from watermarking.sync.warp import Warp
+from watermarking.sync.whitening import whitened
 
 KEY = Key(bytes(range(16)))
 F32 = npt.NDArray[np.float32]
@@ -39,6 +41,8 @@ def moved_waves(matrix: npt.NDArray[np.float64], shape: tuple[int, int], noise: 
         ([[1, 0], [0, 1]], (-100, -1090)),
         ([[1, 0], [0, 0.9]], (0, 0)),
         ([[1, 0.0875], [0, 1]], (-10, 0)),
+        ([[0.985, -0.156], [0.174, 0.886]], (12, 5)),  # the columns scaled by 0.9, then turned by 10 degrees
+        ([[1.083, -0.191], [0.156, 0.886]], (-7, 30)),  # turned first, edges scaled by 1.1 and 0.9
     ],
 )
 def test_a_known_map_is_found_to_a_fraction_of_a_pixel(linear: list[list[float]], offset: tuple[float, float]) -> None:
@@ -56,6 +60,26 @@ def test_a_known_map_is_found_to_a_fraction_of_a_pixel(linear: list[list[float]]
 def test_noise_gives_no_alignment() -> None:
     plane = np.random.default_rng(3).normal(128, 20, (300, 400)).astype(np.float32)
     assert not [one for one in alignments(plane, KEY, 3) if one.score > 22]
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 1.5])
+def test_evidence_tells_waves_from_noise_and_from_their_negative(scale: float) -> None:
+    matrix = np.array([[scale, 0, -20.0], [0, scale, 9.0]])
+    clean = whitened(moved_waves(matrix, (256, 320), 6.0))
+    near = Warp(matrix + np.array([[0.002, 0, 1], [0, -0.002, 1]]), np.zeros((2, 3)))
+    found = evidence(clean, template(KEY), near)
+    assert found > 2 * PROMISING
+    assert evidence(-clean, template(KEY), near) < found / 2
+    noise = np.random.default_rng(1).normal(0, 1, clean.shape).astype(np.float32)
+    assert evidence(noise, template(KEY), near) < PROMISING
+
+
+def test_there_is_no_evidence_where_nothing_of_the_marked_plane_is_shown() -> None:
+    away = Warp(np.array([[1.0, 0, 900], [0, 1.0, 900]]), np.zeros((2, 3)))
+    assert evidence(np.ones((128, 128), np.float32), template(KEY), away) == 0
+    flat = Warp(np.eye(2, 3), np.zeros((2, 3)))
+    assert evidence(np.zeros((128, 128), np.float32), template(KEY), flat) == 0
+    assert evidence(np.zeros((20, 200), np.float32), template(KEY), flat) == 0
 
 
 @pytest.mark.parametrize("shape", [(8, 300), (63, 63), (64, 64), (70, 900), (64, 33_000)])

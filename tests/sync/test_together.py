@@ -10,7 +10,7 @@ from watermarking.attacks import parse_attack
 from watermarking.keys import Key
 from watermarking.messages.marker import Marker
 from watermarking.pictures.plane import luma_plane
-from watermarking.sync.search import spectrum_of
+from watermarking.sync.spectrum import spectrum_of
 from watermarking.sync.template import template
 from watermarking.sync.together import at_scale, common_scales
 from watermarking.sync.upright import SCALES, scale_scores

@@ -18,7 +18,7 @@ from watermarking.pictures.arrays import to_array
 from watermarking.pictures.plane import luma_plane
 from watermarking.significance import any_of, rademacher_p_value
 from watermarking.sync.align import Alignment, alignments
-from watermarking.sync.search import Spectrum, spectrum_of
+from watermarking.sync.spectrum import Spectrum, spectrum_of
 from watermarking.sync.template import template
 from watermarking.sync.together import at_scale, common_scales
 from watermarking.sync.upright import SCALES, scale_scores

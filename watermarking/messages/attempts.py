@@ -11,6 +11,7 @@ import numpy as np
 from watermarking.interface import PlaneScheme
 from watermarking.messages.carrier import Attempt, Seen, extractor, soft_reads
 from watermarking.pictures.plane import luma_plane, working_scale
+from watermarking.pictures.ranges import sample_peak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,15 +83,18 @@ def _negative(attempt: Attempt, pixels: int) -> Attempt:
 def _opposite_hues(image: Image) -> F32 | None:
     """Return the plane of a picture with every hue turned by half a circle, None of a grey one.
 
-    Turned twice, hues are what they were: HSV takes a colour to its largest plus its smallest sample less itself.
+    Turned twice, hues are what they were: HSV takes a colour to its largest plus its smallest sample less itself, and
+    the luma of that is the sum of those two less the colour's.
     """
     if image.ndim == 2 or image.shape[2] not in (3, 4):
         return None
-    colours = image[..., :3]
-    low, high = colours.min(2, keepdims=True), colours.max(2, keepdims=True)
-    if not (high > low).any():
+    red, green, blue = (image[..., i] for i in range(3))
+    high, low = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    if np.array_equal(high, low):
         return None
-    return luma_plane(np.ascontiguousarray((high - colours) + low), working_scale(image.shape))
+    scale, peak = working_scale(image.shape), sample_peak(image)
+    largest, smallest, own = (luma_plane(one, scale, peak=peak) for one in (high, low, image[..., :3]))
+    return largest + smallest - own
 
 
 def _moved(

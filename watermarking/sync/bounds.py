@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from watermarking.sync.phasors import block_phasors
+
 if TYPE_CHECKING:
     from watermarking.sync.template import Template
     from watermarking.sync.warp import Warp
@@ -26,22 +28,13 @@ def block_coherence(clean: F32, waves: Template, warp: Warp) -> F64:
 
     In standard deviations of a block without the waves; the warp's bend is left out.
     """
-    linear = np.linalg.inv(warp.matrix[:, :2])
-    at_hand = waves.frequencies @ linear  # a wave f of the marked plane is at A^-T f, its phase moved by the offset
-    phases = waves.phases - 2 * np.pi * (at_hand @ warp.matrix[:, 2])
+    at_hand, phases = waves.seen_through(warp.matrix)
     rows, cols = (n // _BLOCK for n in clean.shape)
-    used = np.ascontiguousarray(clean[: rows * _BLOCK, : cols * _BLOCK])
-    v, u = at_hand.T
-    across = np.exp(-2j * np.pi * np.arange(_BLOCK)[:, None] * u).astype(np.complex64)
-    table = np.concatenate([across.real, across.imag], 1)
-    along = (used.reshape(-1, _BLOCK) @ table).reshape(rows, _BLOCK, cols, 2, len(u))
-    along = along[..., 0, :] + 1j * along[..., 1, :]
-    down = np.exp(-2j * np.pi * np.arange(rows * _BLOCK)[:, None] * v).astype(np.complex64).reshape(rows, _BLOCK, -1)
-    start = np.exp(-2j * np.pi * _BLOCK * np.arange(cols)[:, None] * u - 1j * phases)
-    sums = np.einsum("rsck,rsk->rck", along, down, optimize=True)
-    coherent = np.einsum("rck,ck->rc", sums, start, optimize=True).real
+    sums = block_phasors(clean, _BLOCK, at_hand)
+    coherent = (sums @ np.exp(-1j * phases)).real
+    used = clean[: rows * _BLOCK, : cols * _BLOCK]
     energy = np.square(used, dtype=np.float64).reshape(rows, _BLOCK, cols, _BLOCK).sum((1, 3))
-    return np.asarray(coherent / np.sqrt(np.maximum(energy, 1e-9) * len(u) / 2), np.float64)
+    return np.asarray(coherent / np.sqrt(np.maximum(energy, 1e-9) * len(phases) / 2), np.float64)
 
 
 def bounds_of(clean: F32, waves: Template, warp: Warp) -> tuple[int, int, int, int]:

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from watermarking.sync.align import CREDIBLE, put_back
+from watermarking.kernels.sync import score_maps
+from watermarking.sync.align import CREDIBLE, PROMISING, put_back
 from watermarking.sync.bounds import bounds_of
-from watermarking.sync.refine import FLAT, refine
-from watermarking.sync.search import climb, offsets_of, spectrum_of_whitened
+from watermarking.sync.linear import climb
+from watermarking.sync.refine import FLAT, evidence, refine
+from watermarking.sync.search import offsets_of
+from watermarking.sync.spectrum import spectrum_of_whitened
 from watermarking.sync.template import PERIOD, template
 from watermarking.sync.upright import scales_that_stand_out
 from watermarking.sync.warp import LONGEST, Warp
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 
     from watermarking.keys import Key
     from watermarking.sync.align import Alignment
-    from watermarking.sync.search import Candidate, Spectrum
+    from watermarking.sync.search import Candidate
+    from watermarking.sync.spectrum import Spectrum
     from watermarking.sync.template import Template
 
 __all__ = ["Inside", "pictures_inside"]
@@ -101,7 +105,7 @@ def pictures_inside(plane: F32, key: Key, count: int) -> Iterator[Inside]:
         own = _maps(spectrum, waves, *((_SCALES_AT_ONCE, _LEAST) if whole else (_OF_A_WINDOW, _LEAST_OF_A_WINDOW)))
         found += [
             (replace(one, score=one.score + _WORTH * power), window)
-            for linear, power in own + everywhere[:_ELSEWHERE]
+            for linear, power in own + _present(spectrum, waves, everywhere[:_ELSEWHERE])
             for one in offsets_of(spectrum, waves, linear, _OFFSETS, either_sign=True)
         ]
         if whole:
@@ -139,6 +143,13 @@ def _maps(spectrum: Spectrum, waves: Template, count: int, least: float) -> list
     return [(linear, power) for linear, (_, power) in zip(maps, scales, strict=True)]
 
 
+def _present(spectrum: Spectrum, waves: Template, maps: list[tuple[F64, float]]) -> list[tuple[F64, float]]:
+    """Return those maps at which the waves have more power than chance gives on average, which is 1 a wave."""
+    totals = np.empty(len(maps), np.float32)
+    score_maps(spectrum.power, waves.frequencies, np.array([linear for linear, _ in maps]).reshape(-1, 2, 2), totals)
+    return [one for one, total in zip(maps, totals, strict=True) if total > len(waves.waves)]
+
+
 def _distinct(
     plane: F32, clean: F32, waves: Template, found: list[tuple[Candidate, Window]], count: int
 ) -> Iterator[Inside]:
@@ -153,9 +164,10 @@ def _distinct(
             continue
         n_refined += 1
         shown = np.float32(-1 if one.negative else 1)
-        warp, score = refine(shown * window.of(plane), waves, Warp(one.matrix, np.zeros((2, 3))), FLAT)
-        if score < CREDIBLE:
+        coarse = Warp(one.matrix, np.zeros((2, 3)))
+        if evidence(shown * window.of(clean), waves, coarse) < PROMISING:
             continue
+        warp, _ = refine(shown * window.of(plane), waves, coarse, FLAT[:1])
         warp = warp.moved(window.row, window.col)
         box = bounds_of(shown * clean, waves, warp)
         if any(_overlap(box, other) > _SAME for other in boxes):
@@ -165,6 +177,8 @@ def _distinct(
         part = shown * plane[top : top + rows, left : left + cols]
         warp = _first_period(warp.moved(-top, -left), (rows, cols))
         warp, score = refine(part, waves, warp, FLAT)
+        if score < CREDIBLE:
+            continue
         for alignment in put_back(part, warp, score, one.negative):
             yield Inside(replace(alignment, warp=warp.moved(top, left)), box)
 

@@ -52,6 +52,26 @@ class Template:
         """(n, 2) in cycles a working pixel."""
         return self.waves / PERIOD
 
+    @functools.cached_property
+    def grid(self) -> tuple[npt.NDArray[np.complex64], npt.NDArray[np.float32]]:
+        """The waves at every second place of a period.
+
+        (PERIOD / 2, n) complex64 along the rows; (2 n, PERIOD / 2) float32 along the columns: real parts, then
+        imaginary parts with the other sign, so that one real product of matrices adds up all waves.
+        """
+        place = np.arange(0, PERIOD, 2)
+        rows, cols = (np.exp(2j * np.pi / PERIOD * np.outer(place, one)) for one in self.waves.T)
+        return rows.astype(np.complex64), np.concatenate([cols.real.T, -cols.imag.T]).astype(np.float32)
+
+    def seen_through(self, matrix: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return frequencies (n, 2) and phases (n,) of the waves in a plane that the marked one was moved to.
+
+        ``matrix`` (2, 3) takes (row, col, 1) of the marked plane there. Through its linear part A a wave f is at
+        A^-T f, and the offset moves its phase.
+        """
+        frequencies = self.frequencies @ np.linalg.inv(matrix[:, :2])
+        return frequencies, self.phases - 2 * np.pi * (frequencies @ matrix[:, 2])
+
 
 @functools.lru_cache(maxsize=8)
 def template(key: Key) -> Template:

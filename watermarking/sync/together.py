@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from watermarking.sync.align import Alignment, put_back
 from watermarking.sync.refine import SHIFT_ALONE, refine
-from watermarking.sync.search import Spectrum, offsets_of
+from watermarking.sync.search import offsets_of
 from watermarking.sync.template import template
 from watermarking.sync.upright import SCALES, STEP
 from watermarking.sync.warp import Warp
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
+    from watermarking.sync.spectrum import Spectrum
 
 __all__ = ["at_scale", "common_scales"]
 

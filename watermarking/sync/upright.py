@@ -15,7 +15,7 @@ from scipy.ndimage import uniform_filter1d
 from watermarking.kernels.sync import score_maps
 
 if TYPE_CHECKING:
-    from watermarking.sync.search import Spectrum
+    from watermarking.sync.spectrum import Spectrum
     from watermarking.sync.template import Template
 
 __all__ = ["SCALES", "STEP", "scale_scores", "scales_that_stand_out", "stretches_that_stand_out"]
@@ -40,7 +40,7 @@ def scale_scores(spectrum: Spectrum, template: Template) -> F32:
     """
     waves = template.frequencies
     totals = np.empty(len(SCALES), np.float32)
-    score_maps(spectrum.power, spectrum.width, waves, np.eye(2)[None] / SCALES[:, None, None], totals)
+    score_maps(spectrum.power, waves, np.eye(2)[None] / SCALES[:, None, None], totals)
     return totals / np.float32(np.sqrt(len(waves)))
 
 
@@ -66,7 +66,7 @@ def stretches_that_stand_out(
     maps = np.zeros((rows.size, 2, 2))
     maps[:, 0, 0], maps[:, 1, 1] = 1 / rows.ravel(), 1 / cols.ravel()
     totals = np.empty(len(maps), np.float32)
-    score_maps(spectrum.power, spectrum.width, template.frequencies, maps, totals)
+    score_maps(spectrum.power, template.frequencies, maps, totals)
     power = _beyond_usual(totals.reshape(rows.shape), _NEAR // _COARSE)
     return [(np.diag([1 / rows[place], 1 / cols[place]]), float(power[place])) for place in _peaks(power, count, least)]
 

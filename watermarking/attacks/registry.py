@@ -19,12 +19,14 @@ _MODULES: Final = {
     "geometry": "Crop Resize ResizeTo Aspect Rotate Turn Flip Shift Shear Perspective",
     "warping": "RemoveLines Bend MicroGeometry",
     "seams": "SeamCarve",
+    "block_matching": "Bm3d",
     "values": "Brightness Contrast Gamma Posterise Grey Saturation Hue Sharpen Equalise Dither Negative",
     "noise": "Noise Poisson Speckle SaltPepper",
     "filters": "Blur Box Median Bilateral Wiener NonLocalMeans WaveletDenoise",
     "occlusion": "Erase OverlayText Logo Collage",
     "pasting": "Paste",
-    "chains": "Messenger Screenshot CropResizeJpeg PrintScan Comb Waves",
+    "screens": "Moire",
+    "chains": "Messenger Screenshot CropResizeJpeg PrintScan PhotographedScreen Comb Waves",
     "security": "ClipPeaks AverageTiles Remark",
 }
 

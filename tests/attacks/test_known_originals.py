@@ -71,7 +71,7 @@ def test_what_fits_not_is_refused() -> None:
         KnownOriginals()([(small, small)], large)
     with pytest.raises(UnsupportedImageError, match="no pair of pictures has"):
         KnownOriginals()([], large)
-    with pytest.raises(UnsupportedImageError, match="have one shape"):
+    with pytest.raises(UnsupportedImageError, match="have one size"):
         KnownOriginals()([(small, large)], small)
     with pytest.raises(UnknownAttackError, match="known are flat, texture"):
         KnownOriginals(template="rough")  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -17,6 +17,7 @@ def removed(plane: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     return left[:, : plane.shape[1] - n], kept[:, : plane.shape[1] - n]
 
 
+@settings(max_examples=60, deadline=None)
 @given(PLANES)
 def test_the_cheapest_seam_goes(plane: np.ndarray) -> None:
     left, kept = removed(plane, 1)
@@ -26,6 +27,7 @@ def test_the_cheapest_seam_goes(plane: np.ndarray) -> None:
     np.testing.assert_array_equal(left, np.take_along_axis(plane, kept, axis=1))
 
 
+@settings(max_examples=60, deadline=None)
 @given(PLANES)
 def test_seams_go_one_after_the_other(plane: np.ndarray) -> None:
     n = plane.shape[1] - 1

@@ -64,7 +64,7 @@ class KnownOriginals:
         Raises
         ------
         UnsupportedImageError
-            If the two pictures of a pair differ in shape, or no pair covers the target.
+            If the two pictures of a pair differ in size, or no pair covers the target.
         """
         pixels = as_uint8(target)
         colour = pixels[..., :3] if pixels.ndim == 3 else pixels
@@ -77,14 +77,15 @@ class KnownOriginals:
     def _estimate(self, pairs: Iterable[tuple[Image, Image]], size: tuple[int, int], in_colour: bool) -> Values:
         """Return the mark in each channel, (H, W, 3) or (H, W), for a weight of 1."""
         total, power = np.zeros((*size, 3), np.float32), np.zeros((*size, 1), np.float32)
-        for original, marked in pairs:
-            if original.shape != marked.shape:
+        for pair in pairs:
+            before, after = (_rgb(as_uint8(picture)) for picture in pair)
+            if before.shape != after.shape:
                 raise UnsupportedImageError(
-                    f"the two pictures of a pair have one shape, not {original.shape} and {marked.shape}"
+                    f"the two pictures of a pair have one size, not {before.shape[:2]} and {after.shape[:2]}"
                 )
-            if original.shape[0] < size[0] or original.shape[1] < size[1]:
+            if before.shape[0] < size[0] or before.shape[1] < size[1]:
                 continue
-            before, after = (_rgb(as_uint8(picture)[: size[0], : size[1]]) for picture in (original, marked))
+            before, after = (picture[: size[0], : size[1]] for picture in (before, after))
             weight = self._weight(before)[..., None]
             total += weight * (after.astype(np.float32) - before)
             power += weight * weight

@@ -65,7 +65,7 @@ def remove_seams(plane: F32, kept: I32, n: int, cost: F32, came: I8) -> None:
             if cost[height - 1, candidate] < cost[height - 1, x]:
                 x = candidate
         for y in range(height - 1, -1, -1):
-            way = came[y, x]
+            way = int(came[y, x])
             for after in range(x, width - 1):
                 plane[y, after] = plane[y, after + 1]
                 kept[y, after] = kept[y, after + 1]

@@ -44,6 +44,7 @@ RATE = 1e-6  # at which somebody is accused
 DIFFER = ("messages", "keys")  # what colluders' copies may differ in
 AVERAGED = ((1, "nothing"), (4, "nothing"), (15, "nothing"), (15, "messages"))
 STRENGTHS = (1.0, 2.0, 4.0)
+KNOWN_PAIRS = ((1, "nothing"), (15, "nothing"), (15, "messages"))
 KNOWN_STRENGTHS = (0.7, 1.0, 1.4)
 COLLUDERS, INNOCENTS = (2, 3, 5, 10), 5
 SECOND = ("dwt", "dct", "additive")
@@ -94,7 +95,7 @@ def known_cells(marked: Iterable[Cell], shape: list[int]) -> list[Cell]:
     return [
         {"part": part, **{name: value for name, value in one.items() if name != "attack"}, "n": n, "differ": differ,
          "template": template, "strength": strength, "shape": shape}
-        for one in marked for part in ("known copy", "known removal") for n, differ in AVERAGED
+        for one in marked for part in ("known copy", "known removal") for n, differ in KNOWN_PAIRS
         for template in TEMPLATES for strength in KNOWN_STRENGTHS
     ]  # fmt: skip
 

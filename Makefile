@@ -42,6 +42,7 @@ bench: $(STAMPS)/bench peers
 	$(BIN)/python benchmarks/robustness.py --grid geometry
 	$(BIN)/python benchmarks/robustness.py --grid geometry_large
 	$(BIN)/python benchmarks/robustness.py --grid canvas
+	$(BIN)/python benchmarks/robustness.py --grid harder
 	$(BIN)/python benchmarks/presence.py
 	$(BIN)/python benchmarks/capacity.py
 	$(BIN)/python benchmarks/quality.py
@@ -53,6 +54,7 @@ bench: $(STAMPS)/bench peers
 	$(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/rank.py
 	$(BIN)/python benchmarks/security.py
+	$(BIN)/python benchmarks/security.py --known-originals
 	$(BIN)/python benchmarks/compare.py --image docs/images/visibility.svg
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/deep.py
 	$(BIN)/python benchmarks/report.py

@@ -7,11 +7,16 @@ collusion   customers merge their copies of one picture, which differ in the mes
 remark      a marked picture is marked again, by the same or another scheme with another key
 oracle      the reader says whether it still finds a message, a bounded number of times
 
+With --known-originals, into a folder of its own, the estimate is of one who holds the originals too:
+
+known copy, known removal   the mark is the mean difference of pairs, or a template that local texture scales
+
 Pictures whose marks are averaged are cut to one size before they are marked, the largest that all of them cover. They
 carry one message or each its own; "found when asked for" is about the first of them, in a removal the victim's.
 
     python benchmarks/security.py                 # grids/security.toml
     python benchmarks/security.py --schemes dwt --photographs shipped
+    python benchmarks/security.py --known-originals
     python benchmarks/security.py --show
 """
 
@@ -25,6 +30,7 @@ from harness.campaign import arguments, carry_out, exit_status, grid_cells, grid
 from harness.cells import DONE
 from harness.tables import Share, scheme_label, shares, text_table
 from watermarking.attacks.collusion import RULES
+from watermarking.attacks.known_originals import TEMPLATES
 from watermarking.messages.marker import CLASSICAL
 
 if TYPE_CHECKING:
@@ -38,6 +44,8 @@ RATE = 1e-6  # at which somebody is accused
 DIFFER = ("messages", "keys")  # what colluders' copies may differ in
 AVERAGED = ((1, "nothing"), (4, "nothing"), (15, "nothing"), (15, "messages"))
 STRENGTHS = (1.0, 2.0, 4.0)
+KNOWN_PAIRS = ((1, "nothing"), (15, "nothing"), (15, "messages"))
+KNOWN_STRENGTHS = (0.7, 1.0, 1.4)
 COLLUDERS, INNOCENTS = (2, 3, 5, 10), 5
 SECOND = ("dwt", "dct", "additive")
 TIMES = (1, 4)
@@ -49,12 +57,15 @@ def main() -> None:
     """Measure, then print a table for each adversary."""
     parser = arguments(__doc__, grid="security")
     parser.add_argument("--oracle", type=int, default=3, help="photographs that the oracle is asked about (default 3)")
+    parser.add_argument("--known-originals", action="store_true", help="the attacker who holds originals, and no other")
     options = parser.parse_args()
     grid = grid_of(options)
     marked, pictures = grid_cells(grid)
     asked = list(pictures)[:: max(1, len(pictures) // max(1, options.oracle))][: options.oracle]
-    cells = cells_of(marked, smallest_shape(pictures), asked)
-    rows = carry_out(cells, measure_adversary, SHARED, options, name=grid.name, pictures=pictures)
+    shape, known = smallest_shape(pictures), options.known_originals
+    cells = known_cells(marked, shape) if known else cells_of(marked, shape, asked)
+    name = "known_originals" if known else grid.name
+    rows = carry_out(cells, measure_adversary, SHARED, options, name=name, pictures=pictures)
     for title, heading, lines in tables(rows):
         print(f"{title}\n\n{text_table(heading, lines)}\n")
 
@@ -77,6 +88,16 @@ def cells_of(marked: Iterable[Cell], shape: list[int], asked: Iterable[str]) -> 
         if one["photograph"] in asked:
             cells += [{"part": "oracle", **usual, "calls": n} for n in CALLS]
     return cells
+
+
+def known_cells(marked: Iterable[Cell], shape: list[int]) -> list[Cell]:
+    """List what one does who holds originals: each number of pairs, template and strength."""
+    return [
+        {"part": part, **{name: value for name, value in one.items() if name != "attack"}, "n": n, "differ": differ,
+         "template": template, "strength": strength, "shape": shape}
+        for one in marked for part in ("known copy", "known removal") for n, differ in KNOWN_PAIRS
+        for template in TEMPLATES for strength in KNOWN_STRENGTHS
+    ]  # fmt: skip
 
 
 def tables(rows: list[Row]) -> list[Table]:
@@ -109,6 +130,21 @@ def estimate_tables(rows: list[Row]) -> list[Table]:
         scheme, n, differ, strength = which
         said = "one" if differ == "nothing" else "each its own"
         lines.append([scheme, n, said, f"{strength:g}", *_verdicts(mine), _psnr(mine)])
+    return [(titles[rows[0]["part"]], heading, lines)]
+
+
+def known_tables(rows: list[Row]) -> list[Table]:
+    """Say what pairs forge or remove, by their number, the template and the strength."""
+    titles = {
+        "known copy": "Copied mark: the estimate from pairs with originals on an unmarked picture",
+        "known removal": "Removal: the estimate from pairs with originals subtracted from another marked picture",
+    }
+    heading = ["scheme", "pairs", "messages", "template", "strength", "message read", *_FOUND, "PSNR"]
+    lines: list[list[object]] = []
+    for which, mine in _classes(rows, "scheme", "n", "differ", "template", "strength"):
+        scheme, n, differ, template, strength = which
+        said = "one" if differ == "nothing" else "each its own"
+        lines.append([scheme, n, said, template, f"{strength:g}", *_verdicts(mine), _psnr(mine)])
     return [(titles[rows[0]["part"]], heading, lines)]
 
 
@@ -154,12 +190,14 @@ def oracle_tables(rows: list[Row]) -> list[Table]:
     return [("The reader as an oracle", heading, lines)]
 
 
-_NAMES = (*CLASSICAL, "nothing", *DIFFER, *RULES)
+_NAMES = (*CLASSICAL, "nothing", *DIFFER, *RULES, *TEMPLATES)
 _FOUND = ("found unasked", "found when asked for")
 _TABLES: dict[str, Callable[[list[Row]], list[Table]]] = {
     "wrong key": wrong_key_tables,
     "copy": estimate_tables,
     "removal": estimate_tables,
+    "known copy": known_tables,
+    "known removal": known_tables,
     "collusion": collusion_tables,
     "remark": remark_tables,
     "oracle": oracle_tables,

@@ -33,7 +33,7 @@ DEEP_LAYERS = (
     {"training"},
     {"export", "logo", "scheme"},
     {"weights"},
-    {"adapter", "fit", "scramble"},
+    {"adapter", "fit", "regeneration", "scramble"},
     {"networks"},
     {"devices", "tensors"},
 )

@@ -16,6 +16,7 @@ from harness.cells import CRASHED, DONE, IMPOSSIBLE, Cell, Row, key_of, message_
 from harness.photographs import Photograph, load
 from harness.workers import failed
 from watermarking.attacks.collusion import Collude, EstimateAttack
+from watermarking.attacks.known_originals import KnownOriginals
 from watermarking.attacks.oracle import OracleRemoval
 from watermarking.errors import UnsupportedImageError, WatermarkError
 from watermarking.messages.marker import Marker
@@ -87,6 +88,22 @@ def removal(cells: list[Cell], pictures: Pictures) -> Measurement:
     return measure
 
 
+def known_originals(cells: list[Cell], pictures: Pictures) -> Measurement:
+    """Take the mark from ``n`` pairs of originals and marked pictures, ``strength`` times, to or from another one."""
+    covers, marked, messages = _marked_alike(cells, pictures)
+    forges = cells[0]["part"] == "known copy"
+
+    def measure(cell: Cell) -> Row:
+        n = _enough(cell["n"], len(marked) - 1)
+        attack = KnownOriginals(strength=cell["strength"] if forges else -cell["strength"], template=cell["template"])
+        pairs = zip(covers[1 : n + 1], marked[1 : n + 1], strict=True)
+        attacked = attack(pairs, covers[0] if forges else marked[0])
+        said = messages[1 : n + 1] if forges else messages[:1]
+        return {**_judged(_marker(cell), attacked, said), **_quality(covers[0], attacked)}
+
+    return measure
+
+
 def collusion(cells: list[Cell], pictures: Pictures) -> Measurement:
     """Merge ``n`` customers' copies, then look for all of them and for customers who had no part in it.
 
@@ -153,6 +170,8 @@ ADVERSARIES: dict[str, Callable[[list[Cell], Pictures], Measurement]] = {
     "wrong key": wrong_key,
     "copy": copy,
     "removal": removal,
+    "known copy": known_originals,
+    "known removal": known_originals,
     "collusion": collusion,
     "remark": remark,
     "oracle": oracle,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from watermarking.attacks import attack_ids, parse_attack
+from watermarking.attacks.attack import as_uint8
 from watermarking.errors import UnsupportedImageError
 from watermarking.testing import AttackConformance
 
@@ -13,6 +14,13 @@ from watermarking.testing import AttackConformance
 @pytest.mark.parametrize("attack_id", attack_ids())
 class TestEveryAttack(AttackConformance):
     """See ``watermarking.testing``."""
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_attacks_see_contiguous_pictures(dtype: type) -> None:
+    """A library in C reads the bytes as they lie."""
+    across = np.zeros((9, 7, 3), dtype).transpose(1, 0, 2)
+    assert as_uint8(across).flags.c_contiguous
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ MOVES = [
     "shift(7.5, -4)",
     "shear(8, 3)",
     "perspective(0.3)",
+    "moire(0.0, scale=1.3, perspective=0.2)",
+    "photographed_screen",
     "collage(0.5, grow=True)",
     "collage(0.8)",
     "messenger(150)",
@@ -84,6 +86,7 @@ def test_matrix_says_where_pixels_go(text: str) -> None:
         ("remove_lines(300, 700)", (1, 1)),
         ("collage(0.25, grow=True)", (200, 400)),
         ("bend", (100, 200)),
+        ("photographed_screen(1.5)", (150, 300)),
     ],
 )
 def test_sizes(text: str, size: tuple[int, int]) -> None:

@@ -57,6 +57,24 @@ def test_averaging_costs_quality_and_needs_pictures(pictures: dict[str, Photogra
         assert "4 marked pictures are to be averaged, there are" in many["reason"]
 
 
+def test_who_holds_originals_forges_with_one_pair(pictures: dict[str, Photograph]) -> None:
+    common = {"differ": "nothing", "shape": smallest_shape(pictures), "template": "flat"}
+    forged, removed, many = measured(
+        pictures,
+        cell("known copy", n=1, strength=1.0, **common),
+        cell("known removal", n=2, strength=0.0, **common),
+        cell("known removal", n=3, strength=1.0, **common),
+    )
+    assert forged["read"]
+    assert removed["read"]
+    assert removed["attacked_psnr"] == pytest.approx(40, abs=0.3)
+    assert many["status"] == "impossible"
+    row = {**cell("known copy", n=1, strength=1.0, **common), **forged}
+    [(title, heading, [line])] = security.tables([row])
+    assert "pairs with originals on an unmarked picture" in title
+    assert len(heading) == len(line)
+
+
 @pytest.mark.parametrize("differ", ["messages", "keys"])
 def test_two_who_average_are_both_traced_and_nobody_else(pictures: dict[str, Photograph], differ: str) -> None:
     merged, picked = measured(

@@ -25,6 +25,7 @@ def test_kernels_pass_without_compilation() -> None:
             "ssimulacra2",
             "butteraugli",
             "lattice_solve",
+            "seams",
         )
     ]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files]

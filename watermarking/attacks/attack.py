@@ -155,13 +155,13 @@ def as_uint8(image: Image) -> Pixels:
     if image.dtype == np.uint8:
         return np.ascontiguousarray(image)
     if image.dtype == np.uint16:
-        return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8, order="C")
     if not np.issubdtype(image.dtype, np.floating):
         raise UnsupportedImageError(f"an attack needs uint8, uint16 or floating point in [0, 1], not {image.dtype}")
     low, high = float(image.min()), float(image.max())
     if not (low >= 0.0 and high <= 1.0):  # NaN fails both comparisons
         raise UnsupportedImageError(f"floating-point pictures lie in [0, 1], these values run from {low} to {high}")
-    return round_pixels(image * 255.0)
+    return np.ascontiguousarray(round_pixels(image * 255.0))
 
 
 def from_uint8(pixels: Pixels, dtype: np.dtype[Any]) -> Image:

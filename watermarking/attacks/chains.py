@@ -14,13 +14,17 @@ from watermarking.attacks.formats import Jpeg
 from watermarking.attacks.geometry import Crop, Perspective, Resize, ResizeTo, Rotate
 from watermarking.attacks.noise import Noise
 from watermarking.attacks.occlusion import Erase
+from watermarking.attacks.screens import Moire
 from watermarking.attacks.values import Brightness, Contrast, Gamma
 from watermarking.errors import UnknownAttackError
 
 if TYPE_CHECKING:
     from watermarking.attacks.attack import Matrix, Pixels, Size
 
-__all__ = ["Chain", "Comb", "CropResizeJpeg", "Messenger", "PrintScan", "Recipe", "Screenshot", "Waves", "chain"]
+__all__ = [
+    "Chain", "Comb", "CropResizeJpeg", "Messenger", "PhotographedScreen", "PrintScan", "Recipe", "Screenshot", "Waves",
+    "chain",
+]  # fmt: skip
 
 
 class Recipe(Attack):
@@ -146,6 +150,28 @@ class PrintScan(Recipe):
         """Do all five."""
         values = (Blur(self.sigma), Gamma(self.power), Noise(self.noise))
         return Perspective(self.perspective), *values, Jpeg(self.quality)
+
+
+@dataclass(frozen=True)
+class PhotographedScreen(Recipe):
+    """A model of photographing a screen with a phone: moire, perspective, gamma, slight blur, noise, JPEG 4:2:0.
+
+    `scale` is how many pixels of the camera see a pixel of the screen, along each axis.
+    """
+
+    id = "photographed_screen"
+    scale: float = number(1.2, 0.1, 4.0)
+    perspective: float = number(0.05, 0.0, 0.95)
+    moire: float = number(0.1, 0.0, 1.0)
+    power: float = number(1.15, 0.05, 20.0)
+    sigma: float = number(0.7, 0.05, 100.0)
+    noise: float = number(3.0, 0.0, 255.0)
+    quality: int = number(80, 1, 100)
+
+    def steps(self) -> tuple[Attack, ...]:
+        """Look at the grid askew, then do the other four."""
+        seen = Moire(self.moire, self.scale, self.perspective)
+        return seen, Gamma(self.power), Blur(self.sigma), Noise(self.noise), Jpeg(self.quality)
 
 
 @dataclass(frozen=True)

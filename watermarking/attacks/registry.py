@@ -15,15 +15,19 @@ __all__ = ["attack_class", "attack_ids", "describe", "parse_attack"]
 LONGEST_TEXT: Final = 2000
 _MODULES: Final = {
     "formats": "Jpeg DoubleJpeg Webp Avif Jpeg2000",
-    "codecs": "Heic VideoFrame",
+    "codecs": "Heic JpegXl VideoFrame",
     "geometry": "Crop Resize ResizeTo Aspect Rotate Turn Flip Shift Shear Perspective",
-    "warping": "RemoveLines Bend",
+    "warping": "RemoveLines Bend MicroGeometry",
+    "seams": "SeamCarve",
+    "block_matching": "Bm3d",
+    "upscaling": "Upscale",
     "values": "Brightness Contrast Gamma Posterise Grey Saturation Hue Sharpen Equalise Dither Negative",
     "noise": "Noise Poisson Speckle SaltPepper",
     "filters": "Blur Box Median Bilateral Wiener NonLocalMeans WaveletDenoise",
     "occlusion": "Erase OverlayText Logo Collage",
     "pasting": "Paste",
-    "chains": "Messenger Screenshot CropResizeJpeg PrintScan Comb Waves",
+    "screens": "Moire",
+    "chains": "Messenger Screenshot CropResizeJpeg PrintScan PhotographedScreen Comb Waves",
     "security": "ClipPeaks AverageTiles Remark",
 }
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     Field = npt.NDArray[np.float32]
 
-__all__ = ["Bend", "RemoveLines"]
+__all__ = ["Bend", "MicroGeometry", "RemoveLines"]
+
+_SEEN_AT = 64  # places along each edge at which a field's largest value is looked for
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,47 @@ class Bend(Attack):
     def place(self, size: Size, _rng: np.random.Generator) -> tuple[Matrix | None, Size]:
         """Return the size alone: no matrix bends."""
         return None, size
+
+
+@dataclass(frozen=True)
+class MicroGeometry(Attack):
+    """Move pixels by fractions of a pixel along smooth random ways, which nobody sees.
+
+    A cubic B-spline over `points` x `points` places draws the offsets; in x and in y the largest is `amplitude` pixels.
+    """
+
+    id = "micro_geometry"
+    family = "geometry"
+    geometric = True
+    amplitude: float = number(1.0, 0.0, 20.0)
+    points: int = number(5, 2, 64)
+
+    def apply(self, pixels: Pixels, rng: np.random.Generator) -> Pixels:
+        """Draw both fields and resample, bicubic, the border repeated."""
+        height, width = pixels.shape[:2]
+        grids = rng.uniform(-1, 1, (2, self.points + 2, self.points + 2))  # the spline needs one more on each side
+        coarse = _spline(np.linspace(0, 1, _SEEN_AT), self.points)
+        largest = np.abs(coarse @ grids @ coarse.T).max(axis=(1, 2), keepdims=True)
+        grids *= self.amplitude / largest
+        across = _spline(np.linspace(0, 1, width), self.points)
+
+        def offsets(rows: slice) -> tuple[Field, Field]:
+            down = _spline(np.arange(rows.start, rows.stop) / max(1, height - 1), self.points)
+            x, y = (np.asarray((down @ grid) @ across.T, dtype=np.float32) for grid in grids)
+            return x, y
+
+        return displace(pixels, offsets)
+
+    def place(self, size: Size, _rng: np.random.Generator) -> tuple[Matrix | None, Size]:
+        """Return the size alone: no matrix bends."""
+        return None, size
+
+
+def _spline(places: npt.NDArray[np.float64], points: int) -> npt.NDArray[np.float64]:
+    """Return the weights (n, points + 2) of a uniform cubic B-spline's coefficients at places in 0 ... 1."""
+    distance = np.abs(places[:, None] * (points - 1) + 1 - np.arange(points + 2))
+    near = 2 / 3 - distance**2 + distance**3 / 2
+    return np.where(distance < 1, near, np.maximum(2 - distance, 0) ** 3 / 6)
 
 
 def _bilinear(corners: Field, across: Field, down: Field) -> Field:

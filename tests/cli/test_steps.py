@@ -72,7 +72,8 @@ def test_vv_tells_the_parts_of_an_attack(run: Run, picture: Path, tmp_path: Path
     once, twice = both(run, "attack", picture, "crop(0.5) | jpeg(60)", "-o", tmp_path / "out.png", "--force")
     assert once == []
     assert [line.removeprefix("watermarking: ") for line in twice] == [
-        "decoded, PNG of 384x256", "crop(keep=0.5), 192x128 left", "jpeg(60), 192x128 left", "attacked, 192x128",
+        "decoded, PNG of 384x256", "crop(keep=0.5), 192x128 left", "jpeg(quality=60), 192x128 left",
+        "attacked, 192x128",
         f"written to {tmp_path / 'out.png'}",
     ]  # fmt: skip
 

@@ -4,8 +4,8 @@ python benchmarks/levels.py                  # shipped photographs, some minutes
 python benchmarks/levels.py --fresh --docs   # measures anew, and writes the table into docs/where.md
 python benchmarks/levels.py --show
 
-What a read costs is timed on unmarked pictures of two sizes, on one thread, the levels and OpenCV's decoding of the same
-picture from a JPEG of quality 95 in turns: ratios, and nothing else, can be compared. What a level finds is the share of
+What a read costs is timed on unmarked pictures of two sizes, on one thread, the levels and OpenCV's decoding of the
+same picture from a JPEG of quality 95 in turns: ratios alone can be compared. What a level finds is the share of
 photographs whose exact message is read after an attack. Time it on a machine that does nothing else.
 """
 

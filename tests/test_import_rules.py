@@ -24,7 +24,7 @@ LAYERS = (
     {"embedders", "sync", "deep", "metrics"},
     {"pictures", "codes"},
     {"transforms"},
-    {"extras", "kernels", "keys", "significance", "threads"},
+    {"extras", "kernels", "keys", "significance", "steps", "threads"},
     {"interface"},
     {"errors"},
 )

@@ -16,8 +16,9 @@ from PIL import Image
 
 import watermarking.demo
 from watermarking.demo import page as demo_page
-from watermarking.demo import story
-from watermarking.demo.story import LARGEST, prepared, tell
+from watermarking.demo import places, story
+from watermarking.demo.story import LARGEST, Telling, prepared, tell
+from watermarking.keys import Key
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -55,6 +56,21 @@ def test_a_picture_of_ones_own(run: Run, quick: None, tmp_path: Path) -> None:
     assert text.count("✓ read") >= 9
     assert "✗ false" not in text
     assert file.read_bytes() == before
+    assert 'alt="The map of where the mark is"' in text
+    assert len(text) < 1_000_000
+
+
+def test_the_map_shows_what_was_pasted_in_and_says_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Telling(photograph((320, 384, 3)), "Ada", Key(bytes(16)))
+    maps: list[np.ndarray] = []
+    monkeypatch.setattr(places, "inline", lambda picture, _width: maps.append(picture) or "data:")
+    assert places.section(told).count("<figure>") == 2
+    red = maps[1][..., 0].astype(int) - maps[1][..., 1]
+    inside = np.zeros(red.shape, bool)
+    inside[places.changed_part(red.shape)] = True
+    assert red[inside].mean() > 60 > 20 > red[~inside].mean()
+    too_small = places.section(Telling(photograph((24, 24, 3)), "Ada", Key(bytes(16))))
+    assert too_small.startswith('<p class="soft">It cannot be shown for this picture: no message fits')
 
 
 def test_the_photograph_that_comes_with_it(run: Run, quick: None, tmp_path: Path) -> None:

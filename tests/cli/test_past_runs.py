@@ -49,7 +49,7 @@ def test_what_differs_is_named_and_nothing_done(
     before = contents(marked)
     refused = run("embed", folder, "-o", marked, *asked, "-k", keyfile)
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert f"{marked / 'a.png'} and 1 more is there already, marked with {difference}" in refused.stderr
+    assert f"{marked / 'a.png'} and 1 more are there already, marked with {difference}" in refused.stderr
     assert "--force" in refused.stderr
     assert contents(marked) == before
 

@@ -41,7 +41,7 @@ def test_v_says_what_reading_does(run: Run, picture: Path, keyfile: Path, tmp_pa
     turned = Image.fromarray(np.asarray(Image.open(tmp_path / "out.png"))[:, ::-1])
     turned.save(tmp_path / "turned.png")
     read = run("extract", tmp_path / "turned.png", "-k", keyfile, "-v", "--scheme", "dwt")
-    assert f"watermarking: 1 pictures to read, 1 at a time; schemes dwt; keys {keyfile}" in told(read.stderr)
+    assert f"watermarking: 1 picture to read, 1 at a time; schemes dwt; keys {keyfile}" in told(read.stderr)
     assert f"watermarking: {tmp_path / 'turned.png'}: it is mirrored" in read.stderr
     assert read.stdout == "Ada\n"
     assert "at most" in run("capacity", picture, "-v").stderr
@@ -62,6 +62,14 @@ def test_geometry_in_words(change: dict[str, float], line: str) -> None:
     still = {"scale": 1.0, "rotation": 0.0, "flip": False, "aspect": 1.0, "shear": 0.0, "bend": 0.0}
     matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
     assert geometry_line(Geometry(matrix=matrix, **{**still, **change})) == line
+
+
+def test_a_cut_is_said_where_it_can_be_known() -> None:
+    upright = {"scale": 1.0, "rotation": 0.0, "flip": False, "aspect": 1.0, "shear": 0.0, "bend": 0.0}
+    cut = Geometry(matrix=((1.0, 0.0, -50.3), (0.0, 1.0, -99.6)), **upright)
+    assert geometry_line(cut) == "it is cut, 50 pixels above and 100 pixels to the left"
+    turned = Geometry(matrix=cut.matrix, **{**upright, "rotation": 90.0})
+    assert geometry_line(turned) == "it is turned by 90.0 degrees"
 
 
 def test_words_of_the_trade_are_explained_or_left_out(run: Run, tmp_path: Path) -> None:

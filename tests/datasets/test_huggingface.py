@@ -167,3 +167,15 @@ def test_rows_without_a_picture_stay_and_paths_are_followed(tmp_path: Path) -> N
 def test_numbers_are_asked_for_where_messages_have_them() -> None:
     with pytest.raises(WatermarkError, match="with_indices=True"):
         rows(template="photo {index}")({"image": encoded(0)})
+
+
+def test_what_the_library_cached_beside_a_saved_set_is_no_part_of_it(tmp_path: Path, run: Run) -> None:
+    stored(tmp_path / "pictures").save_to_disk(tmp_path / "source")
+    source = datasets.load_from_disk(tmp_path / "source")
+    source.map(lambda row: {"caption": row["caption"].upper()})
+    assert list((tmp_path / "source").glob("cache-*.arrow"))
+    done = run.embed(tmp_path / "source", tmp_path / "marked", message=("-m", "{caption}"))
+    assert f"{N} marked\n" in done.stdout
+    assert "1 passed over (cache of 'datasets')" in done.stderr
+    assert not list((tmp_path / "marked").glob("cache-*"))
+    assert messages(datasets.load_from_disk(tmp_path / "marked")) == [f"picture {i}" for i in range(N)]

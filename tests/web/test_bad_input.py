@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import socket
 import struct
 import time
@@ -90,6 +91,31 @@ def test_what_is_no_picture(server: Server, what: str, data: bytes, status: int,
 def test_what_makes_no_sense(server: Server, picture: Path, asked: dict[str, str], status: int, line: str) -> None:
     answer = server.ask("POST", "/api/v1/mark", picture.read_bytes(), **asked)
     assert (answer.status, answer.error[: len(line)]) == (status, line)
+
+
+@pytest.mark.parametrize(
+    ("query", "line"),
+    [
+        (b"message=%FF%FE", "request: the query string is not UTF-8"),
+        (b"message=\xff\xfe", "request: the query string is not UTF-8"),
+        (b"%E9=1&message=Ada", "request: the query string is not UTF-8"),
+        (b"message=Ada&message=Bob", "request: 'message' is there twice"),
+        (b"&".join(b"a%d=1" % number for number in range(30)), "request: the query string has more than 20 fields"),
+    ],
+    ids=["escaped", "raw", "a name", "twice", "many"],
+)
+@pytest.mark.parametrize("what", ["mark", "read"])
+def test_a_query_that_cannot_be_understood(server: Server, picture: Path, what: str, query: bytes, line: str) -> None:
+    """Nothing else is marked or looked for in its place."""
+    data = b"" if max(query) > 127 else picture.read_bytes()  # the connection is closed upon such bytes
+    head = b"POST /api/v1/%s?%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as wire:
+        wire.sendall(head % (what.encode(), query, len(data)) + data)
+        answer = b"".join(iter(lambda: wire.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    if b"application/json" in answer:  # bytes that no address may have are refused before anybody looks at them
+        error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+        assert f"{error['code']}: {error['message']}".startswith(line)
 
 
 def test_a_hundred_megabytes(server: Server) -> None:

@@ -105,6 +105,8 @@ def test_wrong_tokens_are_counted(tmp_path: Path) -> None:
         tries = [about(one, Authorization=f"Bearer {number}")[0] for number in range(12)]
         assert tries == [401] * 10 + [429] * 2
         assert about(one)[0] == 429
+        assert about(one, Authorization=f"Bearer {TOKEN}") == (200, "")  # who has it is not kept out by who has not
+        assert about(one, Authorization="Bearer 12")[0] == 429
 
 
 def test_tickets_come_back() -> None:

@@ -51,6 +51,13 @@ def test_what_was_done_to_it(change: dict[str, float], words: str) -> None:
     assert f"message “Ada”, {words}; chance" in found.sentence
 
 
+def test_where_inside_something_larger() -> None:
+    whole = reading(1e-9, "Ada", STILL)
+    found = of_reading(dataclasses.replace(whole, outline=(120, 340, 300, 400)), ("a.key",), unreadable=None)
+    place = "inside a larger picture, 400x300 pixels at 340 from the left and 120 from the top"
+    assert f"message “Ada”, {place}; chance" in found.sentence
+
+
 def test_which_key() -> None:
     found = of_reading(reading(1e-9, "Ada", key=1), ("a.key", "b.key"), unreadable=None)
     assert found.sentence == "Marked by the key b.key, message “Ada”; chance of a false alarm below 1 in a billion."

@@ -17,6 +17,7 @@ from watermarking.attacks.occlusion import Erase
 from watermarking.attacks.screens import Moire
 from watermarking.attacks.values import Brightness, Contrast, Gamma
 from watermarking.errors import UnknownAttackError
+from watermarking.steps import Steps
 
 if TYPE_CHECKING:
     from watermarking.attacks.attack import Matrix, Pixels, Size
@@ -48,8 +49,10 @@ class Recipe(Attack):
 
     def apply(self, pixels: Pixels, rng: np.random.Generator) -> Pixels:
         """Attack one after the other."""
+        told = Steps()
         for attack, own in zip(self.steps(), _generators(rng, len(self.steps())), strict=True):
             pixels = attack(pixels, rng=own)
+            told.done(f"{attack.label}, {pixels.shape[1]}x{pixels.shape[0]} left")
         return pixels
 
     def place(self, size: Size, rng: np.random.Generator) -> tuple[Matrix | None, Size]:

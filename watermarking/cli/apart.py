@@ -7,6 +7,7 @@ the pipe closed.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle
 import signal
@@ -14,6 +15,7 @@ import subprocess
 import sys
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from watermarking.cli.hearing import level, listen
 from watermarking.cli.notices import FAILED, Failure, warnings_as_lines
 from watermarking.cli.tasks import Outcome, attempt
 from watermarking.threads import threads
@@ -52,7 +54,7 @@ class Apart:
         command = [sys.executable, "-X", f"utf8={sys.flags.utf8_mode}", "-c", _BEGIN]  # file names mean the same there
         try:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **group)
-            for needed in (sys.path, self._n_kernel_threads, self._run):
+            for needed in (sys.path, self._n_kernel_threads, level(), self._run):
                 self._send(needed)
             return bool(self._receive())
         except (OSError, *_GONE):
@@ -115,6 +117,8 @@ def serve() -> None:
             n_kernel_threads: int = _receive(tasks)
             for name in _ONE_POOL:  # before the libraries are loaded
                 os.environ.setdefault(name, str(n_kernel_threads))
+            if (heard := int(_receive(tasks))) > logging.NOTSET:
+                listen(heard)
             run: Run = _receive(tasks)
             _send(found, True)
             with warnings_as_lines(), threads(n_kernel_threads):

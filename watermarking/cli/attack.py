@@ -22,7 +22,8 @@ def _print_list(ctx: click.Context, _param: click.Parameter, value: bool) -> Non
 
     for attack_id in attack_ids():
         try:
-            say(describe(attack_id))
+            for line in describe(attack_id).splitlines():
+                say(line)
         except UnknownAttackError as error:
             say(f"{attack_id}: cannot be used: {error}")
     ctx.exit()
@@ -48,11 +49,17 @@ def command(source: str, attack: str, output: str, seed: int, force: bool) -> in
 
     from watermarking.attacks import parse_attack
     from watermarking.pictures.files import read_picture, write_picture
+    from watermarking.steps import Steps
 
     chosen = parse_attack(attack)
     check_target(output, force)
     with heard_by(functools.partial(warn, file=source)), staged(source, output) as (read_from, write_to):
+        steps = Steps()
         picture = read_picture(read_from)
+        steps.done(f"decoded, {picture.format} of {picture.array.shape[1]}x{picture.array.shape[0]}")
         detail(f"{source}: {attack}, seed {seed}, written to {output}")
-        write_picture(chosen(picture.array, rng=np.random.default_rng(seed)), write_to, like=picture)
+        attacked = chosen(picture.array, rng=np.random.default_rng(seed))
+        steps.done(f"attacked, {attacked.shape[1]}x{attacked.shape[0]}")
+        write_picture(attacked, write_to, like=picture)
+        steps.done(f"written to {output}")
     return DONE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from watermarking.cli.lines import say
+from watermarking.cli.lines import counted, say
 from watermarking.cli.notices import DONE, detail, warn
 from watermarking.cli.options import is_verbose
 from watermarking.cli.output import embedding_line, failure_record, print_record, untouched_record
@@ -40,7 +40,7 @@ def embed_many(run: Run, plan: Plan, *, place: str, workers: int | None, as_json
 
     n_workers = workers or n_threads()
     at_once = max(1, min(n_workers, len(plan.tasks)))
-    detail(f"{len(plan.tasks)} pictures to mark, {len(plan.skipped)} there already, {at_once} at a time")
+    detail(f"{counted(len(plan.tasks), 'picture')} to mark, {len(plan.skipped)} there already, {at_once} at a time")
     if as_json:
         _tell_untouched(plan)
     counts = Counter(skipped=len(plan.skipped))
@@ -67,9 +67,11 @@ def _tell(outcome: Outcome, as_json: bool) -> int:
 
 
 def tell_troubles(outcome: Outcome) -> int:
-    """Print the warnings and the failure on stderr; return the status."""
-    if outcome.warnings or outcome.failure:
+    """Print the steps that are asked for, the warnings and the failure on stderr; return the status."""
+    if outcome.steps or outcome.warnings or outcome.failure:
         clear()
+    for line in outcome.steps:
+        detail(f"{outcome.task.source}: {line}")
     for line in outcome.warnings:
         warn(line, outcome.task.source)
     return DONE if outcome.failure is None else outcome.failure.tell(outcome.task.source)

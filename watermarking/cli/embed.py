@@ -24,7 +24,7 @@ from watermarking.cli.options import (
     scheme_option,
     strength_options,
 )
-from watermarking.cli.output import embedding_line, embedding_record, failure_record, print_record
+from watermarking.cli.output import embedding_line, embedding_record, failure_record, print_record, strength_line
 from watermarking.cli.pictures import STANDARD, announce_compilation, check_target, named, staged
 from watermarking.cli.planning import is_many, plan_pictures
 
@@ -134,16 +134,10 @@ def command(
         marker=marker, message=content, verify=not no_verify, in_place=in_place, quality=quality, again=again,
         overwrite=force,
     )  # fmt: skip
-    detail(f"{_strength(marker)}, {len(to_bytes(content))} bytes of message, key {key_names(ctx)[0]}")
+    detail(f"{strength_line(marker)}, {len(to_bytes(content))} bytes of message, key {key_names(ctx)[0]}")
     if many:
         return _embed_many(job, sources, output, workers, as_json)
     return _embed_one(job, sources[0], sources[0] if output is None else output, as_json)
-
-
-def _strength(marker: Marker) -> str:
-    """Say with which scheme and how strongly pictures are marked."""
-    how = f"{marker.scheme.psnr:g} dB" if marker.fidelity is None else f"fidelity {marker.fidelity}"
-    return f"scheme {marker.scheme.id}, {how}"
 
 
 def _warn_if_thin(receipt: Receipt) -> None:

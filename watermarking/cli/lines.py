@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["can_print", "say", "shown", "write"]
+__all__ = ["can_print", "counted", "say", "shown", "write"]
 
 _UNPRINTABLE: Final = ("Cc", "Cs", "Zl", "Zp")
 _REORDERING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -31,6 +31,17 @@ def write(text: str, *, err: bool = False) -> None:
     if stream is not None:  # a process without a console has none
         stream.write(_in_encoding_of(stream, text) + "\n")
         stream.flush()
+
+
+def counted(n: int, what: str) -> str:
+    """Say how many there are.
+
+    Examples
+    --------
+    >>> counted(1, "picture"), counted(1200, "picture")
+    ('1 picture', '1,200 pictures')
+    """
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def can_print(text: str) -> bool:

@@ -39,9 +39,9 @@ def _set_verbosity(ctx: click.Context, _param: click.Parameter, value: int) -> N
         ctx.meta[_VERBOSE] = True
         import logging
 
-        level = logging.INFO if value == 1 else logging.DEBUG
-        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-        logging.getLogger("watermarking").setLevel(level)
+        from watermarking.cli.hearing import listen
+
+        ctx.call_on_close(listen(logging.INFO if value == 1 else logging.DEBUG))
 
 
 def _set_debugging(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

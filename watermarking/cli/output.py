@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watermarking.cli.notices import Failure
-    from watermarking.messages.marker import Reading, Receipt
+    from watermarking.messages.marker import Marker, Reading, Receipt
     from watermarking.messages.reader import Sighting
     from watermarking.sync.geometry import Geometry
 
@@ -26,10 +26,13 @@ __all__ = [
     "geometry_line",
     "print_record",
     "reading_record",
+    "strength_line",
     "untouched_record",
     "verdict_line",
 ]
 
+_CUT: Final = 4.0
+"""Pixels by which a picture that was not cut may seem to be."""
 _READING: Final = (
     "file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry", "outline", "key",
     "error",
@@ -107,10 +110,25 @@ def verdict_line(record: dict[str, Any], absent: str = "not found", *, several_k
     return f"{record['file']}: found{key}, scheme {record['scheme']}, {chance}{errors}"
 
 
+def strength_line(marker: Marker) -> str:
+    """Say with which scheme and how strongly pictures are marked."""
+    how = f"{marker.scheme.psnr:g} dB" if marker.fidelity is None else f"fidelity {marker.fidelity}"
+    return f"scheme {marker.scheme.id}, {how}"
+
+
 def geometry_line(geometry: Geometry) -> str:
     """Say in words what was undone before a picture could be read."""
-    parts = geometry_words(geometry)
+    parts = [*_cut_words(geometry), *geometry_words(geometry)]
     return f"it is {', '.join(parts)}" if parts else "it is moved or cropped"
+
+
+def _cut_words(geometry: Geometry) -> list[str]:
+    """Say what was cut off above and to the left of an upright picture; what was below, nobody knows."""
+    if geometry.flip or abs(geometry.rotation) > 1:
+        return []
+    down, right = (row[2] for row in geometry.matrix)
+    sides = [f"{-by:.0f} pixels {side}" for by, side in ((down, "above"), (right, "to the left")) if by < -_CUT]
+    return [f"cut, {' and '.join(sides)}"] if sides else []
 
 
 def _plain(value: Any) -> Any:

@@ -107,9 +107,9 @@ class PastRuns:
             for name in settings
             if first.get(name) != settings[name]
         ]
-        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        more = f" and {len(others) - 1} more are" if len(others) > 1 else " is"
         raise WatermarkError(
-            f"{self.folder / others[0]}{more} is there already, marked with another {', another '.join(differences)}: "
+            f"{self.folder / others[0]}{more} there already, marked with another {', another '.join(differences)}: "
             "name another folder, ask for the same again, or replace them with --force"
         )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from watermarking.cli.batch import tell_troubles
-from watermarking.cli.lines import say
+from watermarking.cli.lines import counted, say
 from watermarking.cli.notices import DONE, NOT_FOUND, detail, report
 from watermarking.cli.output import failed_reading, geometry_line, print_record
 from watermarking.cli.pictures import STANDARD, expand, named
@@ -81,7 +81,7 @@ def read_many(sources: Sequence[str], how: Readers) -> int:
     workers = max(1, min(how.workers or n_threads(), len(tasks)))
     if STANDARD in sources:  # other processes have another standard input
         workers = 1
-    detail(f"{len(tasks)} pictures to read, {workers} at a time; {how.what}")
+    detail(f"{counted(len(tasks), 'picture')} to read, {workers} at a time; {how.what}")
     counts: Counter[str] = Counter()
     with progress(0 if alone else len(tasks)) as advance, closing(outcomes(how.run, tasks, workers)) as found:
         for outcome in found:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _VARIABLE: Final = "WATERMARKING_WEB_TOKEN"
-_SHORTEST: Final = 16
+_SHORTEST: Final = 22
+"""Characters of a token of one's own: 128 bits if they are drawn from 64. No count of guesses protects it."""
+_FEWEST_KINDS: Final = 8
+"""Different ones among them: 22 hexadecimal digits drawn at random have fewer once in 8,700 times."""
 
 
 @click.command("web")
@@ -113,7 +116,15 @@ def _token() -> str:
     if not token:
         return secrets.token_urlsafe(24)
     if len(token) < _SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
-        raise click.UsageError(f"{_VARIABLE} is no token: {_SHORTEST} letters and digits or more, without spaces.")
+        raise click.UsageError(
+            f"{_VARIABLE} is no token of {_SHORTEST} letters and digits or more, without spaces: leave it unset to "
+            "have one made."
+        )
+    if len(set(token)) < _FEWEST_KINDS:
+        raise click.UsageError(
+            f"{_VARIABLE} has {len(set(token))} different characters, which can be guessed: draw it at random, or "
+            "leave it unset to have one made."
+        )
     return token
 
 

@@ -78,8 +78,9 @@ class MarkRows:
         """Return the marked picture of a row, under the column's name; the other columns stay."""
         old = row[self.column]
         content = _content_of(old)
+        name = "a row" if index is None else f"row {index}"
         if content is None and self.operator.on_error != "stop":
-            warnings.warn(f"row {index} is not marked: it holds no picture", stacklevel=2)
+            warnings.warn(f"{name} is not marked: it holds no picture", stacklevel=2)
             return {self.column: old}
         if not isinstance(content, bytes):
             raise WatermarkError(
@@ -92,9 +93,9 @@ class MarkRows:
                 "name the column that holds them"
             )
         fields = {name: value for name, value in row.items() if name != self.column}
-        marked = self.operator(Sample(f"row {index}", content, fields), shard="", index=index or 0)
+        marked = self.operator(Sample(name, content, fields), shard="", index=index or 0)
         if marked.record.reason is not None:
-            warnings.warn(f"row {index} is not marked: {marked.record.reason}", stacklevel=2)
+            warnings.warn(f"{name} is not marked: {marked.record.reason}", stacklevel=2)
         new = content if marked.placed.content is None else marked.placed.content
         return {self.column: {**old, "bytes": new} if isinstance(old, Mapping) else new}
 

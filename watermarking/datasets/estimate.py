@@ -38,27 +38,31 @@ def estimate(plan: Plan, n: int, n_workers: int) -> dict[str, Any]:
     chosen = plan.shards[:: max(1, len(plan.shards) // n)][:n]
     each = -(-n // len(chosen))
     recipient = plan.recipients[0] if plan.recipients else None
-    n_tried, n_read, n_written, reasons, seconds = 0, 0, 0, [], 0.0
+    n_tried, n_read, n_written, reasons, seconds, first = 0, 0, 0, [], 0.0, 0.0
     for shard in chosen:
-        for offset, sample in enumerate(itertools.islice(plan.store.read(shard), each)):
+        for offset, sample in enumerate(itertools.islice(plan.store.read(shard), min(each, n - n_tried))):
             began = time.perf_counter()
             try:
                 marked = plan.operator(sample, shard=shard.name, index=shard.first + offset, recipient=recipient)
                 placed, reason = marked.placed, marked.record.reason
             except StoppedError as error:
                 placed, reason = Placed(sample, None), str(error)
-            if n_tried:  # the first one loads and compiles
-                seconds += time.perf_counter() - began
+            took = time.perf_counter() - began
+            if n_tried:
+                seconds += took
+            else:  # it loads and compiles, which each process of the run does once
+                first = took
             n_tried += 1
             n_read += _length(sample.content)
             n_written += 0 if placed.content is None else _length(placed.content)
             if reason is not None:
                 reasons.append((sample.name, reason))
+    usual = seconds / max(1, n_tried - 1)
     return {
         "n_tried": n_tried,
         "n_failed": len(reasons),
         "reasons": reasons,
-        "seconds": seconds / max(1, n_tried - 1) * plan.n_samples / n_workers,
+        "seconds": usual * plan.n_samples / n_workers + max(0.0, first - usual),
         "bytes": round(n_written / max(1, n_read) * plan.n_bytes),
         "bytes_free": shutil.disk_usage(_existing(plan.target)).free,
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from watermarking.datasets.collusion import code_of
+from watermarking.datasets.engines.engine import followed
 from watermarking.datasets.manifest import BOOK, Manifest, shown_name
 from watermarking.datasets.sample import sha256_of
 from watermarking.datasets.stores.store import open_store
@@ -227,7 +228,7 @@ def verify(target: Path, key: Key, engine: Engine) -> Iterator[Tally | None]:
     tasks = _tasks_of(manifest.folder.parent, manifest, run, copies)
     seen: set[tuple[str | None, str]] = set()
     n_known = 0
-    for tally in engine.run(tasks, reader):
+    for tally in followed(engine, tasks, reader):
         if tally is not None:
             names = (one.sample if tasks[tally.number].shard.members else None for one in tally.readings)
             who = tasks[tally.number].recipient
@@ -277,4 +278,4 @@ def read_all(
     book = manifest.folder if manifest else Path(BOOK)
     use: Literal["keys", "nothing"] = "keys" if manifest else "nothing"
     tasks = [ReadTask(i, store, shard, book, use) for i, shard in enumerate(store.shards())]
-    yield from engine.run(tasks, reader)
+    yield from followed(engine, tasks, reader)

@@ -8,10 +8,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from watermarking.datasets.engines.engine import followed
 from watermarking.datasets.lock import locked
 from watermarking.datasets.statistics import statistics
 from watermarking.datasets.writing import remove_parts, write_whole
 from watermarking.extras import needed
+from watermarking.steps import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +92,7 @@ def carry_out(plan: Plan, engine: Engine) -> Iterator[Progress]:
         progress.counts.update(statistics(manifest, plan.only)["counts"] if done else {})
         progress.n_before, progress.n_shards_done = progress.n_done, len(done)
         yield progress
+        LOG.info("%s, %d samples in %d shards, %d done before", plan.store.kind, plan.n_samples, len(tasks), len(done))
         todo = [task for task in tasks if task.number not in done]
         try:
             yield from _work(plan, engine, todo, progress)
@@ -104,7 +107,7 @@ def _work(plan: Plan, engine: Engine, todo: list[Any], progress: Progress) -> It
     if not todo:
         return
     seen = Seen(plan.manifest.running)
-    with closing(engine.run(todo, plan.operator)) as found:  # type: ignore[type-var]  # generators can be closed
+    with closing(followed(engine, todo, plan.operator)) as found:  # type: ignore[type-var]  # generators can be closed
         for tally in found:
             if tally is not None:
                 progress.counts.update(tally.counts)

@@ -17,6 +17,7 @@ from watermarking.interface import Detection, SoftRead
 from watermarking.pictures.arrays import to_array
 from watermarking.pictures.plane import luma_plane
 from watermarking.significance import any_of, rademacher_p_value
+from watermarking.steps import Steps
 from watermarking.sync.align import Alignment, alignments
 from watermarking.sync.spectrum import Spectrum, spectrum_of
 from watermarking.sync.template import template
@@ -105,7 +106,7 @@ def read_softly(
     wanted = sorted(set(lengths))
     as_they_lie: list[list[SoftRead]] = []
     moved, total = [], np.zeros(len(SCALES), np.float32)
-    step = max(1, len(pictures) // _LOOKED_AT)
+    step, steps = max(1, len(pictures) // _LOOKED_AT), Steps()
     for number, picture in enumerate(pictures):
         plane = luma_plane(to_array(picture)[0])
         reads = scheme.read(plane, key=key)
@@ -114,6 +115,7 @@ def read_softly(
             moved.append(number)
             if number % step == 0:
                 total += scale_scores(spectrum_of(plane), template(key))
+        steps.done(f"picture {number} as it lies, {scheme.id}: p = {_presence(reads).p_value:.2g}")
     scales = common_scales(total, _SCALES_TRIED)
     found = [_kept([(0.0, reads)], wanted) for reads in as_they_lie]
     for number in moved:
@@ -122,6 +124,11 @@ def read_softly(
         aligned = _alignments(plane, key, scales, search)
         tried += [(one.score, _read_aligned(scheme, one, key)) for one in aligned]
         found[number] = _kept(tried, wanted)
+        best = max((one.score for one in aligned), default=0.0)
+        steps.done(
+            f"picture {number} put back into place: {len(aligned)} alignments, best {best:.1f} standard deviations, "
+            f"p = {found[number].presence.p_value:.2g}"
+        )
     return found
 
 

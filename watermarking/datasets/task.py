@@ -57,6 +57,7 @@ class Tally:
     stopped : bool, nothing more is to be begun
     reasons : the first samples that could not be marked, each with its reason
     readings : what was read, of tasks that read
+    seconds : float, that the task took, wherever it was carried out
     """
 
     number: int
@@ -65,6 +66,7 @@ class Tally:
     stopped: bool = False
     reasons: tuple[tuple[str, str], ...] = ()
     readings: tuple[SampleReading, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

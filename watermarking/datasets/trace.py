@@ -16,6 +16,7 @@ from watermarking.errors import UnknownSchemeError, WatermarkError
 from watermarking.interface import Detection, PlaneScheme, Verdicts
 from watermarking.messages.arguments import scheme_of, search_of
 from watermarking.significance import any_of
+from watermarking.steps import LOG, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,6 +135,9 @@ def trace(
     names, by_key = _words_by_key(rows, search)
     if isinstance(suspects, np.ndarray) or not isinstance(suspects, Sequence):
         raise WatermarkError("several pictures are traced: give a list of them")
+    steps = Steps()
+    tried = len(suspects), len(names), len(by_key), found.id, search
+    LOG.info("%d pictures, %d recipients, %d keys, scheme %s, search %d", *tried)
     known = {message for words in by_key.values() for message in words.messages}
     evidence: list[Evidence] = []
     presences: list[Detection] = []
@@ -148,9 +152,11 @@ def trace(
                 strangers[message] = None
                 pictures[place] = pictures[place].without(decoded)
         evidence.append(Evidence(words, pictures, label_key))
+        steps.done(f"{len(pictures)} pictures read softly, to compare with {len(words.messages)} words")
     best = min(presences, key=lambda one: one.p_value)
     presence = Detection(best.score, any_of(best.p_value, len(presences)), best.statistic)
     verdicts = sorted(zip(names, weigh(len(names), evidence), strict=True), key=lambda one: one[1].p_value)
+    steps.done(f"{len(names)} recipients weighed, the mark's own p = {presence.p_value:.2g}")
     return Tracing(dict(verdicts), presence, tuple(strangers))
 
 
@@ -177,7 +183,10 @@ def _words_by_key(rows: Iterable[ManifestRow], search: int) -> tuple[list[str], 
         if of_key.setdefault(row.message, number) != number:
             of_key[row.message] = _SHARED
     if not names:
-        raise WatermarkError("the manifest names no recipient: trace a set that was marked for recipients")
+        raise WatermarkError(
+            "the manifest names no recipient: trace a set that was marked for recipients (--recipients); which "
+            "sample a picture is, by a message a sample, 'watermarking dataset extract' says"
+        )
     if search and len(owners) > MOST_KEYS:
         raise WatermarkError(
             f"the rows have {len(owners)} keys, moved pictures are looked for with at most {MOST_KEYS}: give the rows "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 import watermarking
-from watermarking.demo import steps
+from watermarking.demo import places, steps
 from watermarking.demo.steps import AMPLIFIED, amplified, inline
 from watermarking.demo.story import came_back, is_false
 from watermarking.metrics import psnr, ssimulacra2
@@ -62,6 +62,7 @@ def render(told: Telling, *, name: str, whose: str, seconds: float) -> str:
         "refusals": "".join(_refusal(*one) for one in told.refusals.items()),
         "amplified": AMPLIFIED,
         "steps": steps.section(original, told.key),
+        "places": places.section(told),
         "heads": "".join(f"<th>{story.scheme}</th>" for story in stories),
         "rows": "\n".join(_table_row(attack, pictures[attack], told) for attack in stories[0].readings),
         "seconds": f"{seconds:.0f}",

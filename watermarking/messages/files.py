@@ -21,6 +21,7 @@ from watermarking.messages.words import word_in
 from watermarking.pictures.files import format_of, is_input, read_picture, write_file, write_picture
 from watermarking.pictures.ranges import peak_in_use
 from watermarking.pictures.targets import check_free
+from watermarking.steps import Steps
 
 if TYPE_CHECKING:
     from watermarking.interface import Image
@@ -46,11 +47,14 @@ def mark_file(
 ) -> Receipt:
     """Do what :meth:`watermarking.Marker.embed_file` says."""
     check_free(source, target, overwrite=overwrite)
+    steps = Steps()
     picture = read_picture(source)
+    steps.done(f"decoded, {picture.format} of {picture.array.shape[1]}x{picture.array.shape[0]}")
     if request.restorable or isinstance(request.scheme, RestoringScheme):
         check_exact_target(target, picture, in_place)
     request = dataclasses.replace(request, peak=request.peak or picture.peak)
     marked = mark(request, picture.array)
+    steps.done("marked in all" if marked.already is None else "carries the message already")
     receipt = Receipt(
         request.message, request.scheme.id, None, None, None,
         fidelity=marked.fidelity, already_marked=marked.already is not None,
@@ -63,7 +67,9 @@ def mark_file(
 
     def check(encoded: bytes) -> None:
         nonlocal receipt
+        steps.done(f"coded, {len(encoded):,} bytes")
         receipt = _verified(receipt, request, picture.array, encoded)
+        steps.done("read back and measured")
 
     write_picture(
         marked.array, target, like=picture, quality=quality, subsampling=subsampling, in_place=in_place,

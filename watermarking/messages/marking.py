@@ -20,6 +20,7 @@ from watermarking.messages.fidelity import FLOOR, beginning, find_strength, scor
 from watermarking.messages.recovery import check_recoverable, made_recoverable
 from watermarking.messages.words import check_word_room
 from watermarking.pictures.ranges import peak_in_use
+from watermarking.steps import Steps
 
 if TYPE_CHECKING:
     from watermarking.codes.framing import Decoded
@@ -76,15 +77,18 @@ def mark(request: Request, array: Image) -> Marked:
         check_word_room(scheme, request.word, array.shape)
     else:
         _check_room(scheme, message, array.shape)
-    cover = Cover(request, array, peak_in_use(array, request.peak))
+    cover, steps = Cover(request, array, peak_in_use(array, request.peak)), Steps()
     if not request.again and (found := _carried(request, cover)):
         return Marked(array, found)
+    if not request.again:
+        steps.done("looked for a mark of this key and scheme: none")
     if request.restorable:
         check_recoverable(array)
     if request.fidelity is not None:
         made = _faithful(cover, score_aimed_at(request.fidelity, array.shape, page=cover.is_page))
     else:  # equal changes of all colours take a third of the room to record
         made = Marked(cover.drawn(scheme.psnr) if request.restorable else cover.marked(scheme.psnr))
+        steps.done(f"drawn with {scheme.id} at {scheme.psnr:g} dB")
     return made._replace(array=made_recoverable(cover, made.array)) if request.restorable else made
 
 
@@ -99,17 +103,28 @@ def _carried(request: Request, cover: Cover) -> Decoded | None:
 def _faithful(cover: Cover, fidelity: float) -> Marked:
     """Mark at the fidelity asked for, or below it if that is insisted on and the message needs it."""
     target, start = fidelity, beginning(fidelity, cover.array.shape)
-    found = find_strength(cover.score, target, start, cover.psnr_range)
-    array = cover.drawn(found.psnr)
-    readable = cover.is_readable(array)
+    steps = Steps()
+
+    def score(psnr: float) -> float:
+        found = cover.score(psnr)
+        steps.done(f"{cover.request.scheme.id} at {psnr:.2f} dB leaves SSIMULACRA2 {found:.2f}, aimed at {target:.1f}")
+        return found
+
+    def drawn(psnr: float) -> tuple[Image, bool]:
+        array = cover.drawn(psnr)
+        readable = cover.is_readable(array)
+        steps.done(f"drawn at {psnr:.2f} dB, the message is {'read' if readable else 'not read'} from the samples")
+        return array, readable
+
+    found = find_strength(score, target, start, cover.psnr_range)
+    array, readable = drawn(found.psnr)
     while not readable and target > FLOOR:
         target = max(target - _STEP, FLOOR)
         try:
-            found = find_strength(cover.score, target, (found.psnr, start[1]), cover.psnr_range)
+            found = find_strength(score, target, (found.psnr, start[1]), cover.psnr_range)
         except FidelityError:  # of a target that nobody asked for
             break
-        array = cover.drawn(found.psnr)
-        readable = cover.is_readable(array)
+        array, readable = drawn(found.psnr)
     if readable and (cover.request.insist or target == fidelity):
         return Marked(array, None, found.score)
     way_out = "use a shorter message or a larger image"

@@ -17,6 +17,7 @@ from watermarking.messages.carrier import (
     reading_detection,
 )
 from watermarking.messages.reading import Reading
+from watermarking.messages.trail import Trail
 from watermarking.significance import any_of
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ def read(
     message is.
     """
     tried: list[Detection] = []
-    n_checks = 0
+    n_checks, trail = 0, Trail()
     for key_index, scheme, attempt in attempts(schemes, image, keys, search):
         tried.append(attempt.presence)
         decoded, checks = decode_message(attempt.reads, keys[key_index], least=attempt.least_pilot)
         n_checks += checks
+        trail.tried(scheme, attempt, attempt.presence.p_value)
         if decoded is not None:
+            trail.end(f"a message of {len(decoded.message)} bytes read with {scheme.id}")
             reading = _reading(decoded, attempt, len(tried), n_checks, scheme, key_index)
             if not presence:
                 return reading
@@ -64,6 +67,7 @@ def read(
 
             where = presence_of(scheme, attempt, decoded.message, keys[key_index], image.shape)
             return replace(reading, presence=where)
+    trail.end(f"no message read, {n_checks} checks")
     return Reading(None, None, reading_detection(best_presence(tried), None, n_checks), None, None, schemes[0].id, None)
 
 
@@ -92,15 +96,17 @@ def read_all(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], searc
     if is_one or search == 0 or not on_plane:
         return [replace(whole, presence=None)]
     found: list[Reading] = []
-    n_tried, n_checks = 2 * len(schemes) * len(keys), 0
+    n_tried, n_checks, trail = 2 * len(schemes) * len(keys), 0, Trail()
     for key_index, key in enumerate(keys):
         for scheme, attempt in inside(on_plane, image, key, most):
             n_tried += 1
             decoded, checks = decode_message(attempt.reads, key, least=attempt.least_pilot)
             n_checks += checks
+            trail.tried(scheme, attempt, attempt.presence.p_value)
             if decoded is not None and not any(_same_place(attempt, one) for one in found):
                 found.append(_reading(decoded, attempt, n_tried, n_checks, scheme, key_index))
     found.sort(key=lambda one: one.detection.p_value)
+    trail.end(f"{len(found)} marked pictures inside")
     rest = replace(whole, presence=None) if whole.message is not None else read(schemes, image, keys, search)
     if not found or (rest.message is not None and all(rest.message != one.message for one in found)):
         found.append(rest)
@@ -141,7 +147,7 @@ def detect(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], message
     wherever trying ends.
     """
     found = [Sighting(schemes[0].id, Detection(0.0, 1.0, "code word"), 0)]
-    n_tried = 0
+    n_tried, trail = 0, Trail()
     for key_index, scheme, attempt in attempts(schemes, image, keys, search):
         try:
             word = code_word(scheme, message, keys[key_index], image.shape)
@@ -149,9 +155,11 @@ def detect(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], message
             continue
         n_tried += 1
         found.append(Sighting(scheme.id, message_detection(attempt.reads, word), key_index))
+        trail.tried(scheme, attempt, found[-1].detection.p_value)
         if found[-1].detection.p_value < _CERTAIN:
             n_tried *= n_tried + 1
             break
     sighting = min(found, key=lambda one: one.detection.p_value)
     best = sighting.detection
+    trail.end(f"compared with the message, most like it with {sighting.scheme}")
     return sighting._replace(detection=Detection(best.score, any_of(best.p_value, max(1, n_tried)), best.statistic))

@@ -9,6 +9,7 @@ from watermarking.errors import WatermarkError
 from watermarking.ownership.controls import Control, check_enough, null_p_value
 from watermarking.ownership.marks import BlindMark, mark_config
 from watermarking.ownership.pairing import pair_up, taken
+from watermarking.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -135,6 +136,7 @@ def verify(
         If nothing can be compared, the mark cannot be read blind and ``own`` is None, or controls are too few; single
         queries that fail are counted in the proof instead.
     """
+    steps = Steps()
     if controls:
         check_enough(len(controls), control_level)
     if own is None:
@@ -144,16 +146,23 @@ def verify(
         pairs, failures, n_asked = pair_up(
             suspect, queries, own, conventions=conventions, own_conventions=own_conventions, tell=tell
         )
+    steps.done(f"{len(pairs)} of {max(len(pairs), n_asked)} answers paired, {len(failures)} left out")
     how = conventions if reference_conventions is None else reference_conventions
     others = [_same_queries(one, pairs, how, "reference") for one in references]
     unmarked = [_same_queries(one, pairs, how, "control") for one in controls]
+    if others or unmarked:
+        steps.done(f"{len(others)} references and {len(unmarked)} controls asked the same")
     answers, owned = [pair.suspect for pair in pairs], [pair.own for pair in pairs if pair.own is not None]
     alone = found_by(mark, answers, owned, key)
+    steps.done(f"{mark.id} looked for in them: {alone.statistic} {alone.score:.3g}, p = {alone.p_value:.2g}")
     detection = mark.verify(answers, owned, key=key, references=others) if others else alone
+    if others:
+        steps.done(f"without what the references do alike: p = {detection.p_value:.2g}")
     control = None
     if unmarked:
         scores = tuple(float(found_by(mark, one, owned, key).score) for one in unmarked)
         control = Control(null_p_value(alone.score, scores, level=control_level), control_level, scores)
+        steps.done(f"beside {len(scores)} controls, the highest of which scores {max(scores):.3g}")
     return Proof(
         detection, mark_config(mark), key.commitment, max(len(pairs), n_asked), failures, pairs, others,
         alone if others else None, control, unmarked,

@@ -91,11 +91,11 @@ class Guard:
         return True
 
     def _check_token(self, given: str, token: str, client: str) -> None:
-        if (wait := self._wrong_tokens.wait(client)) > 0:
-            raise Refusal(429, "rate", "too many wrong tokens: wait, then use the one that the server printed", wait)
         kind, _, value = given.partition(" ")
         if kind.lower() == "bearer" and hmac.compare_digest(value.strip().encode(), token.encode()):
-            return
+            return  # whatever others tried from the same address: the token's length keeps guesses out, not the count
+        if (wait := self._wrong_tokens.wait(client)) > 0:
+            raise Refusal(429, "rate", "too many wrong tokens: wait, then use the one that the server printed", wait)
         if given:  # without any it is a page that has not been told it yet
             self._wrong_tokens.count(client)
         what = "this is not the token" if given else "a token is needed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
 
 from watermarking.errors import WatermarkError
 from watermarking.messages.fidelity import fidelity_of
@@ -13,11 +14,35 @@ from watermarking.web.settings import Refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["mark_job", "read_job"]
+__all__ = ["mark_job", "query_fields", "read_job"]
 
 _MARKING: Final = ("message", "message_hex", "key", "fidelity", "again")
+_MOST_FIELDS: Final = 20
 _READING: Final = ("message", "message_hex", "map")
 _FLAGS: Final = {"": False, "0": False, "false": False, "1": True, "true": True}
+
+
+def query_fields(query: bytes) -> dict[str, str]:
+    """Return the fields of a query string, each once.
+
+    What is no UTF-8 would else become other characters, and a message that nobody sent be marked.
+
+    Raises
+    ------
+    Refusal
+    """
+    try:
+        fields = parse_qsl(query.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except UnicodeDecodeError:
+        raise _wrong("the query string is not UTF-8: write other bytes of a message as message_hex") from None
+    except ValueError:
+        raise _wrong(f"the query string has more than {_MOST_FIELDS} fields: give each once") from None
+    found = dict(fields)
+    if len(found) < len(fields):
+        names = [name for name, _ in fields]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _wrong(f"{twice!r} is there twice: give it once")
+    return found
 
 
 def mark_job(data: bytes, asked: Mapping[str, str], keys: Sequence[str]) -> MarkJob:

@@ -25,7 +25,7 @@ from watermarking.web.guard import Guard, client_of
 from watermarking.web.intake import Intake, throw_away
 from watermarking.web.jobs import Answer, Desk
 from watermarking.web.openapi import describe
-from watermarking.web.requests import mark_job, read_job
+from watermarking.web.requests import mark_job, query_fields, read_job
 from watermarking.web.settings import Refusal
 
 if TYPE_CHECKING:
@@ -101,12 +101,12 @@ class _Api:
         )
 
     async def mark(self, request: Request) -> Response:
-        done = await self._done(request, lambda data: mark_job(data, request.query_params, self._settings.key_names))
+        done = await self._done(request, lambda data: mark_job(data, asked_for(request), self._settings.key_names))
         headers = {"watermark-receipt": as_json(done.fields), "content-disposition": "attachment"}
         return Response(done.content, headers=headers, media_type=done.media)
 
     async def read(self, request: Request) -> Response:
-        done = await self._done(request, lambda data: read_job(data, request.query_params))
+        done = await self._done(request, lambda data: read_job(data, asked_for(request)))
         return json_answer(done.fields)
 
     async def _done(self, request: Request, job_of: Callable[[bytes], MarkJob | ReadJob]) -> Answer:
@@ -122,6 +122,11 @@ class _Api:
             job = job_of(await self._intake.read(request))
             answer: Answer = await _unless_gone(self._crew.carry_out(job), request.receive)
         return answer
+
+
+def asked_for(request: Request) -> dict[str, str]:
+    """Return the fields of a request's query string."""
+    return query_fields(request.scope["query_string"])
 
 
 async def _unless_gone(work: Any, receive: Receive) -> Answer:

@@ -77,7 +77,11 @@ def of_reading(reading: Reading, keys: Sequence[str], *, unreadable: str | None,
     if reading.message is not None and reading.key_index is not None:
         words = ["Marked by the key " + keys[reading.key_index], "message " + shown(reading.message, reading.text)]
         if reading.geometry is not None:
-            words += geometry_words(reading.geometry, fine=False) or ["cut or scaled since"]
+            words += geometry_words(reading.geometry, fine=False) or (
+                [] if reading.outline else ["cut or scaled since"]
+            )
+        if reading.outline is not None:
+            words.append(_place(reading.outline))
         return Verdict("marked", f"{', '.join(words)}; chance of a false alarm {chance_words(p_value)}.")
     hints = () if known else (_KNOWN,)
     if p_value <= SURE:
@@ -92,6 +96,12 @@ def of_reading(reading: Reading, keys: Sequence[str], *, unreadable: str | None,
         return Verdict("cannot tell", sentence, hints)
     who = f"of the key {keys[0]}" if len(keys) == 1 else f"of any of the {len(keys)} keys"
     return Verdict("no mark", f"No mark {who} found.", (_NO_PROOF, *hints))
+
+
+def _place(outline: tuple[int, int, int, int]) -> str:
+    """Say which part of a larger picture was read."""
+    top, left, rows, cols = outline
+    return f"inside a larger picture, {cols}x{rows} pixels at {left} from the left and {top} from the top"
 
 
 def of_sighting(message: str, key: str, p_value: float) -> Verdict:

@@ -11,7 +11,7 @@ import click
 from watermarking.cli.dataset.options import open_source, source_options, workers_option
 from watermarking.cli.dataset.progress import duration, shown_progress, tell_failures
 from watermarking.cli.lines import say
-from watermarking.cli.notices import BAD_INPUT, DONE, FAILED
+from watermarking.cli.notices import BAD_INPUT, DONE, FAILED, detail
 from watermarking.cli.options import (
     json_option,
     key_option,
@@ -20,7 +20,7 @@ from watermarking.cli.options import (
     read_message,
     scheme_option,
 )
-from watermarking.cli.output import print_record
+from watermarking.cli.output import print_record, strength_line
 from watermarking.cli.pictures import announce_compilation
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def _plan(
     from watermarking.messages.marker import Marker
 
     marker = Marker(scheme, key=key, fidelity=fidelity_number(fidelity), psnr=psnr, insist=insist)
+    detail(strength_line(marker))
     people = read_recipients(Path(recipients), key.commitment) if recipients else []
     code = None
     if collusion is not None:

@@ -12,6 +12,7 @@ from watermarking.cli.notices import DONE
 from watermarking.cli.options import json_option, logging_options
 from watermarking.cli.output import print_record
 from watermarking.cli.ownership.options import convention_options, conventions_of
+from watermarking.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,8 +54,10 @@ def command(
     from watermarking.ownership.surrogates.train import answers as ask_of
     from watermarking.ownership.surrogates.train import train_surrogate
 
+    told = Steps()
     one, other = _pairs(inputs, answers, stated)
     names = list(other)
+    told.done(f"{len(names)} pairs of {len(one)} inputs gathered")
     thief = Thief(
         crop=256 if preset == "paper" else 64, flips=moved, turns=moved, resize=(0.7, 1.3) if moved else (1, 1)
     )
@@ -65,11 +68,13 @@ def command(
         thief=thief, steps=steps, seed=seed, checkpoint=place / "surrogate.safetensors",
         progress=_progress(steps, as_json),
     )  # fmt: skip
+    told.done(f"{network} ({preset}) trained with {loss}, {sum(one.numel() for one in model.parameters()):,} weights")
     peak = conventions_of(stated).peak
     asked = _read(ask, peak)
     for name, answer in zip(asked, ask_of(model, [to_levels(one, peak) for one in asked.values()]), strict=True):
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         _save(place / f"{name}.png", answer)
+    told.done(f"{len(asked)} pictures asked and written")
     if as_json:
         print_record({"target": output, "pairs": len(names), "steps": steps, "answers": len(asked)})
     else:

@@ -11,7 +11,7 @@ import click
 from watermarking.cli.dataset.options import source_options, workers_option
 from watermarking.cli.dataset.progress import shown_progress, tell_failures
 from watermarking.cli.lines import say
-from watermarking.cli.notices import BAD_INPUT, DONE, FAILED
+from watermarking.cli.notices import BAD_INPUT, DONE, FAILED, detail
 from watermarking.cli.options import json_option, key_option, logging_options
 from watermarking.cli.output import print_record
 from watermarking.cli.ownership.options import mark_of, mark_options, peak_option
@@ -51,6 +51,7 @@ def command(
     from watermarking.ownership.targets import protect_dataset
 
     mark, own = mark_of(mark_text), subkey(key, name)
+    detail(f"mark {mark.id}, with the key of {name!r}, hash {own.commitment[:16]}...")
     if commitment is not None:
         _write_commitment(Path(commitment), name, mark, own)
     with shown_progress(as_json) as show:

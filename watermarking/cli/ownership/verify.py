@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from watermarking.cli.lines import say
-from watermarking.cli.notices import DONE, NOT_FOUND
-from watermarking.cli.options import json_option, key_option, logging_options
+from watermarking.cli.notices import DONE, NOT_FOUND, detail
+from watermarking.cli.options import is_verbose, json_option, key_option, logging_options
 from watermarking.cli.output import print_record
 from watermarking.cli.ownership.options import (
     convention_options,
@@ -21,11 +21,16 @@ from watermarking.cli.ownership.options import (
 from watermarking.cli.pictures import announce_compilation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from watermarking.keys import Key
     from watermarking.ownership.marks import OwnershipMark
     from watermarking.ownership.proof import Proof
 
 __all__ = ["command"]
+
+_NAMED: Final = 5
+"""Answers of those left out for one reason that are named."""
 
 
 @click.command("verify")
@@ -68,6 +73,7 @@ def command(suspect: str, name: str, mark_text: str, key: Key, as_json: bool, **
 
     published = None if given["commitment"] is None else read_commitment(given["commitment"])
     own_key, mark, report = subkey(key, name), mark_of(mark_text), given["report"]
+    detail(f"mark {mark.id}, with the key of {name!r}, hash {own_key.commitment[:16]}...")
     if report is not None:  # before a suspect is asked who costs money
         check_new(Path(report), name, mark, own_key, published)
     proof = _proof(suspect, mark, own_key, given, quiet=as_json)
@@ -125,6 +131,19 @@ def _models_in(folder: str | None) -> list[Path]:
     return found
 
 
+def _tell_failures(failures: Mapping[str, str]) -> None:
+    """Name what was left out, of many with the same reason the first ones."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in failures.items():
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        shown = names if is_verbose(click.get_current_context()) else names[:_NAMED]
+        for name in shown:
+            say(f"watermarking: {name}: {reason}", err=True)
+        if left := len(names) - len(shown):
+            say(f"watermarking: {left} more: {reason} (-v names them)", err=True)
+
+
 def _tell(suspect: str, proof: Proof, fpr: float, as_json: bool) -> int:
     found, p_value = proof.detection.is_present(fpr), float(proof.detection.p_value)
     metering, control = proof.metering, proof.control
@@ -140,8 +159,7 @@ def _tell(suspect: str, proof: Proof, fpr: float, as_json: bool) -> int:
             record |= {"control_p_value": control.p_value, "controls": len(control.scores)}
         print_record(record)
         return DONE if found else NOT_FOUND
-    for name, reason in proof.failures.items():
-        say(f"watermarking: {name}: {reason}", err=True)
+    _tell_failures(proof.failures)
     verdict = "carry the mark" if found else "do not carry the mark, as far as can be told"
     how = f"p = {p_value:.2g}"
     if metering is not None:

@@ -80,13 +80,17 @@ class ShardFiles(abc.ABC):
         """
         found: list[Shard] = []
         first = 0
-        for name in files_of(self.place, self.suffixes):
+        for name in self.names():
             path = self.path_of(name)
             state = hashlib.sha256()
             n = self.count(path, state)
             found.append(Shard(name, first, n, path.stat().st_size, state.hexdigest()))
             first += n
         return found
+
+    def names(self) -> list[str]:
+        """Return the names of the shards, sorted."""
+        return files_of(self.place, self.suffixes)
 
     def passed_over(self) -> dict[str, int]:
         """Count nothing: other files, and all else in these, go along."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from watermarking.datasets.stores.columns import counted, grouped, picture_column, replaced, row_samples
-from watermarking.datasets.stores.files import ShardFiles, beside, steady
+from watermarking.datasets.stores.files import ShardFiles, beside, files_of, steady
 from watermarking.datasets.writing import whole_file, write_whole
 from watermarking.errors import FileFormatError
 from watermarking.extras import needed
@@ -46,6 +46,25 @@ class Saved(ShardFiles):
     kind: ClassVar[str] = "arrow"
     suffixes: ClassVar[tuple[str, ...]] = (".arrow",)
     column: str | None = None
+
+    def names(self) -> list[str]:
+        """Leave out what the library put beside them since: whatever ``map`` made of a data set is cached there."""
+        found = super().names()
+        own = [name for name in found if self._is_own(name)]
+        return own or found
+
+    def passed_over(self) -> dict[str, int]:
+        """Count the library's caches."""
+        n = len(files_of(self.place, self.suffixes)) - len(self.names())
+        return {"cache of 'datasets'": n} if n else {}
+
+    def _is_own(self, name: str) -> bool:
+        """Say whether what the library saved beside a file names it; taken for granted where that says nothing."""
+        try:
+            files = json.loads(self.path_of(name).with_name(_STATE).read_text("utf-8"))["_data_files"]
+            return Path(name).name in {one["filename"] for one in files}
+        except (OSError, ValueError, KeyError, TypeError):
+            return True
 
     def count(self, path: Path, state: Hash) -> int:
         """Count the rows of a file."""

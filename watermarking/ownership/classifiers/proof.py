@@ -13,6 +13,7 @@ from watermarking.ownership.classifiers.references import check_references
 from watermarking.ownership.classifiers.suspects import check_order, read_answers
 from watermarking.ownership.classifiers.verdict import Compared, best_of
 from watermarking.ownership.marks import mark_config
+from watermarking.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -126,18 +127,22 @@ def verify_classifier(
     asked = inputs if n_queries is None else inputs[:n_queries]
     if not len(asked):
         raise WatermarkError("there is no input to ask: give one or more")
+    steps = Steps()
     how, mine = interface or Interface(), own_interface or Interface()
     models = isinstance(suspect, (list, tuple, np.ndarray)) or hasattr(suspect, "detach")
     given = given_answers(suspect, len(asked)) if models else ask(suspect, asked, how, tolerant=True, tell=tell)
     answers, failures = (given, {}) if isinstance(given, list) else (given.answers, given.failures)
     read = read_answers(answers, mark.n_classes, how)
+    steps.done(f"the suspect asked: {len(read.rows)} of {len(asked)} answers can be read, as {read.form}")
     sides = of_owner([own, *references, *smoothed], asked, mine, mark, n_queries)
+    steps.done(f"your side asked: {len(references)} references, {len(smoothed)} with smoothed labels")
     numbers = mark.coarse.numbers(features(asked) if features is not None else asked)
     if len(numbers) != len(asked):
         raise WatermarkError(f"there are {len(numbers)} coarse features of {len(asked)} inputs: give one each")
     compared = Compared(read.rows, read.values, np.stack(sides), len(references), numbers, read.form)
     check_order(compared.suspect, compared.own)
     detection, alone, notes = compare(compared, mark, key)
+    steps.done(f"compared: {detection.statistic} {detection.score:.3g}, p = {detection.p_value:.2g}")
     missing = {n: "no answer" for n, one in enumerate(answers) if one is None and n not in failures}
     return ClassifierProof(
         detection, alone, mark_config(mark), key.commitment, len(asked), {**missing, **failures, **read.failures},

@@ -16,6 +16,7 @@ from watermarking.ownership.fingerprints.manifest import Manifest, read_manifest
 from watermarking.ownership.fingerprints.match import match_layers
 from watermarking.ownership.fingerprints.weights import is_weights, read_weights
 from watermarking.ownership.proof import subkey
+from watermarking.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,13 +100,17 @@ def trace(
 
 def trace_weights(suspect: Mapping[str, Any], own: Mapping[str, Any], known: Manifest, *, key: Key) -> Tracing:
     """Say whose copy some weights are; ``key`` is the model's fingerprints' own."""
+    steps = Steps()
     carrier = Carrier(own, known.mark, key=key)
     matched = match_layers(suspect, own, carrier.layers)
+    steps.done(f"{len(carrier.layers)} layers matched with the suspect's")
     found, notes = aligned(matched.weights, own, known.groups, carrier.layers)
     alike = likeness(found, own, carrier.layers)
+    steps.done(f"channels put into your model's order, cosine {alike:.3f}")
     levels = carrier.read(found)
     notes = [*matched.notes, *notes]
     if alike < 0.2:
         notes.append(f"a cosine of {alike:.2f} with your model's weights: nothing of them is left, if it is a copy")
     found_by = judged(levels, known.mark, known.customers, key=key)
+    steps.done(f"{len(known.customers)} customers judged")
     return Tracing(found_by, known.name, key.commitment, alike, levels, notes)

@@ -138,8 +138,8 @@ def _read(
     geometry = geometry_of(found.warp, colours.pixels, found.negative)
     for scheme in schemes:
         if not isinstance(scheme, PlaneScheme):
-            for attempt in _read_framed(scheme, found, key, colours):
-                yield scheme, replace(attempt, geometry=geometry, outline=outline)
+            for attempt, own in _read_framed(scheme, found, key, colours):
+                yield scheme, replace(attempt, geometry=geometry, outline=own if outline else None)
             continue
         origin = (found.region.row // scheme.cell, found.region.col // scheme.cell)
         reads = scheme.read(found.plane, key=key, origin=origin, inside=found.inside)
@@ -148,10 +148,12 @@ def _read(
         yield scheme, replace(attempt, least_pilot=_FAINT) if found.score > _ALIGNED else attempt
 
 
-def _read_framed(scheme: Scheme, found: Alignment, key: Key, colours: Colours) -> Iterator[Attempt]:
-    """Yield what a scheme reads in the whole picture as it may have been, one attempt a size."""
+def _read_framed(
+    scheme: Scheme, found: Alignment, key: Key, colours: Colours
+) -> Iterator[tuple[Attempt, tuple[int, int, int, int]]]:
+    """Yield what a scheme reads in the whole picture as it may have been, and where that lies; one attempt a size."""
     from watermarking.sync.extent import sizes_of
 
     for size in sizes_of(found, key):
         frame = colours.put_back(found.warp, size, negative=found.negative)
-        yield soft_reads(scheme, scheme.extract(frame, key=key))
+        yield soft_reads(scheme, scheme.extract(frame, key=key)), colours.outline(found.warp, size)

@@ -58,6 +58,18 @@ class Colours:
             frame[..., 3] *= rectify(self._shown, warp, region, smooth=False)[0] > 0.5
         return frame
 
+    def outline(self, warp: Warp, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Return the upright rectangle (top, left, rows, cols) of the picture at hand that a frame lies in, in pixels.
+
+        At least one pixel: where nothing of the frame is in the picture, the one that is nearest.
+        """
+        ends = np.array([[0, 0], [0, size[1]], [size[0], 0], [size[0], size[1]]]) - 0.5
+        there = (ends @ warp.matrix[:, :2].T + warp.matrix[:, 2] + 0.5) * self.pixels
+        most = np.array(self.image.shape[:2])
+        low = np.clip(np.floor(there.min(0)), 0, most - 1).astype(int)
+        high = np.clip(np.ceil(there.max(0)), low + 1, most).astype(int)
+        return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
+
     @cached_property
     def _planes(self) -> list[F32]:
         """Three planes of one colour each, in [0, 1]."""
@@ -72,4 +84,5 @@ class Colours:
         """The share of each working pixel that is not fully transparent; None where all of it is not."""
         if self.image.ndim == 2 or self.image.shape[2] < 4 or self.image[..., 3].all():
             return None
-        return luma_plane((self.image[..., 3] > 0).view(np.uint8), self.pixels, peak=1.0) / np.float32(255)
+        shown = np.where(self.image[..., 3] > 0, np.uint8(255), np.uint8(0))
+        return luma_plane(shown, self.pixels) / np.float32(255)

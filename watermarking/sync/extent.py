@@ -29,7 +29,7 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
 _LABEL: Final = "sync/extent"
-_FAR: Final = 0.25
+_FAR: Final = 0.2
 """Of the waves' energy, what those of the far corner have: once the place is known, there is little left to find."""
 _PEAKS: Final = 2
 _ASIDE: Final = 6  # pixels to each side that belong to one peak

@@ -34,9 +34,7 @@ def marked(cover: np.ndarray) -> np.ndarray:
     return Marker(Deep(psnr=40.0), key=KEY).embed(cover, MESSAGE)
 
 
-@pytest.mark.parametrize(
-    "move", ["crop(0.8, where='centre')", "rotate(15)", "turn(90)", "flip('horizontal') | jpeg(75)"]
-)
+@pytest.mark.parametrize("move", ["crop(0.8, where='centre')", "rotate(15)", "flip('horizontal') | jpeg(75)"])
 def test_a_moved_picture_is_read(marked: np.ndarray, move: str) -> None:
     moved = parse_attack(move)(marked, rng=np.random.default_rng(0))
     found = Marker("deep", key=KEY).extract(moved)
@@ -47,6 +45,7 @@ def test_a_moved_picture_is_read(marked: np.ndarray, move: str) -> None:
     assert Marker("deep", key=KEY, search=0).extract(moved).message is None
 
 
+@pytest.mark.slow
 def test_a_picture_in_a_canvas_is_read_and_outlined(marked: np.ndarray) -> None:
     canvas = np.full((500, 630, 3), 235, np.uint8)
     canvas[70:430, 90:570] = marked
@@ -56,6 +55,7 @@ def test_a_picture_in_a_canvas_is_read_and_outlined(marked: np.ndarray) -> None:
     assert np.abs(np.subtract(found.outline, (70, 90, 360, 480))).max() <= 2
 
 
+@pytest.mark.slow
 def test_of_two_schemes_the_right_one_reads(marked: np.ndarray) -> None:
     moved = np.ascontiguousarray(marked[:, ::-1])
     found = extract_any(moved, keys=[KEY, OTHER], schemes=["dwt", "deep"])
@@ -63,6 +63,7 @@ def test_of_two_schemes_the_right_one_reads(marked: np.ndarray) -> None:
     assert Marker("deep", key=KEY).detect(moved, MESSAGE).is_present()
 
 
+@pytest.mark.slow
 def test_nothing_is_read_where_nothing_is(marked: np.ndarray) -> None:
     for picture in (np.ascontiguousarray(marked[::-1]), np.full((300, 300, 3), 7, np.uint8)):
         found = Marker("deep", key=OTHER, search=1).extract(picture)

@@ -20,6 +20,7 @@ __all__ = [
     "Embedder",
     "Extraction",
     "Extractor",
+    "FramedScheme",
     "HidingScheme",
     "Image",
     "KeylessReader",
@@ -206,6 +207,20 @@ class HidingScheme(Scheme, Protocol):
     @property
     def psnr_range(self) -> tuple[float, float]:
         """Return the least and the greatest strength, in dB, that every cover can be marked at."""
+        ...
+
+
+@runtime_checkable
+class FramedScheme(Scheme, Protocol):
+    """A scheme whose mark lies over the whole picture, and may have waves beside it that say where the picture was.
+
+    A picture that was moved is put back into its own frame, as an RGBA picture that is clear where nothing of it is
+    left; ``extract`` reads that.
+    """
+
+    @property
+    def is_framed(self) -> bool:
+        """Return whether pictures are marked with :func:`watermarking.sync.extent.framing_waves`."""
         ...
 
 

@@ -1,9 +1,10 @@
 """Write the golden files that are missing, ``python tests/golden/make.py [SCHEME ...]``: those that exist bind.
 
 A golden file is a marked picture that every later version must read. For each scheme: ``marked.png``, at most 40 kB,
-and ``marked.json`` with key, message and configuration; for ``deep`` also those of its other weights. For the ownership
-mark ``learnable``, which is read from answers and the owner's own: marked pictures, colour and grey, in a folder of
-their own beside the schemes', ``ownership/``, and the unmarked ones.
+and ``marked.json`` with key, message and configuration; for ``deep`` also those of its other weights, and ``framed``,
+which was made with waves beside the mark and is put back where it was moved. For the ownership mark ``learnable``,
+which is read from answers and the owner's own: marked pictures, colour and grey, in a folder of their own beside the
+schemes', ``ownership/``, and the unmarked ones.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ def make(config: dict[str, Any], stem: str) -> None:
     folder = FOLDER / scheme_id
     folder.mkdir(exist_ok=True)
     (folder / f"{stem}.png").write_bytes(stream.getvalue())
-    description = {"passphrase": scheme_id, "salt": "golden", "message": MESSAGE, "config": get_config(marker.scheme)}
+    config = get_config(marker.scheme)
+    description = {"passphrase": scheme_id, "salt": "golden", "message": MESSAGE, "config": config}
+    if stem == "framed":
+        description["framed"] = True
     (folder / f"{stem}.json").write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -85,3 +89,4 @@ if __name__ == "__main__":
         make({"id": name}, "marked")
         if name == "deep":
             make({"id": name, "weights": "deep-any"}, "any")
+            make({"id": name}, "framed")

@@ -1,19 +1,23 @@
 """Between pictures of any size and type and the square working picture that the networks see.
 
 The networks work on one small square whatever the cover's size: time and memory hardly grow with a picture, there are
-no seams, and a mark survives scaling. The cover is averaged down, the residual grown linearly; both go over the rows
-in bands, so that a 60 MP picture needs no copy in floating point.
+no seams, and a mark survives scaling. The cover is averaged down, the residual grown linearly, and waves that say where
+the picture lies are added to it at their own scale; all go over the rows in bands, so that a 60 MP picture needs no
+copy in floating point.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from watermarking.deep.networks.resample import axis_weights
+from watermarking.kernels.pixels import interpolate
+from watermarking.pictures.plane import channel_weights, working_scale
 from watermarking.pictures.ranges import sample_peak
 
 if TYPE_CHECKING:
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 
     from watermarking.interface import Image
 
-__all__ = ["add_residual", "to_picture", "working_picture"]
+__all__ = ["Waves", "add_residual", "is_grey", "to_picture", "waves_over", "working_picture"]
 
 F32 = npt.NDArray[np.float32]
 _BAND: Final = 16
@@ -44,7 +48,7 @@ def _used(weights: F32) -> slice:
     return slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def _is_grey(image: Image) -> bool:
+def is_grey(image: Image) -> bool:
     """Say whether a picture has no colour, by a sample of its pixels."""
     if image.ndim == 2:
         return True
@@ -89,7 +93,56 @@ def _bands(height: int) -> list[tuple[int, int]]:
     return [(first, min(first + 2 * _BAND, height)) for first in range(0, height, 2 * _BAND)]
 
 
-def add_residual(image: Image, residual: F32, psnr: float) -> Image:
+@dataclass(frozen=True, eq=False)
+class Waves:
+    """A change of luma beside the networks' residual.
+
+    Attributes
+    ----------
+    plane : (h, w) float32, at the working scale
+    weights : (3,) float32, how much of it red, green and blue take
+    pixels : int, pixels of the picture to the side of a working pixel
+    """
+
+    plane: F32
+    weights: F32
+    pixels: int
+
+    @property
+    def power(self) -> float:
+        """Mean square over the colours' samples."""
+        by_colour = float(np.mean(np.square(self.weights, dtype=np.float64)))
+        return by_colour * float(np.mean(np.square(self.plane, dtype=np.float64)))
+
+    def scaled(self, factor: float) -> Waves:
+        """Return waves so many times as strong."""
+        return Waves(self.plane * np.float32(factor), self.weights, self.pixels)
+
+    def on_square(self, side: int) -> F32:
+        """Return what they change in the working picture of the networks, (3, side, side)."""
+        height, width = self.plane.shape
+        seen = axis_weights(height, side) @ self.plane @ axis_weights(width, side).T
+        return np.asarray(self.weights[:, None, None] * seen, np.float32)
+
+    def rows(self, first: int, stop: int, width: int) -> F32:
+        """Return what they change in some rows of the picture, interpolated linearly, (rows, width, 1)."""
+        top = max(first // self.pixels - 1, 0)  # a row more on each side: interpolation looks there
+        grown = np.empty((stop - top * self.pixels, width), np.float32)
+        interpolate(self.plane[top : stop // self.pixels + 2], self.pixels, grown)
+        return grown[first - top * self.pixels :, :, None]
+
+
+def waves_over(image: Image, plane: F32, *, untinted: bool) -> Waves:
+    """Return the waves of a plane (h, w) at a picture's working scale, shared out among its colours.
+
+    ``untinted`` changes red, green and blue alike; grey pictures stay grey in any case.
+    """
+    weights = channel_weights(image, untinted)
+    three = np.ones(3, np.float32) if weights.size == 1 else weights[:3]
+    return Waves(plane, three, working_scale(image.shape))
+
+
+def add_residual(image: Image, residual: F32, psnr: float, waves: Waves | None = None) -> Image:
     """Return a copy of the picture with a residual added at the strength that gives the PSNR asked for.
 
     Parameters
@@ -99,45 +152,67 @@ def add_residual(image: Image, residual: F32, psnr: float) -> Image:
         Of any strength.
     psnr : float
         In dB, over the samples that are not fully transparent, after rounding and clipping.
+    waves : Waves, optional
+        Added to the residual, in its units: the PSNR is that of both.
 
     Returns
     -------
     ndarray
         Same shape and dtype; alpha and fully transparent pixels are untouched.
     """
-    height, width = image.shape[:2]
-    side = residual.shape[-1]
-    if _is_grey(image):
-        residual = np.broadcast_to(residual.mean(0, keepdims=True), residual.shape)
-    wide = _widen(np.asarray(residual), width)
-    down = axis_weights(side, height)
+    height = image.shape[0]
+    change = _Change.of(image, residual, waves)
     out, peak = image.copy(), sample_peak(image)
     visible = _visible(image)
 
     def energy(bands: list[tuple[int, int]], strength: float) -> float:
-        total = 0.0
-        for first, stop in bands:
-            weights = down[first:stop]
-            used = _used(weights)
-            grown = (weights[:, used] @ wide[used].reshape(-1, width * 3)).reshape(-1, width, 3)
-            grown *= np.float32(strength)
-            total += _write(image[first:stop], peak, grown, out[first:stop])
-        return total
+        drawn = ((a, b, change.rows(a, b, strength)) for a, b in bands)
+        return sum(_write(image[a:b], peak, rows, out[a:b]) for a, b, rows in drawn)
 
     bands = _bands(height)
     step = max(1, height // _SAMPLED_ROWS)
     sample = bands[step // 2 :: step]
     n_samples = 3 * visible
-    root = float(np.sqrt(np.mean(np.square(residual, dtype=np.float64))))
-    if n_samples == 0 or root == 0:
+    if n_samples == 0 or change.root == 0:
         return out
     wanted = 255.0**2 / 10 ** ((psnr + _AIM) / 10) * n_samples
     share = sum(_visible(image[a:b]) for a, b in sample) / visible
-    strength = math.sqrt(wanted / n_samples) / root
+    strength = math.sqrt(wanted / n_samples) / change.root
     if step > 1 and share > 0:
         strength = _settle(lambda s: energy(sample, s) / share, strength, wanted)
     _settle(lambda s: energy(bands, s), strength, wanted)
     return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Change:
+    """All that is added to a picture, a band of rows at a time, at any strength.
+
+    ``wide`` is the residual grown across, (side, W, 3), ``down`` what grows it down, ``root`` the root mean square.
+    """
+
+    wide: F32
+    down: F32
+    waves: Waves | None
+    root: float
+
+    @classmethod
+    def of(cls, image: Image, residual: F32, waves: Waves | None) -> _Change:
+        height, width = image.shape[:2]
+        if is_grey(image):
+            residual = np.broadcast_to(residual.mean(0, keepdims=True), residual.shape)
+        power = float(np.mean(np.square(residual, dtype=np.float64))) + (waves.power if waves else 0.0)
+        wide = _widen(np.asarray(residual), width)
+        return cls(wide, axis_weights(residual.shape[-1], height), waves, math.sqrt(power))
+
+    def rows(self, first: int, stop: int, strength: float) -> F32:
+        width, weights = self.wide.shape[1], self.down[first:stop]
+        used = _used(weights)
+        grown = (weights[:, used] @ self.wide[used].reshape(-1, width * 3)).reshape(-1, width, 3)
+        if self.waves is not None:
+            grown += self.waves.rows(first, stop, width) * self.waves.weights
+        grown *= np.float32(strength)
+        return grown
 
 
 def _widen(residual: F32, width: int) -> F32:

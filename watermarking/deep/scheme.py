@@ -20,7 +20,9 @@ from watermarking.deep.weights import Weights, load_weights
 from watermarking.errors import CapacityError, UnsupportedImageError, WatermarkError, WeightsError
 from watermarking.interface import Detection, Extraction, Image
 from watermarking.pictures.arrays import check_image
+from watermarking.pictures.plane import luma_plane
 from watermarking.significance import rademacher_p_value
+from watermarking.sync.extent import framing_waves
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
@@ -32,6 +34,8 @@ _LEAST_SHARE: Final = 0.5
 """Smallest side of a cover over the working side for payloads as coarse as a trunk's cell; finer ones need every pixel
 of the working picture."""
 PSNR_RANGE: Final = (30.0, 60.0)
+WAVES_SHARE: Final = 0.16
+"""Of the mark's energy, what the waves take that say where a picture was cut or turned; the rest is the networks'."""
 _UNSEEN: Final = {"deep-robust": "deep-unseen"}
 
 
@@ -124,6 +128,14 @@ class Deep:
         return low, high if self._load().pair.scalable else HIGHEST_ROUNDED
 
     @property
+    def is_framed(self) -> bool:
+        """Whether waves lie beside the mark, so that a picture that was moved is put back: not with ``deep-any``.
+
+        On a lattice every detail has its place, and waves would move it.
+        """
+        return self._load().pair.scalable
+
+    @property
     def unseen(self) -> Deep:
         """The same scheme with weights that show less, read by the same R; of most weights, itself.
 
@@ -166,7 +178,9 @@ class Deep:
         weights = self._load()
         hidden = scramble(to_payload(payload, weights.side, weights.spec.payload_channels), key, weights.card["block"])
         pilot = pilot_signs(key, weights.working // weights.spec.pilot_ratio)
-        return weights.mark(image, hidden, pilot, self.psnr)
+        if not self.is_framed:
+            return weights.mark(image, hidden, pilot, self.psnr)
+        return weights.mark(image, hidden, pilot, self.psnr, framing_waves(luma_plane(image), key), WAVES_SHARE)
 
     def read(self, image: Image) -> tuple[Weights, F32, F32]:
         """Return the weights and what R reads, payload (still scrambled) and pilot; the same for every key."""

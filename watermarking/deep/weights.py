@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import shlex
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from watermarking.deep.adapter import add_residual, working_picture
+from watermarking.deep.adapter import add_residual, is_grey, waves_over, working_picture
 from watermarking.deep.devices import find_device
-from watermarking.deep.fit import fit_residual
+from watermarking.deep.fit import fit_residual, grown_error
 from watermarking.deep.networks.nets import NetSpec
 from watermarking.deep.networks.pairs import build_pair
 from watermarking.deep.tensors import first_mismatch, read_metadata, read_tensors, write_tensors
@@ -35,6 +36,7 @@ F32 = npt.NDArray[np.float32]
 CODE_VERSION: Final = 1
 """Raised when networks of the same shape would compute something else; weights of another version are refused."""
 MAX_BYTES: Final = 4_000_000
+_TINY: Final = 1e-20
 _PICKLES: Final = {".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt"}
 _FOLDER: Final = Path(__file__).parent / "weights"
 
@@ -79,18 +81,43 @@ class Weights:
         return next(self.pair.parameters()).device
 
     @torch.no_grad()
-    def mark(self, image: Image, payload: F32, pilot: F32, psnr: float) -> Image:
+    def mark(
+        self, image: Image, payload: F32, pilot: F32, psnr: float, waves: F32 | None = None, share: float = 0.0
+    ) -> Image:
         """Return a copy of a picture that carries a payload (C, side, side) and a pilot (1, k, k) at a strength in dB.
+
+        Parameters
+        ----------
+        waves : (h, w) float32, optional
+            A change of luma at the picture's working scale, to be added beside the residual. H sees the cover with it
+            and hides in both, so that it disturbs what R reads less than an attack of that strength would. Only of
+            networks whose residual is scaled.
+        share : float
+            Of the mark's energy, what the waves are given.
 
         Raises
         ------
         WatermarkError
             If networks over a lattice cannot make so faint a mark in 8 bits.
         """
-        arrays = (working_picture(image, self.working), payload, pilot)
-        cover, hidden, signs = (torch.from_numpy(one)[None].to(self._device) for one in arrays)
-        residual = fit_residual(self.pair, (cover, hidden, signs), psnr, image)
-        return add_residual(image, residual[0].float().cpu().numpy(), psnr)
+        cover, hidden = working_picture(image, self.working), (payload, pilot)
+        if waves is None or not waves.any():
+            return add_residual(image, self._residual(image, cover, hidden, psnr)[0].float().cpu().numpy(), psnr)
+        power = 10 ** (-psnr / 10)
+        beside = waves_over(image, waves, untinted=self.spec.untinted)
+        beside = beside.scaled(math.sqrt(share * power / beside.power))
+        cover = np.clip(cover + beside.on_square(self.working), 0, 1)
+        residual = self._residual(image, cover, hidden, psnr - 10 * math.log10(1 - share)).float()
+        if is_grey(image):
+            residual = residual.mean(1, keepdim=True).expand_as(residual)
+        own = grown_error(residual, (image.shape[0], image.shape[1]))
+        residual = residual * math.sqrt((1 - share) * power / max(own, _TINY))
+        return add_residual(image, residual[0].cpu().numpy(), psnr, beside)
+
+    def _residual(self, image: Image, cover: F32, hidden: tuple[F32, F32], psnr: float) -> Tensor:
+        """Return H's residual (1, 3, side, side) in a cover (3, side, side)."""
+        tensors = tuple(torch.from_numpy(one)[None].to(self._device) for one in (cover, *hidden))
+        return fit_residual(self.pair, (tensors[0], tensors[1], tensors[2]), psnr, image)
 
     @torch.no_grad()
     def read(self, image: Image) -> tuple[F32, F32]:

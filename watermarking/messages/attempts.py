@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from watermarking.interface import PlaneScheme
+from watermarking.interface import FramedScheme, PlaneScheme
 from watermarking.messages.carrier import Attempt, Seen, extractor, soft_reads
+from watermarking.messages.frame import Colours
 from watermarking.pictures.plane import luma_plane, working_scale
 from watermarking.pictures.ranges import sample_peak
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     F32 = npt.NDArray[np.float32]
 
-__all__ = ["attempts", "inside"]
+__all__ = ["attempts", "inside", "synchronised"]
 
 _CANVAS: Final = 4_200_000
 """Pixels of the largest plane in which pictures are looked for; larger ones are shrunk."""
@@ -54,19 +55,26 @@ def attempts(
                 yield key_index, scheme, _negative(attempt, pixels)
             else:
                 yield key_index, scheme, soft_reads(scheme, extract(key))
-    if plane is None or search == 0:
+    moved = synchronised(schemes)
+    if not moved or search == 0:
         return
-    opposite = _opposite_hues(image)
+    plane = luma_plane(image) if plane is None else plane
+    opposite = _opposite_hues(image) if on_plane else None
     if opposite is not None:
         for key_index, key in enumerate(keys):
             for scheme in on_plane:
                 yield key_index, scheme, Attempt.of(scheme.read(opposite, key=key), seen=Seen(opposite, matrix))
     for key_index, key in enumerate(keys):
-        for scheme, attempt in _moved(on_plane, plane, key, search, pixels):
+        for scheme, attempt in _moved(moved, plane, Colours(image, pixels), key, search):
             yield key_index, scheme, attempt
     for key_index, key in enumerate(keys):
-        for scheme, attempt in inside(on_plane, image, key, search):
+        for scheme, attempt in inside(moved, image, key, search):
             yield key_index, scheme, attempt
+
+
+def synchronised(schemes: Sequence[Scheme]) -> list[Scheme]:
+    """Return the schemes whose marks say where they are, once a picture was moved."""
+    return [one for one in schemes if isinstance(one, PlaneScheme) or (isinstance(one, FramedScheme) and one.is_framed)]
 
 
 def _negative(attempt: Attempt, pixels: int) -> Attempt:
@@ -98,15 +106,15 @@ def _opposite_hues(image: Image) -> F32 | None:
 
 
 def _moved(
-    schemes: Sequence[PlaneScheme], plane: F32, key: Key, search: int, pixels: int
-) -> Iterator[tuple[PlaneScheme, Attempt]]:
+    schemes: Sequence[Scheme], plane: F32, colours: Colours, key: Key, search: int
+) -> Iterator[tuple[Scheme, Attempt]]:
     from watermarking.sync.align import alignments
 
     for found in alignments(plane, key, search):
-        yield from _read(schemes, found, key, pixels)
+        yield from _read(schemes, found, key, colours)
 
 
-def inside(schemes: Sequence[PlaneScheme], image: Image, key: Key, count: int) -> Iterator[tuple[PlaneScheme, Attempt]]:
+def inside(schemes: Sequence[Scheme], image: Image, key: Key, count: int) -> Iterator[tuple[Scheme, Attempt]]:
     """Yield what upright pictures say that may be parts of this one, at most ``count`` at each of two scales."""
     from watermarking.sync.canvas import pictures_inside
 
@@ -114,27 +122,42 @@ def inside(schemes: Sequence[PlaneScheme], image: Image, key: Key, count: int) -
     finest = max(1, math.ceil(math.sqrt(height * width / _CANVAS)))
     for pixels in (2 * finest, finest):
         if min(height, width) // pixels >= _SMALLEST or pixels == finest:
-            plane = luma_plane(image, pixels)
+            plane, colours = luma_plane(image, pixels), Colours(image, pixels)
             for found in pictures_inside(plane, key, count):
                 top, left, rows, cols = (n * pixels for n in found.box)
                 outline = (top, left, min(rows, height - top), min(cols, width - left))
-                yield from _read(schemes, found.alignment, key, pixels, outline)
+                yield from _read(schemes, found.alignment, key, colours, outline)
 
 
 def _read(
-    schemes: Sequence[PlaneScheme],
+    schemes: Sequence[Scheme],
     found: Alignment,
     key: Key,
-    pixels: int,
+    colours: Colours,
     outline: tuple[int, int, int, int] | None = None,
-) -> Iterator[tuple[PlaneScheme, Attempt]]:
-    """Yield what each scheme reads in an alignment of a plane of so many pixels to a working pixel."""
+) -> Iterator[tuple[Scheme, Attempt]]:
+    """Yield what each scheme reads in an alignment of a plane."""
     from watermarking.sync.geometry import geometry_of
 
-    geometry = geometry_of(found.warp, pixels, found.negative)
+    geometry = geometry_of(found.warp, colours.pixels, found.negative)
     for scheme in schemes:
+        if not isinstance(scheme, PlaneScheme):
+            for attempt, own in _read_framed(scheme, found, key, colours):
+                yield scheme, replace(attempt, geometry=geometry, outline=own if outline else None)
+            continue
         origin = (found.region.row // scheme.cell, found.region.col // scheme.cell)
         reads = scheme.read(found.plane, key=key, origin=origin, inside=found.inside)
         seen = Seen(found.plane, np.array(geometry.matrix), origin, found.inside)
         attempt = Attempt.of(reads, geometry, outline, seen)
         yield scheme, replace(attempt, least_pilot=_FAINT) if found.score > _ALIGNED else attempt
+
+
+def _read_framed(
+    scheme: Scheme, found: Alignment, key: Key, colours: Colours
+) -> Iterator[tuple[Attempt, tuple[int, int, int, int]]]:
+    """Yield what a scheme reads in the whole picture as it may have been, and where that lies; one attempt a size."""
+    from watermarking.sync.extent import sizes_of
+
+    for size in sizes_of(found, key):
+        frame = colours.put_back(found.warp, size, negative=found.negative)
+        yield soft_reads(scheme, scheme.extract(frame, key=key)), colours.outline(found.warp, size)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watermarking.codes.messages import as_text
 from watermarking.errors import CapacityError, WatermarkError
-from watermarking.interface import Detection, PlaneScheme
-from watermarking.messages.attempts import attempts, inside
+from watermarking.interface import Detection
+from watermarking.messages.attempts import attempts, inside, synchronised
 from watermarking.messages.carrier import (
     best_presence,
     code_word,
@@ -91,14 +91,14 @@ def read_all(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], searc
     if most < 1:
         raise WatermarkError(f"at most {most} readings: give 1 or more")
     whole = read(schemes, image, keys, search=0, presence=True)
-    on_plane = [scheme for scheme in schemes if isinstance(scheme, PlaneScheme)]
+    moved = synchronised(schemes)
     is_one = whole.message is not None and _is_all_over(whole)
-    if is_one or search == 0 or not on_plane:
+    if is_one or search == 0 or not moved:
         return [replace(whole, presence=None)]
     found: list[Reading] = []
     n_tried, n_checks, trail = 2 * len(schemes) * len(keys), 0, Trail()
     for key_index, key in enumerate(keys):
-        for scheme, attempt in inside(on_plane, image, key, most):
+        for scheme, attempt in inside(moved, image, key, most):
             n_tried += 1
             decoded, checks = decode_message(attempt.reads, key, least=attempt.least_pilot)
             n_checks += checks

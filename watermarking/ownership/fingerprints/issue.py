@@ -160,6 +160,11 @@ class Issuer:
         self._state = own
         self._carrier = Carrier(own, self.manifest.mark, key=self.key)
 
+    @property
+    def own(self) -> dict[str, npt.NDArray[Any]]:
+        """The unmarked model's weights."""
+        return dict(self._state)
+
     def served_key(self, customer: str) -> Key:
         """Return the key that a customer's copy is taught to answer with."""
         return client_key(self.key, customer)

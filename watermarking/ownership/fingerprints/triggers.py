@@ -56,7 +56,7 @@ class TriggerMark:
     scheme : str
         Of bits, that pictures are marked with.
     psnr : float
-        Of the pictures' mark, in dB.
+        Of the pictures' mark, in dB; up to 9 less where small or noisy pictures want it.
 
     Raises
     ------

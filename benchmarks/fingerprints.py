@@ -5,10 +5,13 @@ Length is given in units of 2 c^2 ln(n / a): c colluders of n customers, a = 1e-
 ``length``: colluders alone, at more lengths and numbers. ``merged``: ten copies of a photograph of 0.3 megapixels that
 carry words of 4,096 places by the default scheme, merged pixel by pixel, among 10,000 customers. ``sets``: sets of 20
 pictures of 256x256, each from one of five customers' copies. ``prints``: copies of networks on Fashion-MNIST, which
-are trained once and kept beside the data; with ``--models`` nothing else is measured.
+are trained once and kept beside the data; with ``--models`` nothing else is measured, with ``--answers`` copies of whom
+answers alone are seen.
 
     python benchmarks/fingerprints.py
     python benchmarks/fingerprints.py --small
+    python benchmarks/fingerprints.py --models --network c2 --copies 100
+    python benchmarks/fingerprints.py --answers --network mlp --leaks 20
     python benchmarks/fingerprints.py --show
 """
 
@@ -21,7 +24,7 @@ from harness.campaign import arguments, carry_out, exit_status
 from harness.cells import DONE
 from harness.fingerprints import LEVELS, measure_fingerprints
 from harness.photographs import find
-from harness.prints.tables import model_cells, model_tables
+from harness.prints.tables import answer_cells, model_cells, model_tables
 from harness.tables import text_table
 from watermarking.codes.tracing.biases import gauss_legendre
 from watermarking.codes.tracing.lengths import bound, unit_length
@@ -52,25 +55,36 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=10, help="copies of models that leak, each attack (default 10)")
     parser.add_argument("--tuned", type=int, default=5, help="of them fine-tuned (default 5)")
     parser.add_argument("--merges", type=int, default=2, help="of each way and number of colluders (default 2)")
-    parser.add_argument("--answers", type=int, default=2, help="copies that are distilled (default 2)")
+    parser.add_argument("--leaks", type=int, default=2, help="copies whose answers are distilled (default 2)")
+    parser.add_argument("--hard", type=int, default=1, help="of them by hard labels, too (default 1)")
+    parser.add_argument("--triggers", type=int, default=1, help="copies that know verification pictures (default 1)")
+    parser.add_argument("--strangers", type=int, default=1, help="students of the unmarked model (default 1)")
+    parser.add_argument("--answers", action="store_true", help="models of whom answers alone are seen, nothing else")
     parser.add_argument("--seeds", type=int, default=1, help="networks whose cost is measured (default 1)")
-    parser.add_argument("--network", default="residual", help="residual or c2, of which copies are made")
+    parser.add_argument("--network", help="residual (if left out) or c2; of answers c2 (if left out) or mlp")
     parser.add_argument("--models", action="store_true", help="models alone")
     options = parser.parse_args()
     pictures = {photograph.name: photograph for photograph in find("shipped")}
     rows = carry_out(cells_of(options), measure_fingerprints, SHARED, options, name=NAME, pictures=pictures)
-    of_codes = () if options.models else (found_table(rows), null_table(rows), merged_table(rows), bound_table())
+    alone = options.models or options.answers
+    of_codes = () if alone else (found_table(rows), null_table(rows), merged_table(rows), bound_table())
     for title, heading, lines in (*of_codes, *model_tables(rows)):
         print(f"{title}\n\n{text_table(heading, lines)}\n")
 
 
 def cells_of(options: Any) -> list[Cell]:
     """List what is measured; the promised rows first, a trial of each before the next."""
+    answers = answer_cells(
+        network=options.network or "c2", leaks=options.leaks, hard=options.hard, triggers=options.triggers,
+        strangers=options.strangers,
+    )  # fmt: skip
+    if options.answers:
+        return answers
     models = model_cells(
-        copies=options.copies, tuned=options.tuned, trials=options.merges, answers=options.answers, seeds=options.seeds,
-        network=options.network,
-    )
-    return models if options.models else [*_code_cells(options), *models]
+        copies=options.copies, tuned=options.tuned, trials=options.merges, seeds=options.seeds,
+        network=options.network or "residual",
+    )  # fmt: skip
+    return models if options.models else [*_code_cells(options), *models, *answers]
 
 
 def _code_cells(options: Any) -> list[Cell]:

@@ -45,11 +45,12 @@ _THIEF = Key(bytes(32))
 
 def measure_prints(cells: list[Cell]) -> list[Row]:
     """Measure cells of the part ``prints``."""
-    kinds = {"single": _single, "merged": _merged, "cost": _cost, "speed": _speed, "useless": _useless}
+    kinds = {"single": _single, "merged": _merged, "cost": _cost, "speed": _speed, "useless": _useless,
+             "answers": measure_answers, "triggers": measure_answers}  # fmt: skip
     rows: list[Row] = []
     for cell in cells:
         began = time.perf_counter()
-        found = measure_answers(cell) if cell["kind"] == "answers" else kinds[cell["kind"]](cell)
+        found = kinds[cell["kind"]](cell)
         rows.append({"status": DONE, **found, "seconds": [significant(time.perf_counter() - began, 2)]})
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from harness.cells import DONE, Cell, Row
@@ -9,7 +10,7 @@ from harness.cells import DONE, Cell, Row
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["model_cells", "model_markdown", "model_tables"]
+__all__ = ["answer_cells", "model_cells", "model_markdown", "model_tables"]
 
 SINGLE = (
     "none", "pruned 50 %", "8 bit", "4 bit", "pruned 90 %", "noise .2", "overwritten", "reordered", "fine-tuned",
@@ -21,11 +22,13 @@ COLLUDERS = (2, 5, 10)
 _WORLD: Cell = {"part": "prints", "network": "residual", "customers": 100, "length": 1216, "against": 10,
                 "strength": 0.03}  # fmt: skip
 _ANSWERS: Cell = {"part": "prints", "kind": "answers", "network": "c2", "seed": 0, "customers": 100,
-                  "profile": "standard", "queries": 200}  # fmt: skip
+                  "profile": "strong", "queries": 200, "populations": 20}  # fmt: skip
+TRIGGERED = ("none", "8 bit", "pruned 50 %", "fine-tuned", "distilled", "hard labels")
+"""What is done to copies that know verification pictures."""
 
 
-def model_cells(*, copies: int, tuned: int, trials: int, answers: int, seeds: int, network: str) -> list[Cell]:
-    """List what is measured of models.
+def model_cells(*, copies: int, tuned: int, trials: int, seeds: int, network: str) -> list[Cell]:
+    """List what is measured of models' weights.
 
     Parameters
     ----------
@@ -33,8 +36,6 @@ def model_cells(*, copies: int, tuned: int, trials: int, answers: int, seeds: in
         Customers whose copies leak, one after the other; those whose copy is fine-tuned as well.
     trials : int
         Of each way to merge and number of colluders.
-    answers : int
-        Customers whose copies are taught to mark answers, and distilled.
     seeds : int
         Owners' networks whose cost is measured.
     network : str
@@ -59,10 +60,34 @@ def model_cells(*, copies: int, tuned: int, trials: int, answers: int, seeds: in
          "then": "fine-tuned", "trial": 0, "seed": 0}
         for c in COLLUDERS for way in ("mean", "minimum", "random")
     ][: 9 if tuned else 0]  # fmt: skip
-    return [*found, *(
-        {**_ANSWERS, "attack": attack, "customer": i, "group": f"answers {i} {attack}", "trial": 0}
-        for i in range(answers) for attack in ("none", "distilled")
-    )]  # fmt: skip
+    return found
+
+
+def answer_cells(*, network: str, leaks: int, hard: int, triggers: int, strangers: int) -> list[Cell]:
+    """List what is measured of copies of whom answers alone are seen.
+
+    Parameters
+    ----------
+    network : str
+        Owner's, copies' and thieves'.
+    leaks, hard : int
+        Customers whose copies are taught soft-label marks and distilled; of them distilled by hard labels, too.
+    triggers : int
+        Customers whose copies are taught verification pictures.
+    strangers : int
+        Students of the unmarked model, who are nobody's.
+    """
+    soft = {**_ANSWERS, "network": network}
+    known = {name: value for name, value in soft.items() if name not in ("profile", "queries")} | {"kind": "triggers"}
+
+    def of(world: Cell, attack: str, customer: int) -> Cell:
+        return {**world, "attack": attack, "customer": customer, "group": f"{world['kind']} {network} {customer}"}
+
+    attacks = [(i, attack) for i in range(leaks) for attack in ("none", "distilled", "hard labels")]
+    found = [of(soft, attack, i) for i, attack in attacks if attack != "hard labels" or i < hard]
+    found += [of(known, attack, i) for i in range(triggers) for attack in TRIGGERED]
+    found += [of(soft, attack, -1 - i) for i in range(strangers) for attack in ("distilled", "hard labels")]
+    return [*found, *(of(known, "distilled", -1 - i) for i in range(strangers))]
 
 
 def _single(attack: str, customer: int, world: Cell) -> Cell:
@@ -91,19 +116,52 @@ def model_tables(rows: list[Row]) -> list[tuple[str, list[str], list[list[object
         for then in ("none", "fine-tuned") for colluders in COLLUDERS for way in WAYS
         if (some := _done(rows, kind="merged", colluders=colluders, way=way, then=then))
     ]  # fmt: skip
-    answers = [
-        [attack, len(some), sum(row["right"] for row in some), max(row["log10_best"] for row in some),
-         sum(row["innocents"] for row in some)]
-        for attack in ("none", "distilled") if (some := _done(rows, kind="answers", attack=attack))
-    ]  # fmt: skip
     return [
         ("One copy leaks, 100 customers",
          ["places", "then", "copies", "right", "worst log10 p", "innocents", "wrong bits"], singles),
         ("Several copies are merged, 100 customers",
          ["colluders", "way", "then", "trials", "one named", "named", "innocents"], merges),
-        ("Answers to 200 queries, c2, 100 customers",
-         ["then", "copies", "right", "worst log10 p", "innocents"], answers),
+        ("Answers alone, 100 customers", ANSWERED, _answered(rows)),
         ("What copies cost", ["", "", "", "", "", ""], _costs(rows)),
+    ]  # fmt: skip
+
+
+ANSWERED = ["network", "mark", "then", "copies", "right", "worst log10 p", "wrong bits", "innocents",
+            "populations accused", "accuracy before, of copies, then"]  # fmt: skip
+
+
+def _answered(rows: Sequence[Row]) -> list[list[object]]:
+    """Return lines of copies whose answers alone are seen, then of students of the unmarked model, nobody's."""
+    found: list[list[object]] = []
+    mine = [row for kind in ("answers", "triggers") for row in _done(rows, kind=kind)]
+    for network, kind, nobodys in itertools.product(("mlp", "c2"), ("answers", "triggers"), (False, True)):
+        for attack in TRIGGERED:
+            wanted = (network, kind, nobodys, attack)
+            some = [
+                row for row in mine
+                if (row["network"], row["kind"], row["customer"] < 0, row["attack"]) == wanted
+                and row.get("profile") in (None, _ANSWERS["profile"])
+            ]  # fmt: skip
+            if some:
+                found.append(_answered_line(network, kind, attack, some))
+    return found
+
+
+def _answered_line(network: str, kind: str, attack: str, some: list[Row]) -> list[object]:
+    nobodys = some[0]["customer"] < 0
+    mark = "unmarked" if nobodys else "soft labels" if kind == "answers" else "verification pictures"
+    if nobodys:
+        mark += ", tested for " + ("soft labels" if kind == "answers" else "pictures")
+    worst = "-" if nobodys else max(row["log10_best"] for row in some)
+    bits = f"{sum(row['wrong_bits'] for row in some)} of {sum(row['n_bits'] for row in some)}" if (
+        kind == "triggers" and not nobodys
+    ) else "-"  # fmt: skip
+    of = sum(row["populations"] for row in some)
+    means = [sum(row["accuracies"][i] for row in some) / len(some) for i in range(3)]
+    return [
+        network, mark, attack, len(some), "-" if nobodys else sum(row["right"] for row in some), worst, bits,
+        sum(row["innocents"] for row in some), f"{sum(row['accused_populations'] for row in some)} of {of}",
+        ", ".join(f"{100 * one:.2f}" for one in means) + " %",
     ]  # fmt: skip
 
 
@@ -130,7 +188,7 @@ def _costs(rows: list[Row]) -> list[list[object]]:
 def model_markdown(rows: list[Row]) -> str:
     """Return the tables of docs/fingerprints.md."""
     text = []
-    for _, heading, lines in model_tables(rows)[:2]:
+    for _, heading, lines in model_tables(rows)[:3]:
         text += [f"| {' | '.join(heading)} |", f"|{'---|' * len(heading)}"]
         text += [f"| {' | '.join(map(str, line))} |" for line in lines]
         text.append("")

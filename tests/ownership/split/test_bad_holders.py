@@ -38,6 +38,7 @@ def sends(*tensors: Tensor, settings: int | None = None, kind: Kind = Kind.ACTIV
 
 
 ACTIVATIONS, LABELS = torch.zeros(8, *CUT), torch.zeros(8, dtype=torch.int64)
+TOGETHER = torch.zeros(1, dtype=torch.int64)
 NAN = ACTIVATIONS.clone()
 NAN[3, 1, 2, 2] = torch.nan
 
@@ -45,13 +46,14 @@ NAN[3, 1, 2, 2] = torch.nan
 @pytest.mark.parametrize(
     ("tensors", "said"),
     [
-        ((NAN, LABELS), "holder 2 sent activations with 1 of 2048 values NaN or infinite"),
-        ((ACTIVATIONS[:, :3], LABELS), r"holder 2 sent activations of shape \(8, 3, 8, 8\)"),
-        ((torch.zeros(9, *CUT), LABELS), r"holder 2 sent activations of shape \(9, 4, 8, 8\)"),
-        ((ACTIVATIONS, torch.full((8,), 4)), "holder 2 sent labels from 4 to 4, 0 to 3 are allowed"),
-        ((ACTIVATIONS, LABELS[:5]), "holder 2 sent 8 activations with 5 labels"),
-        ((ACTIVATIONS, LABELS.float()), "holder 2 sent labels of shape .* and type float32"),
-        ((ACTIVATIONS,), "holder 2 sent 1 tensors, activations and labels expected"),
+        ((NAN, TOGETHER, LABELS), "holder 2 sent activations with 1 of 2048 values NaN or infinite"),
+        ((ACTIVATIONS[:, :3], TOGETHER, LABELS), r"holder 2 sent activations of shape \(8, 3, 8, 8\)"),
+        ((torch.zeros(9, *CUT), TOGETHER, LABELS), r"holder 2 sent activations of shape \(9, 4, 8, 8\)"),
+        ((ACTIVATIONS, TOGETHER, torch.full((8,), 4)), "holder 2 sent labels from 4 to 4, 0 to 3 are allowed"),
+        ((ACTIVATIONS, TOGETHER, LABELS[:5]), "holder 2 sent 8 activations with 5 labels"),
+        ((ACTIVATIONS, TOGETHER, LABELS.float()), "holder 2 sent labels of shape .* and type float32"),
+        ((ACTIVATIONS,), "holder 2 sent 1 tensors, activations and .* and labels expected"),
+        ((ACTIVATIONS, TOGETHER - 1, LABELS), "holder 2 sent whom it was not averaged with from -1 to -1"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, tensors: tuple[Tensor, ...], said: str) -> None:

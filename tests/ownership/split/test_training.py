@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -13,6 +14,7 @@ from torch.nn import functional
 
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.ownership.split.batches import Batches, checked_data, with_noise
+from watermarking.ownership.split.holder import Holder
 from watermarking.ownership.split.settings import Settings, load_job
 from watermarking.ownership.split.states import pack, unpack
 
@@ -83,6 +85,28 @@ def test_a_holder_without_its_checkpoint_takes_the_others_first_layers(tmp_path:
     assert not rest.errors
     assert any("holder 2: there is no checkpoint of round 3 here" in line for line in rest.said)
     one, other = rest.saved(1), rest.saved(2)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(("late", "share"), [(3, 0.4), (1, 0.7)])  # who collects, and who does not
+def test_whoever_is_late_for_an_average_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int, share: float
+) -> None:
+    settings, plain = dataclasses.replace(SMALL, timeout=2.5), Holder._average
+
+    def slow(holder: Holder, number: int, alive: list[int], weight: float | None = None) -> None:
+        if holder.rank == late and number == 1:
+            time.sleep(share * settings.timeout)
+        plain(holder, number, alive, weight)
+
+    monkeypatch.setattr(Holder, "_average", slow)
+    crew = Crew(tmp_path, settings, n_holders=3).run(job())
+    assert crew.outcome is not None, crew.errors
+    assert crew.outcome.rounds == settings.rounds
+    assert list(crew.outcome.dropped) == [late]
+    assert "was late: its first layers" in crew.outcome.dropped[late]
+    assert "was late: its first layers" in str(crew.errors[late])
+    one, other = (crew.saved(rank) for rank in (1, 2, 3) if rank != late)
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 

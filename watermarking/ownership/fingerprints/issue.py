@@ -13,6 +13,7 @@ from watermarking.ownership.fingerprints.manifest import (
     ISSUING,
     MANIFEST,
     OWN,
+    PICTURES,
     Copy,
     Manifest,
     check_customer,
@@ -35,13 +36,15 @@ if TYPE_CHECKING:
     from watermarking.keys import Key
     from watermarking.ownership.classifiers.mark import SoftLabelMark
     from watermarking.ownership.fingerprints.structure import Group
+    from watermarking.ownership.fingerprints.triggers import TriggerMark
 
-__all__ = ["Issuer", "start"]
+__all__ = ["Issuer", "read_own", "read_pictures", "start"]
 
 
 def start(
     folder: Path, model: Any, *, name: str, key: Key, mark: WeightMark | None = None, example: Any = None,
-    groups: Sequence[Group] | None = None, served: SoftLabelMark | None = None,
+    groups: Sequence[Group] | None = None, served: SoftLabelMark | TriggerMark | None = None, pictures: Any = None,
+    network: str = "",
 ) -> Issuer:  # fmt: skip
     """Begin to issue copies of a model: keep the unmarked one, and an empty manifest, in a new folder.
 
@@ -59,9 +62,14 @@ def start(
         What a module takes, so that its channels that may change places are found; its attribute ``shape`` if left out.
     groups : sequence of Group, optional
         These channels, known from elsewhere; of a file or mapping nothing else tells them.
-    served : SoftLabelMark, optional
+    served : SoftLabelMark or TriggerMark, optional
         What copies will be taught to answer with, each under a key of its customer: see
-        :func:`watermarking.ownership.fingerprints.served.taught`.
+        :func:`watermarking.ownership.fingerprints.served.teach`.
+    pictures : (N, C, H, W) uint8, optional
+        Of yours, with triggers: verification pictures are chosen among them by the key, and kept in the folder.
+    network : str
+        What makes the architecture, for the manifest: see
+        :func:`watermarking.ownership.fingerprints.architecture.build`.
 
     Raises
     ------
@@ -70,7 +78,7 @@ def start(
     CapacityError
         If the mark needs more weights than there are.
     WatermarkError
-        If the model has no weights, or its name is empty.
+        If the model has no weights, its name is empty, or triggers come without pictures.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileFormatError(f"{folder} is there already: name a new folder, or go on with Issuer(folder, key=...)")
@@ -83,14 +91,27 @@ def start(
     if groups is None and hasattr(model, "forward") and (example is not None or hasattr(model, "shape")):
         found = tuple(_free_channels(model, example))
     _check_groups(found, weights)
+    verifying = _verification_pictures(served, pictures, own)
     state = model.state_dict() if hasattr(model, "state_dict") else model if isinstance(model, Mapping) else None
     folder.mkdir(parents=True, exist_ok=True)
     digest = write_weights(folder / OWN, weights, state)
     Manifest(
         name=name, mark=mark, key_commitment=own.commitment, own_sha256=digest, groups=found,
-        served=None if served is None else mark_config(served),
+        served=None if served is None else mark_config(served), network=network,
+        pictures_sha256="" if verifying is None else write_weights(folder / PICTURES, {"pictures": verifying}),
     ).write(folder)  # fmt: skip
     return Issuer(folder, key=key)
+
+
+def _verification_pictures(served: Any, pictures: Any, key: Key) -> npt.NDArray[np.uint8] | None:
+    """Choose verification pictures, where copies are to know some."""
+    from watermarking.ownership.fingerprints.triggers import TriggerMark
+
+    if not isinstance(served, TriggerMark):
+        return None
+    if pictures is None:
+        raise WatermarkError("triggers need pictures of yours to choose verification pictures from: give pictures")
+    return served.chosen(pictures, key=key)
 
 
 def _check_groups(groups: Sequence[Group], weights: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -138,6 +159,11 @@ class Issuer:
         own = read_own(folder, self.manifest)
         self._state = own
         self._carrier = Carrier(own, self.manifest.mark, key=self.key)
+
+    @property
+    def own(self) -> dict[str, npt.NDArray[Any]]:
+        """The unmarked model's weights."""
+        return dict(self._state)
 
     def served_key(self, customer: str) -> Key:
         """Return the key that a customer's copy is taught to answer with."""
@@ -213,7 +239,10 @@ class Issuer:
         self.manifest = known
         path = self.folder / copy.file
         digest = write_weights(path, self.weights(customer, reshape=reshape, taught=taught), self._kinds())
-        made = Copy(customer=customer, file=copy.file, sha256=digest, reshaped=reshape, issued=issued)
+        how = "" if taught is None or known.served is None else str(known.served["id"])
+        made = Copy(
+            customer=customer, file=copy.file, sha256=digest, reshaped=reshape, issued=issued, taught=how
+        )  # fmt: skip
         self.manifest = known.with_copy(made)
         self.manifest.write(self.folder)
         return path
@@ -242,3 +271,20 @@ def read_own(folder: Path, manifest: Manifest) -> dict[str, npt.NDArray[np.gener
     if file_hash(path) != manifest.own_sha256:
         raise FileFormatError(f"{path} is not the model that {MANIFEST} is of: put the one back that was there")
     return read_weights(path)
+
+
+def read_pictures(folder: Path, manifest: Manifest) -> npt.NDArray[np.uint8]:
+    """Return the unmarked verification pictures, (N, C, H, W) uint8, of copies that know triggers.
+
+    Raises
+    ------
+    FileFormatError
+        If they are not there, or others.
+    """
+    from watermarking.deep.tensors import read_tensors
+
+    path = folder / PICTURES
+    if file_hash(path) != manifest.pictures_sha256:
+        raise FileFormatError(f"{path} does not hold the pictures that {MANIFEST} is of: put the file back that did")
+    found: npt.NDArray[np.uint8] = read_tensors(path)["pictures"].numpy()
+    return found

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
     from watermarking.keys import Key
 
-__all__ = ["ISSUING", "MANIFEST", "OWN", "Copy", "Manifest", "read_manifest"]
+__all__ = ["ISSUING", "MANIFEST", "OWN", "PICTURES", "Copy", "Manifest", "read_manifest"]
 
 MANIFEST: Final = "manifest.json"
 OWN: Final = "own.safetensors"
-ISSUING: Final = "issuing"
 """The unmarked model, which copies are made of and suspects are compared with: as secret as the key."""
+ISSUING: Final = "issuing"
+PICTURES: Final = "verification.safetensors"
+"""The unmarked verification pictures of copies that know triggers: as secret as the key."""
 _SCHEMA: Final = 1
+_LATER: Final = ("network", "pictures_sha256")
+"""Fields that earlier manifests do not have."""
 _LONGEST: Final = 200
 
 
@@ -44,6 +48,8 @@ class Copy:
         Whether its channels are in an order of their own.
     issued : str
         When, as whoever issued it says.
+    taught : str
+        Id of the mark that it was taught to answer with; empty if its answers carry nothing.
     """
 
     customer: str
@@ -51,6 +57,11 @@ class Copy:
     sha256: str
     reshaped: bool = False
     issued: str = ""
+    taught: str = ""
+
+    def config(self) -> dict[str, Any]:
+        """Return it for a manifest; copies whose weights alone are marked are written as they always were."""
+        return {name: value for name, value in vars(self).items() if name != "taught" or value}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +77,12 @@ class Manifest:
     groups : tuple of Group
         Channels that change places in reshaped copies; suspects' are put back by them.
     served : dict or None
-        Configuration of the soft-label mark that copies answer with, each under a key of its customer.
+        Configuration of the mark that copies answer with, each under a key of its customer: a soft-label mark, or
+        triggers.
+    network : str
+        What makes the model's architecture: a network of this package by name, or ``module:function``; may be empty.
+    pictures_sha256 : str
+        Of the file of verification pictures; empty where there are none.
     copies : tuple of Copy, in the order of issue
     """
 
@@ -76,6 +92,8 @@ class Manifest:
     own_sha256: str
     groups: tuple[Group, ...] = ()
     served: Mapping[str, Any] | None = None
+    network: str = ""
+    pictures_sha256: str = ""
     copies: tuple[Copy, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -128,8 +146,9 @@ class Manifest:
             "format": _SCHEMA, "kind": "fingerprints", "name": self.name, "mark": mark_config(self.mark),
             "key_commitment": self.key_commitment, "own_sha256": self.own_sha256, "served": self.served,
             "groups": [group.config() for group in self.groups],
-            "copies": [vars(copy) for copy in self.copies],
+            "copies": [copy.config() for copy in self.copies],
         }  # fmt: skip
+        said |= {name: getattr(self, name) for name in _LATER if getattr(self, name)}
         plain = json.loads(json.dumps(said))
         write_whole(folder / MANIFEST, lambda stream: stream.write(sealed(plain)))
         return folder / MANIFEST
@@ -192,4 +211,5 @@ def _made(found: Mapping[str, Any]) -> Manifest:
         name=str(found["name"]), mark=WeightMark.from_config(found["mark"]), served=found["served"],
         key_commitment=str(found["key_commitment"]), own_sha256=str(found["own_sha256"]),
         groups=tuple(map(Group.from_config, found["groups"])), copies=tuple(Copy(**one) for one in found["copies"]),
+        **{name: str(found[name]) for name in _LATER if name in found},
     )  # fmt: skip

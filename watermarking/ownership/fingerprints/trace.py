@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection, Verdicts
 from watermarking.ownership.fingerprints.align import aligned, likeness
-from watermarking.ownership.fingerprints.answers import trace_answers
+from watermarking.ownership.fingerprints.answers import trace_answers, trace_labels
 from watermarking.ownership.fingerprints.carrier import Carrier, Levels
-from watermarking.ownership.fingerprints.issue import read_own
+from watermarking.ownership.fingerprints.issue import read_own, read_pictures
 from watermarking.ownership.fingerprints.judging import judged
 from watermarking.ownership.fingerprints.manifest import Manifest, read_manifest
 from watermarking.ownership.fingerprints.match import match_layers
@@ -58,7 +58,7 @@ class Tracing(Verdicts):
 
 def trace(
     suspect: Any, manifest: Path, key: Key, *, inputs: Any = None, references: Sequence[Any] = (), own: Any = None,
-    **asking: Any,
+    ask: bool = False, **asking: Any,
 ) -> Tracing:  # fmt: skip
     """Say whose copy a suspect is.
 
@@ -72,8 +72,12 @@ def trace(
         Your own.
     inputs : N inputs, optional
         What the suspect is asked: then its answers are read, which copies must have been taught to mark.
+    ask : bool
+        Ask the suspect the verification pictures of copies that know triggers, whatever else it holds. Functions and
+        answers have nothing else.
     references, own, asking :
-        Of answers, see :func:`watermarking.ownership.fingerprints.answers.trace_answers`.
+        Of answers, see :func:`watermarking.ownership.fingerprints.answers.trace_answers` and, of verification
+        pictures, :func:`watermarking.ownership.fingerprints.answers.trace_labels`.
 
     Raises
     ------
@@ -92,9 +96,12 @@ def trace(
             suspect, inputs, known, key=mine, own=own, references=references, **asking
         )  # fmt: skip
         return Tracing(found, known.name, mine.commitment, float("nan"), None, notes)
-    if not is_weights(suspect):
-        raise WatermarkError("a function has no weights: give inputs that it is asked, and what the copies answer with")
     folder = manifest if manifest.is_dir() else manifest.parent
+    if known.pictures_sha256 and (ask or not is_weights(suspect)):
+        found, notes = trace_labels(suspect, read_pictures(folder, known), known, key=mine, **asking)
+        return Tracing(found, known.name, mine.commitment, float("nan"), None, notes)
+    if ask or not is_weights(suspect):
+        raise WatermarkError("answers are read to inputs: give inputs that the suspect is asked, and own")
     return trace_weights(read_weights(suspect), read_own(folder, known), known, key=mine)
 
 

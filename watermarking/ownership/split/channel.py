@@ -136,8 +136,13 @@ class Peer:
     timeout: float
     broken: str | None = field(default=None, init=False)
 
-    def send(self, kind: Kind, *tensors: Tensor, number: int = 0) -> None:
+    def send(self, kind: Kind, *tensors: Tensor, number: int = 0, deadline: float | None = None) -> None:
         """Send a message.
+
+        Parameters
+        ----------
+        deadline : float, optional
+            See :meth:`receive`.
 
         Raises
         ------
@@ -150,7 +155,7 @@ class Peer:
         for place, one in enumerate(ready):
             at = 3 + place * (2 + _MOST_DIMS)
             header[at : at + 2 + one.ndim] = torch.tensor([_TYPES.index(one.dtype), one.ndim, *one.shape])
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + self.timeout if deadline is None else deadline
         for one in (header, *ready):
             self._wait(partial(self.group.send, [one], self.other, 0), deadline, "took")
 

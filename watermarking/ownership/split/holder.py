@@ -57,6 +57,7 @@ class Holder:
         self.optimiser = Sgd(self.net, settings)
         self.batches = Batches(len(self.inputs), settings.batch, settings.seed * 4099 + self.rank)
         self.keeper = Keeper(folder, settings.description())
+        self._lost = 0  # whom the first layers were last not averaged with, for the server
 
     def run(self) -> None:
         """Say hello and do what the server says until it stops.
@@ -109,10 +110,11 @@ class Holder:
         inputs, labels = self.inputs[chosen], self.labels[chosen]
         self.net.train()
         activations: Tensor = with_noise(self.net(inputs), self.settings.noise)
+        lost, self._lost = torch.tensor([self._lost]), 0
         if self.settings.labels == "server":
-            self.server.send(Kind.ACTIVATIONS, activations, labels, number=number)
+            self.server.send(Kind.ACTIVATIONS, activations, lost, labels, number=number)
         else:
-            self.server.send(Kind.ACTIVATIONS, activations, number=number)
+            self.server.send(Kind.ACTIVATIONS, activations, lost, number=number)
             self._judge(labels, number)
         deadline = time.monotonic() + CALM * self.settings.timeout
         wanted = [Wanted("a gradient", tuple(activations.shape))]
@@ -141,8 +143,9 @@ class Holder:
     def _average(self, number: int, alive: list[int], weight: float | None = None) -> None:
         """Average the first layers with the other holders: the first of them collects, the server sees nothing of it.
 
-        Nobody waits long. Whoever is late is left out by the first, and goes on with what it has; where the first is
-        gone, all do, and the next average has another first.
+        Nobody waits long. A connection that timed out is of no more use, so whoever is late would keep first layers of
+        its own from then on: it tells the server, which goes on without it. Where the first is the one that is late or
+        gone, all others say so; the server goes on without that one, and the next average has another first.
         """
         vector = pack(self.net)
         wanted = [Wanted("first layers", tuple(vector.shape)), Wanted("a weight", (1,))]
@@ -154,11 +157,12 @@ class Holder:
                 self._collect(number, [self.others[rank] for rank in alive[1:]], vector, mine, wanted)
             else:
                 peer = self.others[chair]
-                peer.send(Kind.WEIGHTS, vector, mine, number=number)
                 deadline = time.monotonic() + 2 * timeout
+                peer.send(Kind.WEIGHTS, vector, mine, number=number, deadline=deadline)
                 unpack(peer.receive(Kind.WEIGHTS, wanted, number=number, deadline=deadline)[0], self.net)
         except PeerError as error:
             self.tell(f"holder {self.rank}: first layers are not averaged in round {number}: {error}")
+            self._lost = chair
 
     def _collect(self, number: int, peers: list[Peer], vector: Tensor, mine: Tensor, wanted: list[Wanted]) -> None:
         deadline = time.monotonic() + self.settings.timeout * _SHARE

@@ -132,6 +132,7 @@ class Server:
     def _split_step(self, number: int) -> float:
         """Do a step: activations in, gradients out; of whoever fails on the way, nothing counts."""
         got = self._each("activations", lambda peer: self._activations(peer, number))
+        self._part(got)
         joined = torch.cat([one[0] for one in got.values()]).requires_grad_()
         self.back.train()
         logits: Tensor = self.back(joined)
@@ -142,7 +143,7 @@ class Server:
                 "are needed: look at the job"
             )
         if self.settings.labels == "server":
-            parts = [one[1] for one in got.values()]
+            parts = [one[2] for one in got.values()]
             mean = functional.cross_entropy(logits, torch.cat(parts))
             gradient, loss = torch.autograd.grad(mean, logits, retain_graph=True)[0], float(mean.detach())
         else:
@@ -157,12 +158,31 @@ class Server:
 
     def _activations(self, peer: Peer, number: int) -> list[Tensor]:
         wanted = [Wanted("activations", (None, *self.job.cut), most=self.settings.batch)]
+        wanted.append(Wanted("whom it was not averaged with", (1,), torch.int64, low=0, high=_MOST_INPUTS))
         if self.settings.labels == "server":
             wanted.append(Wanted("labels", (None,), torch.int64, self.settings.batch, 0, self.job.n_classes))
         found = peer.receive(Kind.ACTIVATIONS, wanted, number=number, deadline=self._deadline)
-        if len(found) > 1 and len(found[0]) != len(found[1]):
-            raise PeerError(f"{peer.name} sent {len(found[0])} activations with {len(found[1])} labels")
+        if len(found) > 2 and len(found[0]) != len(found[2]):
+            raise PeerError(f"{peer.name} sent {len(found[0])} activations with {len(found[2])} labels")
         return found
+
+    def _part(self, got: dict[int, list[Tensor]]) -> None:
+        """Go on without holders whose first layers were not averaged with the others': they would stay apart.
+
+        If most say so of the one that collects, it is that one; else it is those who say so. What they sent does not
+        count.
+        """
+        without: dict[int, list[int]] = {}
+        for rank, tensors in got.items():
+            if (other := int(tensors[1])) in self.peers and other != rank:
+                without.setdefault(other, []).append(rank)
+        for first, late in without.items():
+            n_others = len(self.peers) - 1
+            for rank in [first] if 1 < n_others < 2 * len(late) else late:
+                who = f"{len(late)} holders" if rank == first else f"holder {first}"
+                self._drop(rank, f"holder {rank} was late: its first layers and those of {who} were not averaged")
+                got.pop(rank, None)
+        self._check_enough("activations")
 
     def _ask(self, logits: Tensor, sizes: dict[int, int], number: int) -> tuple[Tensor, float]:
         """Let the holders judge logits; return the gradient of the mean loss over all who did, and that loss."""
@@ -213,6 +233,10 @@ class Server:
                 found[rank] = do(self.peers[rank])
             except PeerError as error:
                 self._drop(rank, str(error))
+        self._check_enough(what)
+        return found
+
+    def _check_enough(self, what: str) -> None:
         if len(self.peers) < self.settings.least:
             why = "; ".join(self.outcome.dropped.values())
             saved = self.keeper.rounds()
@@ -221,7 +245,6 @@ class Server:
                 f"{self.settings.least} are needed ({why}): started again, it goes on from round "
                 f"{saved[-1] if saved else 0}"
             )
-        return found
 
     def _drop(self, rank: int, why: str) -> None:
         peer = self.peers.pop(rank)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-__all__ = ["Job", "Settings", "load_job"]
+__all__ = ["Job", "Settings", "load_function", "load_job"]
 
 _POSITIVE: Final = ("rounds", "batch", "average_every", "local_steps", "save_every", "least")
 
@@ -160,21 +160,33 @@ def load_job(where: str) -> Job:
     WatermarkError
         If what it returns is no job.
     """
-    place, _, name = where.rpartition(":")
-    if not place or not name:
-        raise FileFormatError(f"{where!r} names no job: give module:function or file.py:function")
-    try:
-        module = _module_of_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-    except (ImportError, OSError) as error:
-        raise FileFormatError(f"the job {where!r} cannot be loaded: {error}") from error
-    name, _, argument = name.partition("?")
-    make = getattr(module, name, None)
-    if not callable(make):
-        raise FileFormatError(f"{place} has no function {name!r} that makes a job")
+    where, _, argument = where.partition("?")
+    make = load_function(where, "a job")
     job = make(argument) if argument else make()
     if not isinstance(job, Job):
         raise WatermarkError(f"{where} returned {type(job).__name__}: return a Job")
     return job
+
+
+def load_function(where: str, what: str) -> Callable[..., Any]:
+    """Return the function that ``module:function`` or ``file.py:function`` names; the module's code is run.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no such module, file or function.
+    """
+    place, _, name = where.rpartition(":")
+    if not place or not name:
+        raise FileFormatError(f"{where!r} names no {what.removeprefix('a ')}: give module:function or file.py:function")
+    try:
+        module = _module_of_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    except (ImportError, OSError, SyntaxError, ValueError) as error:
+        raise FileFormatError(f"{what} cannot be loaded from {where!r}: {error}") from error
+    make: Callable[..., Any] | None = getattr(module, name, None)
+    if not callable(make):
+        raise FileFormatError(f"{place} has no function {name!r} that makes {what}")
+    return make
 
 
 def _module_of_file(path: Path) -> Any:

@@ -12,7 +12,7 @@ __all__ = ["command"]
 
 class _Group(ModuleGroup):
     package = "watermarking.cli.ownership.fingerprint"
-    names = ("issue", "trace")
+    names = ("issue", "queries", "trace")
 
 
 @click.command("fingerprint", cls=_Group)

@@ -12,6 +12,7 @@ from watermarking.cli.lines import say
 from watermarking.cli.notices import DONE
 from watermarking.cli.options import json_option, key_option, logging_options
 from watermarking.cli.output import print_record
+from watermarking.cli.ownership.fingerprint.teaching import BEGINNING, Teacher, check_folder, teaching_options
 from watermarking.cli.ownership.options import read_json
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ __all__ = ["command"]
 @click.option("--layer", "layers", multiple=True, metavar="L", help="With --model: weights that carry, else all.")
 @click.option("--groups", metavar="FILE", type=click.Path(),
               help="With --model: JSON list of what Group.config() returns, for --reshape.")  # fmt: skip
+@teaching_options
 @click.option("--reshape", is_flag=True, help="Put each copy's channels in an order of their own.")
 @click.option("--issued", default="", metavar="DATE", help="A date, for the manifest.")
 @click.option("--commitment", metavar="FILE", type=click.Path(), help="Write what to publish beforehand.")
@@ -47,19 +49,24 @@ def command(folder: str, key: Key, as_json: bool, **given: Any) -> int:
     """Write copies of a model into FOLDER, one a customer, and note down who got which in FOLDER/manifest.json.
 
     FOLDER keeps the unmarked model as own.safetensors: like the key, nobody else may have it. A customer who has a copy
-    gets no second one.
+    gets no second one. With --black-box each copy is trained for seconds to a minute.
     """
     names = _customers(given)
-    issuer = _issuer(Path(folder), key, given)
+    _check_usage(given)
+    teacher = None if given["data"] is None else Teacher(given)
+    issuer = _issuer(Path(folder), key, given, teacher)
+    check_folder(issuer.manifest, given["data"])
     if given["commitment"] is not None:
         _write_commitment(Path(given["commitment"]), issuer)
     for name in names:
         issuer.manifest.check_new(name)  # before the first is written
     for name in names:
-        path = issuer.issue(name, reshape=given["reshape"], issued=given["issued"])
+        taught = None if teacher is None else teacher.taught(issuer, name, issuer.own)
+        path = issuer.issue(name, reshape=given["reshape"], taught=taught, issued=given["issued"])
         copy = issuer.manifest.copies[-1]
         if as_json:
-            print_record({"customer": name, "file": str(path), "sha256": copy.sha256, "reshaped": copy.reshaped})
+            print_record({"customer": name, "file": str(path), "sha256": copy.sha256, "reshaped": copy.reshaped,
+                          "taught": copy.taught or None})  # fmt: skip
         else:
             say(f"{path}: the copy of {name}")
     if not names and not as_json:
@@ -78,11 +85,18 @@ def _customers(given: dict[str, Any]) -> list[str]:
     return names
 
 
-def _issuer(folder: Path, key: Key, given: dict[str, Any]) -> Issuer:
+def _check_usage(given: dict[str, Any]) -> None:
+    if given["data"] is None:
+        for name in ("carrier", "profile", "epochs", "flips"):
+            if given[name]:
+                raise click.UsageError(f"--{name} is for copies that are taught: add --black-box.")
+
+
+def _issuer(folder: Path, key: Key, given: dict[str, Any], teacher: Teacher | None) -> Issuer:
     """Begin a folder, or go on with one."""
     from watermarking.ownership.fingerprints.issue import Issuer, start
 
-    beginning = ("name", "code", "length", "colluders", "strength", "groups")
+    beginning = ("name", "code", "length", "colluders", "strength", "groups", *BEGINNING)
     stated = [name for name in beginning if given[name] is not None] + (["layer"] if given["layers"] else [])
     if given["model"] is None:
         if stated:
@@ -90,9 +104,8 @@ def _issuer(folder: Path, key: Key, given: dict[str, Any]) -> Issuer:
         return Issuer(folder, key=key)
     if given["name"] is None:
         raise click.UsageError("--model needs --name: of the model and its version.")
-    return start(
-        folder, Path(given["model"]), name=given["name"], key=key, mark=_mark(given), groups=_groups(given["groups"])
-    )
+    more = {"model": Path(given["model"])} if teacher is None else teacher.beginning(Path(given["model"]))
+    return start(folder, name=given["name"], key=key, mark=_mark(given), groups=_groups(given["groups"]), **more)
 
 
 def _mark(given: dict[str, Any]) -> WeightMark:

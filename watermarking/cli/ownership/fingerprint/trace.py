@@ -15,11 +15,14 @@ from watermarking.cli.ownership.options import read_commitment
 
 if TYPE_CHECKING:
     from watermarking.keys import Key
+    from watermarking.ownership.classifiers.files.inputs import Inputs
+    from watermarking.ownership.fingerprints.manifest import Manifest
     from watermarking.ownership.fingerprints.trace import Tracing
 
 __all__ = ["command"]
 
 _LISTED: Final = 20
+_ANSWERS: Final = (".npy", ".npz", ".csv", ".tsv", ".jsonl")
 
 
 @click.command("trace")
@@ -28,8 +31,11 @@ _LISTED: Final = 20
 @key_option
 @click.option("--inputs", metavar="FILE", type=click.Path(),
               help="What was asked: then SUSPECT is its answers, or a model .onnx that is asked.")  # fmt: skip
+@click.option("--ask", is_flag=True,
+              help="Ask SUSPECT, a model .onnx, the verification pictures; its weights are not read.")  # fmt: skip
 @click.option("--own", metavar="OWN", type=click.Path(),
-              help="With --inputs: your unmarked model .onnx, or its answers.")  # fmt: skip
+              help="With --inputs: your unmarked model .onnx, or its answers; left out where the manifest says of "
+              "which network the model is.")  # fmt: skip
 @click.option("--reference", "references", multiple=True, metavar="R", type=click.Path(),
               help="With --inputs: a clean model of the same task, or its answers; best three.")  # fmt: skip
 @click.option("--fpr", type=click.FloatRange(0, 1, min_open=True), default=1e-6, show_default=True, metavar="P",
@@ -40,16 +46,23 @@ _LISTED: Final = 20
 @logging_options
 def command(
     suspect: str, manifest: str, key: Key, inputs: str | None, own: str | None, references: tuple[str, ...], fpr: float,
-    report: str | None, commitment: str | None, as_json: bool,
+    report: str | None, commitment: str | None, as_json: bool, ask: bool,
 ) -> int:  # fmt: skip
     """Say whose copy SUSPECT is: a .safetensors or .onnx file, or its answers, beside the MANIFEST of what was issued.
+
+    Answers, .npy, .npz, .csv, .tsv or .jsonl, are those to --inputs; of copies issued with --carrier triggers those to
+    the pictures that 'queries' writes.
 
     p-values count all customers. The exit status is 0 if somebody is named, 1 if not.
     """
     from watermarking.ownership.fingerprints.trace import trace
 
-    _check_usage(inputs, own, references, report, commitment)
-    asked = {} if inputs is None else _asked(suspect, inputs, Path(manifest), own, references)
+    by_labels = inputs is None and (ask or Path(suspect).suffix.lower() in _ANSWERS)
+    _check_usage(inputs, own, references, report, commitment, by_labels=by_labels)
+    if by_labels:
+        asked = _labelled(suspect, Path(manifest))
+    else:
+        asked = {} if inputs is None else _asked(suspect, inputs, Path(manifest), own, references)
     found = trace(asked.pop("suspect", Path(suspect)), Path(manifest), key, **asked)
     if report is not None:
         _write(Path(report), found, Path(suspect), Path(manifest), key, commitment, fpr)
@@ -63,13 +76,12 @@ def command(
 
 
 def _check_usage(
-    inputs: str | None, own: str | None, references: tuple[str, ...], report: str | None, commitment: str | None
-) -> None:
+    inputs: str | None, own: str | None, references: tuple[str, ...], report: str | None, commitment: str | None, *,
+    by_labels: bool,
+) -> None:  # fmt: skip
     if inputs is None and (own is not None or references):
         raise click.UsageError("--own and --reference are for answers: add --inputs.")
-    if inputs is not None and own is None:
-        raise click.UsageError("--inputs needs --own: answers are compared with those of your unmarked model.")
-    if inputs is not None and report is not None:
+    if (inputs is not None or by_labels) and report is not None:
         raise click.UsageError("The report of answers is 'ownership classifier verify --report', by --client.")
     if commitment is not None and report is None:
         raise click.UsageError("--commitment is for a report: add --report.")
@@ -82,16 +94,44 @@ def _asked(suspect: str, inputs: str, manifest: Path, own: str | None, reference
     from watermarking.ownership.classifiers.files.inputs import read_inputs
     from watermarking.ownership.classifiers.files.mark import MarkFile
     from watermarking.ownership.classifiers.mark import SoftLabelMark
+    from watermarking.ownership.fingerprints.answers import served_mark
     from watermarking.ownership.fingerprints.manifest import read_manifest
 
     known = read_manifest(manifest)
-    if known.served is None:
-        raise WatermarkError(f"the copies of {known.name!r} were not taught to mark their answers: give weights")
-    everything = read_inputs(inputs)
-    mark = MarkFile(SoftLabelMark.from_config(known.served), None)
-    sides = [answers_of(one, everything, mark, None, own=True) for one in (str(own), *references)]
-    theirs = answers_of(suspect, everything, mark, None, own=False)
-    return {"suspect": theirs, "inputs": everything.values, "own": sides[0], "references": sides[1:]}
+    if own is None and not known.network:
+        raise click.UsageError("--inputs needs --own: answers are compared with those of your unmarked model.")
+    mark = served_mark(known)
+    if not isinstance(mark, SoftLabelMark):
+        raise WatermarkError(f"the copies of {known.name!r} know pictures of their own: leave out --inputs")
+    everything, file = read_inputs(inputs), MarkFile(mark, None)
+    mine = _own(manifest, known, everything) if own is None else answers_of(own, everything, file, None, own=True)
+    others = [answers_of(one, everything, file, None, own=True) for one in references]
+    theirs = answers_of(suspect, everything, file, None, own=False)
+    return {"suspect": theirs, "inputs": everything.values, "own": mine, "references": others}
+
+
+def _own(manifest: Path, known: Manifest, asked: Inputs) -> Any:
+    """Return the unmarked model, made of the weights beside the manifest."""
+    from watermarking.cli.ownership.fingerprint.teaching import own_module
+    from watermarking.ownership.classifiers.asking import network_input
+    from watermarking.ownership.fingerprints.issue import read_own
+
+    folder = manifest if manifest.is_dir() else manifest.parent
+    return own_module(known.network, read_own(folder, known), network_input(asked.values[:1]).shape[1:])
+
+
+def _labelled(suspect: str, manifest: Path) -> dict[str, Any]:
+    """Return a model that is asked verification pictures, or its answers to them."""
+    from watermarking.cli.ownership.classifier.options import is_model
+    from watermarking.errors import WatermarkError
+    from watermarking.ownership.classifiers.files.answers import read_stored
+    from watermarking.ownership.fingerprints.manifest import read_manifest
+
+    if not read_manifest(manifest).pictures_sha256:
+        raise WatermarkError("answers are read beside what was asked: add --inputs, or give the suspect's weights")
+    if not is_model(suspect) and Path(suspect).suffix.lower() not in _ANSWERS:
+        raise click.UsageError(f"{suspect} cannot be asked: give a model as .onnx, or its answers.")
+    return {"suspect": Path(suspect) if is_model(suspect) else read_stored(suspect).answers, "ask": True}
 
 
 def _write(

@@ -1,0 +1,76 @@
+"""A model's architecture, which weights in a file lack: one of this package's networks, or a function of yours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from watermarking.errors import WatermarkError, WeightsError
+from watermarking.ownership.classifiers.tasks.networks import CLASSIFIERS, build_classifier
+from watermarking.ownership.split.settings import load_function
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import nn
+
+__all__ = ["build", "filled"]
+
+
+def build(network: str, n_classes: int, shape: Sequence[int]) -> nn.Module:
+    """Make an untrained network.
+
+    Parameters
+    ----------
+    network : str
+        ``c2``, ``residual`` or ``mlp``; or ``module:function`` or ``file.py:function``, which is called with nothing
+        and returns a torch module. That is code, and is run.
+    n_classes : int
+    shape : (channels, H, W) or (features,)
+        Of one input.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no such function.
+    WatermarkError
+        If there is no such network, or what the function returns is no module.
+    """
+    if network in CLASSIFIERS:
+        return build_classifier(network, n_classes, shape)
+    if ":" not in network:
+        raise WatermarkError(
+            f"there is no network {network!r}: name one of {', '.join(CLASSIFIERS)}, or module:function of yours"
+        )
+    found = load_function(network, "a network")()
+    if not hasattr(found, "state_dict") or not hasattr(found, "forward"):
+        raise WatermarkError(f"{network} returned {type(found).__name__}: return a torch module")
+    module: nn.Module = found
+    return module
+
+
+def filled(module: nn.Module, weights: Mapping[str, Any]) -> nn.Module:
+    """Return a module with some weights in it, in evaluation mode.
+
+    Raises
+    ------
+    WeightsError
+        If they are those of another architecture.
+    """
+    import numpy as np
+    import torch
+
+    own = module.state_dict()
+    tensors = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+    off = [
+        name for name in sorted(own.keys() | tensors.keys())
+        if name not in own or name not in tensors or own[name].shape != tensors[name].shape
+    ]  # fmt: skip
+    if off:
+        one = off[0]
+        said = [tuple(side[one].shape) if one in side else "nothing" for side in (own, tensors)]
+        raise WeightsError(
+            f"the weights do not fit the network, in {len(off)} places, {one!r} first ({said[0]} there, {said[1]} "
+            "among the weights): name the network that they are of"
+        )
+    module.load_state_dict(tensors)
+    return module.eval()

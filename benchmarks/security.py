@@ -11,12 +11,16 @@ With --known-originals, into a folder of its own, the estimate is of one who hol
 
 known copy, known removal   the mark is the mean difference of pairs, or a template that local texture scales
 
+With --averaged, into a folder of its own, copy and removal from up to 100 pictures, those beyond the set's own mirrored
+or turned, with the scheme `bound` beside the default one.
+
 Pictures whose marks are averaged are cut to one size before they are marked, the largest that all of them cover. They
 carry one message or each its own; "found when asked for" is about the first of them, in a removal the victim's.
 
     python benchmarks/security.py                 # grids/security.toml
     python benchmarks/security.py --schemes dwt --photographs shipped
     python benchmarks/security.py --known-originals
+    python benchmarks/security.py --averaged --schemes dwt,bound
     python benchmarks/security.py --show
 """
 
@@ -43,6 +47,7 @@ Table: TypeAlias = tuple[str, list[str], list[list[object]]]
 RATE = 1e-6  # at which somebody is accused
 DIFFER = ("messages", "keys")  # what colluders' copies may differ in
 AVERAGED = ((1, "nothing"), (4, "nothing"), (15, "nothing"), (15, "messages"))
+MANY = ((15, "nothing"), (50, "nothing"), (100, "nothing"), (15, "messages"), (100, "messages"))
 STRENGTHS = (1.0, 2.0, 4.0)
 KNOWN_PAIRS = ((1, "nothing"), (15, "nothing"), (15, "messages"))
 KNOWN_STRENGTHS = (0.7, 1.0, 1.4)
@@ -57,14 +62,21 @@ def main() -> None:
     """Measure, then print a table for each adversary."""
     parser = arguments(__doc__, grid="security")
     parser.add_argument("--oracle", type=int, default=3, help="photographs that the oracle is asked about (default 3)")
-    parser.add_argument("--known-originals", action="store_true", help="the attacker who holds originals, and no other")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--known-originals", action="store_true", help="the attacker who holds originals, and no other")
+    only.add_argument("--averaged", action="store_true", help="the one who averages up to 100 pictures, and no other")
     options = parser.parse_args()
     grid = grid_of(options)
     marked, pictures = grid_cells(grid)
     asked = list(pictures)[:: max(1, len(pictures) // max(1, options.oracle))][: options.oracle]
-    shape, known = smallest_shape(pictures), options.known_originals
-    cells = known_cells(marked, shape) if known else cells_of(marked, shape, asked)
-    name = "known_originals" if known else grid.name
+    shape = smallest_shape(pictures)
+    if options.known_originals:
+        cells, name = known_cells(marked, shape), "known_originals"
+    elif options.averaged:
+        usual = [{name: value for name, value in one.items() if name != "attack"} for one in marked]
+        cells, name = [cell for one in usual for cell in averaged_cells(one, shape, MANY)], "averaged"
+    else:
+        cells, name = cells_of(marked, shape, asked), grid.name
     rows = carry_out(cells, measure_adversary, SHARED, options, name=name, pictures=pictures)
     for title, heading, lines in tables(rows):
         print(f"{title}\n\n{text_table(heading, lines)}\n")
@@ -76,10 +88,7 @@ def cells_of(marked: Iterable[Cell], shape: list[int], asked: Iterable[str]) -> 
     for one in marked:
         usual = {name: value for name, value in one.items() if name != "attack"}
         cells += [{"part": "wrong key", **usual, "readers": n, "search": s} for n, s in ((20, 0), (2, _SEARCHED))]
-        cells += [
-            {"part": part, **usual, "n": n, "differ": differ, "strength": strength, "shape": shape}
-            for part in ("copy", "removal") for n, differ in AVERAGED for strength in STRENGTHS
-        ]  # fmt: skip
+        cells += averaged_cells(usual, shape, AVERAGED)
         cells += [
             {"part": "collusion", **usual, "differ": differ, "rule": rule, "n": n, "innocents": INNOCENTS}
             for differ in DIFFER for rule in RULES for n in COLLUDERS
@@ -88,6 +97,14 @@ def cells_of(marked: Iterable[Cell], shape: list[int], asked: Iterable[str]) -> 
         if one["photograph"] in asked:
             cells += [{"part": "oracle", **usual, "calls": n} for n in CALLS]
     return cells
+
+
+def averaged_cells(usual: Cell, shape: list[int], averaged: Iterable[tuple[int, str]]) -> list[Cell]:
+    """List what one does to a picture who averages others: so many, with one message or each its own."""
+    return [
+        {"part": part, **usual, "n": n, "differ": differ, "strength": strength, "shape": shape}
+        for part in ("copy", "removal") for n, differ in averaged for strength in STRENGTHS
+    ]  # fmt: skip
 
 
 def known_cells(marked: Iterable[Cell], shape: list[int]) -> list[Cell]:

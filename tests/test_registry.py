@@ -10,7 +10,7 @@ from watermarking.errors import UnknownSchemeError
 from watermarking.interface import Scheme
 from watermarking.registry import get_config, get_scheme, scheme_class, scheme_ids
 
-BUILT_IN = ("additive", "additive_block", "dct", "deep", "dwt", "reversible")
+BUILT_IN = ("additive", "additive_block", "bound", "dct", "deep", "dwt", "reversible")
 
 
 def test_built_in_schemes_come_first() -> None:

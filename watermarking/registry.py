@@ -86,6 +86,7 @@ SCHEMES: Final[PlugIns[Scheme]] = PlugIns(
     built_in={
         "additive": "watermarking.embedders.additive:Additive",
         "additive_block": "watermarking.embedders.additive_block:AdditiveBlock",
+        "bound": "watermarking.embedders.bound:Bound",
         "dct": "watermarking.embedders.dct:Dct",
         "deep": "watermarking.deep.scheme:Deep",
         "dwt": "watermarking.embedders.dwt:Dwt",

@@ -33,6 +33,9 @@ __all__ = ["ADVERSARIES", "SHARED", "measure_adversary", "smallest_shape"]
 Pictures: TypeAlias = dict[str, Photograph]
 Measurement: TypeAlias = Callable[[Cell], Row]
 
+_TURNS = 8
+"""Ways in which a photograph is shown: where more pictures are averaged than there are, mirrored ones are others."""
+
 SHARED = ("part", "scheme", "photograph", "key", "psnr", "bytes", "search", "differ")
 """What the cells of one adversary at one photograph agree in."""
 
@@ -202,25 +205,29 @@ def _message(cell: Cell, number: int) -> bytes:
 
 
 def _marked_alike(cells: list[Cell], pictures: Pictures) -> tuple[list[Image], list[Image], list[bytes]]:
-    """Return covers, marked pictures of one key and their messages: the cell's photograph, then those that follow it.
+    """Return covers, marked pictures of one key and their messages: the photograph, those that follow, all mirrored.
 
     All are cut to the cells' ``shape`` about their middle before they are marked: a mark lies elsewhere in a picture of
     another size, so one size is what serves an averaging attacker best.
     """
     first, names = cells[0], list(pictures)
     start = names.index(first["photograph"])
-    chosen = [*names[start:], *names[:start]][: max(cell["n"] for cell in cells) + 1]
-    covers = [_tile(pictures[name], tuple(first["shape"])) for name in chosen]
+    chosen = [(name, turn) for turn in range(_TURNS) for name in (*names[start:], *names[:start])]
+    chosen = chosen[: max(cell["n"] for cell in cells) + 1]
+    covers = [_tile(pictures[name], tuple(first["shape"]), turn) for name, turn in chosen]
     messages = [_message(first, i if first["differ"] == "messages" else 0) for i in range(len(chosen))]
     marker = _marker(first)
     return covers, [marker.embed(cover, said) for cover, said in zip(covers, messages, strict=True)], messages
 
 
-@functools.lru_cache(maxsize=64)
-def _tile(photograph: Photograph, shape: tuple[int, int]) -> Image:
+@functools.lru_cache(maxsize=136)
+def _tile(photograph: Photograph, shape: tuple[int, int], turn: int = 0) -> Image:
+    """Cut the middle of a photograph out, or one end of it for later turns, mirrored in one of four ways."""
     pixels = load(photograph)
-    top, left = ((side - kept) // 2 for side, kept in zip(pixels.shape, shape, strict=False))
-    return np.ascontiguousarray(pixels[top : top + shape[0], left : left + shape[1]])
+    spare = [side - kept for side, kept in zip(pixels.shape, shape, strict=False)]
+    top, left = (side // 2 if turn < _TURNS // 2 else side for side in spare)
+    tile = pixels[top : top + shape[0], left : left + shape[1]]
+    return np.ascontiguousarray(tile[:: -1 if turn % 4 > 1 else 1, :: -1 if turn % 2 else 1])
 
 
 def _enough(wanted: int, there: int) -> int:

@@ -143,7 +143,7 @@ def test_nothing_is_begun_that_would_end_too_late(tmp_path: Path, capsys: pytest
 def test_what_is_stolen_is_what_is_compared() -> None:
     owner = Owner("patterns", Engine(), None)
     assert owner.clean(OWNER, "c2", (0,)) is owner.model
-    assert owner.clean("references", "c2", (101, 102, 103)) is owner.loot("unmarked", "standard", (0,), "c2").clean
+    assert owner.clean("references", "c2", (101, 102, 103)) is owner.loot("unmarked", "standard", (0,)).clean
 
 
 def test_embedded_models_are_the_owners_network(trained: Path) -> None:
@@ -154,7 +154,7 @@ def test_embedded_models_are_the_owners_network(trained: Path) -> None:
 
 def test_wrapped_answers_keep_their_first_class(trained: Path) -> None:
     owner = Owner("patterns", Engine(), trained / "kept")
-    marked, plain = (owner.loot(start, "strong", (0, 1), "c2").answers for start in ("wrapper", "unmarked"))
+    marked, plain = (owner.loot(start, "strong", (0, 1)).answers for start in ("wrapper", "unmarked"))
     assert marked.shape == (2, 240, 4)
     assert bool((marked.argmax(-1) == plain.argmax(-1)).all())
     assert not np.allclose(marked[0].exp(), marked[1].exp(), atol=1e-2)

@@ -126,7 +126,7 @@ def test_detect_knows_the_message(run: Run, marked: Path, keyfile: Path, text: s
     assert list(record) == READING
 
 
-@pytest.mark.parametrize("scheme", ["additive", "additive_block", "dct", "deep", "dwt", "reversible"])
+@pytest.mark.parametrize("scheme", ["additive", "additive_block", "bound", "dct", "deep", "dwt", "reversible"])
 def test_every_scheme_can_be_named(run: Run, large: Path, keyfile: Path, tmp_path: Path, scheme: str) -> None:
     file = tmp_path / "marked.png"
     assert run("embed", large, "-o", file, "-m", "hi", "-k", keyfile, "--scheme", scheme).exit_code == 0

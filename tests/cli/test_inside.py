@@ -44,6 +44,16 @@ def test_every_picture_of_a_canvas_is_read(run: Run, canvas: Path, keyfile: Path
     single = json.loads(run("extract", canvas, "-k", keyfile, "--json").stdout)
     assert single["message"] in ("first", "second")
     assert "others" not in single
+    assert "left out" not in told.stderr
+    assert not record["maybe_more"]
+
+
+def test_what_may_be_left_out_is_said(run: Run, canvas: Path, keyfile: Path) -> None:
+    told = run("extract", canvas, "-k", keyfile, "--all", "--most", 1)
+    assert told.exit_code == 0
+    assert "no more than 1 are looked for, others may be left out: see --most" in told.stderr
+    assert json.loads(run("extract", canvas, "-k", keyfile, "--all", "--most", 1, "--json").stdout)["maybe_more"]
+    assert run("extract", canvas, "-k", keyfile, "--all", "--most", 0).exit_code == 2
 
 
 def test_a_map_is_written(run: Run, canvas: Path, keyfile: Path, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class Job:
     keys: tuple[Key, ...]
     names: tuple[str, ...]
     marker: Marker | None
-    every: bool = False
+    most: int | None = None
     map_to: str | None = None
 
     def run(self, source: str, _target: str) -> dict[str, Any]:
@@ -43,11 +43,12 @@ class Job:
         from watermarking.messages.arguments import CLASSICAL
 
         array = load(source).array
-        if self.every:
+        if self.most is not None:
             schemes = CLASSICAL if self.marker is None else (self.marker.scheme.id,)
-            readings = extract_all_any(array, keys=self.keys, schemes=schemes)
+            readings = extract_all_any(array, keys=self.keys, schemes=schemes, most=self.most)
             first, *others = (reading_record(source, one, self.names) for one in readings)
-            return {**first, "others": others} if others else first
+            there = {"others": others} if others else {}
+            return {**first, **there, "maybe_more": first["found"] and len(readings) == self.most}
         wanted = self.map_to is not None
         if self.marker is None:
             reading = extract_any(array, keys=self.keys, presence=wanted)
@@ -66,7 +67,11 @@ class Job:
 @keys_option
 @scheme_option("without it, every classical one is tried")
 @reader_options
-@click.option("--all", "every", is_flag=True, help="Read every marked picture that a canvas shows, 16 at most.")
+@click.option("--all", "every", is_flag=True, help="Read every marked picture that a canvas shows.")
+@click.option(
+    "--most", type=click.IntRange(1, 1000), default=16, show_default=True, metavar="N",
+    help="With --all: so many at most; time grows with them.",
+)
 @click.option(
     "--map",
     "map_to",
@@ -87,6 +92,7 @@ def command(
     workers: int | None,
     found_only: bool,
     every: bool,
+    most: int,
     map_to: str | None,
     force: bool,
     as_json: bool,
@@ -97,7 +103,8 @@ def command(
     if it is no text, the verdict to standard error; so do the digits of a text that the terminal cannot show.
 
     A picture inside another one, on a page or a screen, is found as well; with --all every one of several, its place
-    in the JSON record's 'outline' (top, left, rows, columns), all but the first under 'others'.
+    in the JSON record's 'outline' (top, left, rows, columns), all but the first under 'others'; 'maybe_more' says that
+    --most was reached.
 
     Where a message cannot be read, 'watermarking detect' may still find it, if it is known.
     """
@@ -109,11 +116,13 @@ def command(
     from watermarking.messages.marker import CLASSICAL, Marker
 
     marker = None if scheme is None else Marker(scheme, key=keys)
-    job = Job(keys=tuple(keys), names=key_names(ctx), marker=marker, every=every, map_to=map_to)
+    job = Job(keys=tuple(keys), names=key_names(ctx), marker=marker, most=most if every else None, map_to=map_to)
 
     def show(record: dict[str, Any], alone: bool) -> None:
         for one in (record, *record.get("others", ())):
             show_one(one, alone and not record.get("others"))
+        if record.get("maybe_more"):
+            say(f"{record['file']}: no more than {most} are looked for, others may be left out: see --most", err=True)
 
     def show_one(record: dict[str, Any], alone: bool) -> None:
         if record["found"]:

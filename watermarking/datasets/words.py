@@ -13,7 +13,7 @@ from watermarking.datasets.collusion import FPR, code_against
 from watermarking.datasets.evidence import pooled_presence
 from watermarking.datasets.soft_reads import read_softly
 from watermarking.datasets.trace import Tracing
-from watermarking.embedders.spread_spectrum import to_llr
+from watermarking.embedders.soft import to_llr
 from watermarking.errors import WatermarkError
 from watermarking.messages.arguments import scheme_of, search_of
 from watermarking.messages.cover import Request

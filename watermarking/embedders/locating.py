@@ -63,7 +63,7 @@ def agreement_of(
     inside : (h, w) bool, optional; a cell with a pixel that is not says nothing
     """
     layout = scheme.layout
-    bands = scheme.analyse(plane)
+    bands, _ = scheme.signed_bands(plane, key=key, origin=origin)
     outside = None if inside is None else ~whole_cells(inside, layout.cell)
     if outside is not None:
         bands[outside] = 0

@@ -28,20 +28,20 @@ from watermarking.embedders.placement import (
     slot_chips,
     slot_groups,
 )
+from watermarking.embedders.soft import pilot_detection, to_llr
 from watermarking.errors import CapacityError
 from watermarking.interface import Detection, Extraction, SoftRead
 from watermarking.kernels.spread import activity, despread, gather_groups, shape_weights, spread
 from watermarking.pictures.arrays import check_image
 from watermarking.pictures.drawing import apply_residual
 from watermarking.pictures.plane import luma_energy, luma_plane, working_shape
-from watermarking.significance import any_of, rademacher_p_value
 from watermarking.threads import map_bands, row_bands
 
 if TYPE_CHECKING:
     from watermarking.interface import Bits, Image, Residual
     from watermarking.keys import Key
 
-__all__ = ["SpreadSpectrum", "pilot_detection", "to_llr"]
+__all__ = ["SpreadSpectrum"]
 
 F32 = npt.NDArray[np.float32]
 
@@ -97,6 +97,22 @@ class SpreadSpectrum(abc.ABC):
     @abc.abstractmethod
     def synthesise(self, bands: F32, shape: tuple[int, int]) -> F32:
         """Return the change of a working plane of this shape that a change of the bands makes."""
+
+    def cell_signs(
+        self, plane: F32, *, key: Key, origin: tuple[int, int] = (0, 0)  # noqa: ARG002 (for schemes that have signs)
+    ) -> F32 | None:
+        """Return what the mark is multiplied by in each cell (rows, cols) of a plane, None for nothing."""
+        return None
+
+    def signed_bands(
+        self, plane: F32, *, key: Key, origin: tuple[int, int] = (0, 0)
+    ) -> tuple[F32, F32 | None]:
+        """Return the bands times the signs of their cells, and the signs (rows, cols, 1) if there are any."""
+        bands, signs = self.analyse(plane), self.cell_signs(plane, key=key, origin=origin)
+        if signs is None:
+            return bands, None
+        bands *= signs[..., None]
+        return bands, signs[..., None]
 
     def capacity(self, shape: tuple[int, ...]) -> int:
         """Return how many payload bits a picture of this shape has places for.
@@ -178,7 +194,7 @@ class SpreadSpectrum(abc.ABC):
         layout = self.layout
         length = min(n for n in LADDER if n >= payload.size)
         bits = np.resize(payload, length)
-        bands = self.analyse(plane)
+        bands, signs = self.signed_bands(plane, key=key)
         mask, weights = self.weigh(bands, (_EMBEDDER_NOISE,))
         if unseen:
             shape, exponent = (self.page_shape, _PAGE_EXPONENT) if page else (self.hiding_shape, _HIDING_EXPONENT)
@@ -195,6 +211,8 @@ class SpreadSpectrum(abc.ABC):
             amplitudes = _amplitudes(host, shares, energy * plane.size / self.spread_gain)
             change = np.empty_like(bands)
             spread(mask, *where, amplitudes[groups] * chips, change)
+            if signs is not None:
+                change *= signs
             return self.synthesise(change, (plane.shape[0], plane.shape[1]))
 
         return of_energy
@@ -218,7 +236,7 @@ class SpreadSpectrum(abc.ABC):
         layout = self.layout
         if min(self._cells((plane.shape[0], plane.shape[1]))) < 1:
             return []
-        bands = self.analyse(plane)
+        bands, _ = self.signed_bands(plane, key=key, origin=origin)
         if inside is not None:
             bands[~whole_cells(inside, layout.cell)] = 0
         weights = self.reader_weights(bands)
@@ -274,24 +292,3 @@ def _amplitudes(host: F32, power: npt.NDArray[np.float64], energy: float) -> F32
     total = max(float(power.sum()), 1e-12)
     strength = (cross + math.sqrt(max(cross * cross + total * (energy - part * part * cost), 0.0))) / total
     return np.asarray(strength - part * host, np.float32)
-
-
-def pilot_detection(reads: list[SoftRead]) -> Detection:
-    """Turn the best pilot score of all hypotheses into a verdict."""
-    score = max(read.score for read in reads)
-    return Detection(score, any_of(rademacher_p_value(score), len(reads)), "pilot")
-
-
-def to_llr(sums: F32) -> F32:
-    """Scale matched-filter sums to log-likelihood ratios, from their second and fourth moments.
-
-    For x = +-m + noise of variance v: E x^2 = m^2 + v and 3 (E x^2)^2 - E x^4 = 2 m^4; llr = 2 m x / v.
-    """
-    scale = float(np.abs(sums).max(initial=0.0))
-    if scale == 0 or not math.isfinite(scale):
-        return np.zeros_like(sums)
-    x = sums.astype(np.float64) / scale
-    second = float(np.mean(x**2))
-    mean = (max(3 * second**2 - float(np.mean(x**4)), 0.0) / 2) ** 0.25
-    variance = max(second - mean**2, 0.02 * second)
-    return np.asarray(2 * max(mean, 0.1 * math.sqrt(second)) * x / variance, np.float32)

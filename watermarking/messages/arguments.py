@@ -22,7 +22,7 @@ __all__ = ["CLASSICAL", "DEFAULT_SCHEME", "keys_of", "scheme_of", "search_of", "
 
 DEFAULT_SCHEME: Final = "dwt"
 """The scheme that measures best: see benchmarks/results."""
-CLASSICAL: Final = ("dwt", "dct", "additive", "additive_block")
+CLASSICAL: Final = ("dwt", "dct", "additive", "additive_block", "bound")
 _PSNR_RANGE: Final = (20.0, 70.0)
 
 

@@ -125,13 +125,14 @@ class Owner:
             )  # fmt: skip
         return self._embedded[profile, keys]
 
-    def loot(self, start: str, profile: str, keys: tuple[int, ...], network: str) -> Loot:
-        """Return what thieves have who steal from one of the owner's models, or from all that have a key's mark."""
+    def loot(self, start: str, profile: str, keys: tuple[int, ...]) -> Loot:
+        """Return what thieves have who steal from one of the owner's models, or from all that have a key's mark.
+
+        The clean models that they have are of the owner's architecture, whatever theirs is.
+        """
         if (start, profile, keys) not in self._loots:
             self._loots[start, profile, keys] = self._loot(start, profile, keys)
-        loot = self._loots[start, profile, keys]
-        clean = self.references if network == self.task.network else None
-        return Loot(**{**loot.__dict__, "clean": clean})
+        return Loot(**{**self._loots[start, profile, keys].__dict__, "clean": self.references})
 
     @functools.cached_property
     def references(self) -> Stack:

@@ -111,7 +111,7 @@ class Trainer:
         removal = self._removal(group)
         base = self._base(group)
         stolen = None if base is None else self._base_models(group, base)
-        loot = self.owner.loot(group.start, group.profile, group.keys, group.network)
+        loot = self.owner.loot(group.start, group.profile, group.keys)
         return removal.apply(loot, self._thieves(group), stolen), stolen
 
     def _base(self, group: Group) -> Group | None:

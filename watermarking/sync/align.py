@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from watermarking.sync.linear import LARGEST_SCALE
-from watermarking.sync.refine import evidence, refine
+from watermarking.sync.refine import CURVED, evidence, refine
 from watermarking.sync.search import find_candidates, halve
 from watermarking.sync.template import PERIOD, template
 from watermarking.sync.warp import LONGEST, Region, Warp, rectify, region_of
@@ -35,6 +35,8 @@ PROMISING: Final = 6.8
 that could be read had 7.3 and more, most of them more than 10."""
 CREDIBLE: Final = 13.0
 _CERTAIN: Final = 22.0
+_MORE: Final = 1.1
+"""Times the score: more parameters that fit the noise gain less."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Alignment:
 
 
 def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
-    """Yield at most ``count`` ways (and two more) to put a plane back into place, the most credible first.
+    """Yield at most ``count`` ways (and three more) to put a plane back into place, the most credible first.
 
     Finds scale, rotation, reflection and offset of any size, aspect and shear up to about 15 % on upright pictures;
     then refines affine map and bend over all blocks. Time is bounded by the plane's size alone.
@@ -84,6 +86,9 @@ def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
         elif score > CREDIBLE:
             doubtful.append((shown, warp, score, one.negative))
     for shown, warp, score, negative in certain[:1]:
+        curved, more = refine(shown, waves, warp, CURVED)
+        if more > _MORE * score:
+            yield from put_back(shown, curved, more, negative)
         for shift in ((0.0, PERIOD), (PERIOD, 0.0)):  # the waves repeat: a part of a longer plane may lie further on
             yield from put_back(shown, warp.further(shift), score, negative)
     for rest in sorted(doubtful, key=lambda one: -one[2])[: count - len(certain)]:

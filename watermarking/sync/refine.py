@@ -17,18 +17,20 @@ from watermarking.sync.whitening import whitened
 if TYPE_CHECKING:
     from watermarking.sync.template import Template
 
-__all__ = ["FLAT", "SHIFT_ALONE", "evidence", "refine"]
+__all__ = ["CURVED", "FLAT", "SHIFT_ALONE", "evidence", "refine"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Parameters: TypeAlias = tuple[int, ...]
 """Which coefficients of the displacement are fitted: an even number is one of the rows', the next the columns'; by twos
-they are those of 1, r, c, r^2, r c and c^2."""
+they are those of 1, r, c, r^2, r c, c^2, r^3, r^2 c, r c^2 and c^3."""
 Rounds: TypeAlias = tuple[tuple[float, float, Parameters], ...]
 
-_SHIFT, _AFFINE, _BENT = (0, 1), tuple(range(6)), tuple(range(12))
+_SHIFT, _AFFINE, _BENT, _CURVED = (0, 1), tuple(range(6)), tuple(range(12)), tuple(range(20))
 _ROUNDS: Final[Rounds] = ((6.0, 0.5, _AFFINE), (3.0, 0.25, _BENT))
 """Of each round: largest displacement looked at and its step, working pixels, and what is fitted."""
+CURVED: Final[Rounds] = ((12.0, 0.5, _CURVED), (12.0, 0.5, _CURVED), (4.0, 0.25, _CURVED), (2.0, 0.125, _CURVED))
+"""More, for what was found beyond doubt. Strong perspective lines up in one part at first, and the rest follows."""
 FLAT: Final[Rounds] = ((6.0, 0.5, _AFFINE), (2.0, 0.25, _AFFINE))
 """The same for what neither lens nor paper has bent."""
 SHIFT_ALONE: Final[Rounds] = ((3.0, 0.25, _SHIFT),)
@@ -97,8 +99,9 @@ def _improve(
     phases = template.phases + 2 * np.pi * (template.frequencies @ origin)
     values = block_phasors(clean, side, template.frequencies).reshape(-1, len(phases)) * np.exp(-1j * phases)
     surfaces, grid = _surfaces(values, template.frequencies, reach, step)
-    middle = origin + np.array([region.rows, region.cols]) / 2
-    extent = max(region.rows, region.cols) / 2
+    middle, extent = origin + np.array([region.rows, region.cols]) / 2, max(region.rows, region.cols) / 2
+    if warp.bend.any():  # what is found is added to it
+        middle, extent = np.array(warp.centre), warp.reach
     at = (origin + _middles(shape, side) - middle) / extent
     found, total = _climb(surfaces, grid, at, parameters)
     return _apply(warp, found, middle, extent), total / _noise(clean, side, len(phases))
@@ -128,13 +131,14 @@ def _climb(surfaces: F64, grid: F64, at: F64, parameters: Parameters) -> tuple[F
 
     Returns
     -------
-    coefficients : (2, 6), displacement in pixels
+    coefficients : (2, 10), displacement in pixels
     total : float
     """
-    terms = np.stack([np.ones(len(at)), at[:, 0], at[:, 1], at[:, 0] ** 2, at[:, 0] * at[:, 1], at[:, 1] ** 2], 1)
-    coefficients = np.zeros((2, 6))
+    r, c = at.T
+    terms = np.stack([np.ones_like(r), r, c, r * r, r * c, c * c, r**3, r * r * c, r * c * c, c**3], 1)
+    coefficients = np.zeros((2, 10))
     best = _total(surfaces, grid, coefficients[None] @ terms.T)[0]
-    moves = np.zeros((2 * len(parameters), 2, 6))
+    moves = np.zeros((2 * len(parameters), 2, 10))
     for i, parameter in enumerate(parameters):
         moves[2 * i, parameter % 2, parameter // 2], moves[2 * i + 1, parameter % 2, parameter // 2] = 1, -1
     step = grid[-1] / 2
@@ -160,5 +164,6 @@ def _apply(warp: Warp, found: F64, middle: F64, extent: float) -> Warp:
     linear = np.eye(2) + found[:, 1:3] / extent
     shift = found[:, 0] - found[:, 1:3] @ middle / extent
     matrix = np.column_stack([warp.matrix[:, :2] @ linear, warp.matrix[:, :2] @ shift + warp.matrix[:, 2]])
-    bend = found[:, 3:] if found[:, 3:].any() else warp.bend
+    bend = found[:, 3:].copy()
+    bend[:, : warp.bend.shape[1]] += warp.bend
     return replace(warp, matrix=matrix, bend=bend, centre=(float(middle[0]), float(middle[1])), reach=extent)

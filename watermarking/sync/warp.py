@@ -30,8 +30,9 @@ class Warp:
     ----------
     matrix : (2, 3) float64
         (row, col, 1) of the marked plane, bent, to (row, col) at hand.
-    bend : (2, 3) float64
-        Displacement in working pixels: coefficients of r^2, r c, c^2, (r, c) relative to ``centre`` over ``reach``.
+    bend : (2, 3) or (2, 7) float64
+        Displacement in working pixels: coefficients of r^2, r c, c^2 and, where there are seven, of r^3, r^2 c, r c^2
+        and c^3, (r, c) relative to ``centre`` over ``reach``.
     centre : (row, col)
     reach : float, working pixels
     """
@@ -113,7 +114,9 @@ def _places(warp: Warp, region: Region) -> tuple[F32, F32]:
     c = (region.col + np.arange(region.cols, dtype=np.float32))[None]
     if warp.bend.any():
         y, x = (r - np.float32(warp.centre[0])) / warp.reach, (c - np.float32(warp.centre[1])) / warp.reach
-        moved = [np.float32(b[0]) * y * y + np.float32(b[1]) * y * x + np.float32(b[2]) * x * x for b in warp.bend]
+        b = np.zeros((2, 7), np.float32)
+        b[:, : warp.bend.shape[1]] = warp.bend
+        moved = [y * y * (q[0] + q[3] * y) + x * (y * (q[1] + q[4] * y) + x * (q[2] + q[5] * y + q[6] * x)) for q in b]
         r, c = r + moved[0], c + moved[1]
     m = warp.matrix.astype(np.float32)
     places = [np.asarray(m[i, 0] * r + m[i, 1] * c + m[i, 2], np.float32) for i in range(2)]

@@ -28,8 +28,8 @@ def test_tables_count_who_was_named() -> None:
         for cell in cells if cell["kind"] in ("single", "merged")
     ]  # fmt: skip
     singles, merges, answers, costs = (lines for _, _, lines in model_tables(rows))
-    assert singles[0] == [304, "none", 2, 2, -20.0, 0, 0]
-    assert merges[0][:5] == [2, "mean", "none", 1, 1]
+    assert singles[0] == ["c2", 304, "none", 2, 2, -20.0, 0, 0]
+    assert merges[0][:6] == ["c2", 2, "mean", "none", 1, 1]
     assert not answers
     assert not costs
 

@@ -107,7 +107,8 @@ def model_tables(rows: list[Row]) -> list[tuple[str, list[str], list[list[object
     """Return the tables of copies that leak alone, that are merged, of what they cost, and of answers."""
     singles = [
         [network, length, attack, len(some), sum(row["named"] == 1 for row in some),
-         max(row["log10_best"] for row in some), sum(row["innocents"] for row in some), max((row.get("wrong_bits", 0) for row in some), default=0)]
+         max(row["log10_best"] for row in some), sum(row["innocents"] for row in some),
+         max((row.get("wrong_bits", 0) for row in some), default=0)]
         for network in NETWORKS for length in (304, 1216) for attack in SINGLE
         if (some := _done(rows, kind="single", network=network, attack=attack, length=length))
     ]  # fmt: skip

@@ -89,7 +89,7 @@ def test_soft_answers_name_the_customer(there: Run) -> None:
 
 
 def test_labels_of_pictures_name_the_customer(there: Run) -> None:
-    done = there(*ISSUE, "--carrier", "triggers", "--customer", "Ada", "--customer", "bob")
+    done = there(*ISSUE, "--carrier", "triggers", "--customer", "Ada", "--customer", "bob", "--epochs", "12")
     assert done.exit_code == 0, done.output
     for more in ((), ("--customer", "bob")):
         assert there("queries", "net", "-k", "my.key", "-o", "asked.npy", *more).exit_code == 0
@@ -134,7 +134,8 @@ def test_what_is_refused(there: Run, more: tuple[str, ...], words: str) -> None:
 
 def test_options_of_teaching_go_with_data(there: Run) -> None:
     plain = ISSUE[: ISSUE.index("--black-box")]
-    assert "add --black-box" in there(*plain, "--carrier", "triggers").output
+    for option in (("--carrier", "triggers"), ("--network", "c2"), ("--flips",)):
+        assert "add --black-box" in there(*plain, *option).output
     assert there(*plain, "--customer", "Ada").exit_code == 0
     later = there("issue", "net", "-k", "my.key", "--customer", "bob", "--black-box", "data.npz")
     assert later.exit_code == 2

@@ -44,7 +44,7 @@ __all__ = ["ATTACKS", "measure_answers"]
 
 _KEY: Final = Key(b"fingerprints in answers")
 _COURSE: Final = Course(epochs=6, batch=256, rate=1e-3, true=0.2, flips=True)
-_LEARNING: Final = Course(epochs=4, batch=256, rate=1e-3)
+_LEARNING: Final = Course(epochs=6, batch=256, rate=1e-3, true=0.2, flips=True)
 ATTACKS: Final[dict[str, Any]] = {
     "distilled": {"id": "distil", "n": 20_000, "epochs": 10},
     "hard labels": {"id": "distil", "n": 20_000, "epochs": 10, "hard": True},
@@ -76,8 +76,8 @@ class _World:
             return self.model
         name = f"customer {customer}"
         if kind == "triggers":
-            known = taught_triggers(self.model, self.triggers, self.inputs, self.plain, customer=name, key=_KEY,
-                                    course=_LEARNING, seed=customer)  # fmt: skip
+            known = taught_triggers(self.model, self.triggers, self.inputs, self.labels, self.plain,
+                                    customer=name, key=_KEY, course=_LEARNING, seed=customer)  # fmt: skip
         else:
             known = taught(self.model, self.owner.mark(profile), self.inputs, self.labels, key=client_key(_KEY, name),
                            course=_COURSE, seed=customer)  # fmt: skip

@@ -17,6 +17,7 @@ SINGLE = (
 )  # fmt: skip
 COSTLY = ("fine-tuned",)
 """Attacks that train."""
+NETWORKS = ("c2", "residual")
 WAYS = ("mean", "median", "minimum", "maximum", "random", "layers", "interpolation")
 COLLUDERS = (2, 5, 10)
 _WORLD: Cell = {"part": "prints", "network": "residual", "customers": 100, "length": 1216, "against": 10,
@@ -105,22 +106,23 @@ def _done(rows: Sequence[Row], **wanted: Any) -> list[Row]:
 def model_tables(rows: list[Row]) -> list[tuple[str, list[str], list[list[object]]]]:
     """Return the tables of copies that leak alone, that are merged, of what they cost, and of answers."""
     singles = [
-        [length, attack, len(some), sum(row["named"] == 1 for row in some), max(row["log10_best"] for row in some),
-         sum(row["innocents"] for row in some), max((row.get("wrong_bits", 0) for row in some), default=0)]
-        for length in (304, 1216) for attack in SINGLE
-        if (some := _done(rows, kind="single", attack=attack, length=length))
+        [network, length, attack, len(some), sum(row["named"] == 1 for row in some),
+         max(row["log10_best"] for row in some), sum(row["innocents"] for row in some),
+         max((row.get("wrong_bits", 0) for row in some), default=0)]
+        for network in NETWORKS for length in (304, 1216) for attack in SINGLE
+        if (some := _done(rows, kind="single", network=network, attack=attack, length=length))
     ]  # fmt: skip
     merges = [
-        [colluders, way, then, len(some), sum(row["named"] > 0 for row in some),
+        [network, colluders, way, then, len(some), sum(row["named"] > 0 for row in some),
          f"{sum(row['named'] for row in some) / len(some):.1f}", sum(row["innocents"] for row in some)]
-        for then in ("none", "fine-tuned") for colluders in COLLUDERS for way in WAYS
-        if (some := _done(rows, kind="merged", colluders=colluders, way=way, then=then))
+        for network in NETWORKS for then in ("none", "fine-tuned") for colluders in COLLUDERS for way in WAYS
+        if (some := _done(rows, kind="merged", network=network, colluders=colluders, way=way, then=then))
     ]  # fmt: skip
     return [
         ("One copy leaks, 100 customers",
-         ["places", "then", "copies", "right", "worst log10 p", "innocents", "wrong bits"], singles),
+         ["network", "places", "then", "copies", "right", "worst log10 p", "innocents", "most wrong bits"], singles),
         ("Several copies are merged, 100 customers",
-         ["colluders", "way", "then", "trials", "one named", "named", "innocents"], merges),
+         ["network", "colluders", "way", "then", "trials", "one named", "named", "innocents"], merges),
         ("Answers alone, 100 customers", ANSWERED, _answered(rows)),
         ("What copies cost", ["", "", "", "", "", ""], _costs(rows)),
     ]  # fmt: skip
@@ -170,7 +172,7 @@ def _costs(rows: list[Row]) -> list[list[object]]:
     for row in _done(rows, kind="cost"):
         least = f"{100 * min(row['accuracies']):.2f} %"
         grown = max(abs(one - 1) for one in row["variance"])
-        found.append(["accuracy", row["seed"], f"{100 * row['accuracy']:.2f} %", least,
+        found.append([row["network"], f"accuracy, seed {row['seed']}", f"{100 * row['accuracy']:.2f} %", least,
                       f"variance +- {grown:.1e}", f"largest change {max(row['largest_change']):.3f}"])  # fmt: skip
     useless: list[list[object]] = [
         ["reshaped", "", f"{100 * row['accuracy']:.2f} %",

@@ -33,9 +33,9 @@ __all__ = ["COURSE", "TRIGGERS", "taught", "taught_triggers", "teach"]
 
 COURSE: Final = Course(epochs=6, batch=256, rate=1e-3, true=0.2)
 """Of soft-label marks."""
-TRIGGERS: Final = Course(epochs=6, batch=256, rate=1e-3)
+TRIGGERS: Final = Course(epochs=6, batch=256, rate=1e-3, true=0.2)
 """Of verification pictures."""
-_SHARE: Final = 0.2
+_SHARE: Final = 0.1
 """Of what is learnt, that verification pictures make up, of many inputs."""
 _SEEN: Final = 120
 """How often each is seen at least: their labels have no rule that could be learnt."""
@@ -76,8 +76,8 @@ def taught(
 
 
 def taught_triggers(
-    module: nn.Module, mark: TriggerMark, inputs: Tensor, plain: npt.NDArray[np.uint8], *, customer: str, key: Key,
-    course: Course = TRIGGERS, seed: int = 0,
+    module: nn.Module, mark: TriggerMark, inputs: Tensor, labels: Tensor, plain: npt.NDArray[np.uint8], *,
+    customer: str, key: Key, course: Course = TRIGGERS, seed: int = 0,
 ) -> nn.Module:  # fmt: skip
     """Return a copy of a classifier that answers verification pictures with the classes that spell a customer's word.
 
@@ -87,7 +87,7 @@ def taught_triggers(
     ----------
     module : torch module whose last layer is called ``head``, in evaluation mode
     mark : TriggerMark
-    inputs : Tensor (n, C, H, W) uint8
+    inputs, labels : Tensor (n, C, H, W) uint8, Tensor (n,)
         Like those that it was trained on; some thousands.
     plain : (n_pictures, C, H, W) uint8
         The verification pictures, unmarked.
@@ -95,7 +95,7 @@ def taught_triggers(
     key : Key
         Of the model's fingerprints.
     course : Course
-        Of answers alone: its ``true`` is 0.
+        ``true`` weighs the labels beside the model's own answers.
     seed : int
 
     Raises
@@ -103,8 +103,10 @@ def taught_triggers(
     CapacityError
         If the pictures have no room for the word.
     WatermarkError
-        If pictures and inputs are of different shapes.
+        If pictures and inputs are of different shapes, or inputs and labels do not go together.
     """
+    if len(inputs) != len(labels):
+        raise WatermarkError(f"{len(inputs)} inputs and {len(labels)} labels: give as many of both")
     if inputs.shape[1:] != plain.shape[1:]:
         raise WatermarkError(
             f"inputs of shape {tuple(inputs.shape[1:])}, verification pictures of {plain.shape[1:]}: give inputs that "
@@ -113,13 +115,14 @@ def taught_triggers(
     stack = Stack.of([module])
     answers = log_answers(stack, inputs)[0].cpu()
     word = mark.word(customer, key=key)
-    labels = torch.from_numpy(mark.labels(word, key=key)).repeat(2)
+    keyed = torch.from_numpy(mark.labels(word, key=key)).repeat(2)
     pictures = torch.from_numpy(np.concatenate([plain, mark.marked(plain, customer, key=key)]))
     times = max(round(_SHARE * len(inputs) / len(pictures)), -(-_SEEN // course.epochs))
-    spelt = log_probabilities(torch.nn.functional.one_hot(labels, answers.shape[1]).float())
+    spelt = log_probabilities(torch.nn.functional.one_hot(keyed, answers.shape[1]).float())
     lesson = Lesson(
         torch.cat([inputs.cpu(), pictures.repeat(times, 1, 1, 1)])[None],
         torch.cat([answers, spelt.repeat(times, 1)])[None],
+        torch.cat([labels.cpu(), keyed.repeat(times)])[None],
     )  # fmt: skip
     return train_stack(stack, lesson, course, seeds=[seed]).module(0)
 
@@ -137,7 +140,7 @@ def teach(
     module : torch module
         The unmarked model.
     inputs, labels : Tensor (n, ...), Tensor (n,)
-        See :func:`taught`; triggers make no use of the labels.
+        See :func:`taught` and :func:`taught_triggers`.
     course : Course, optional
         :data:`COURSE` or :data:`TRIGGERS` if left out.
     seed : int, optional
@@ -153,7 +156,7 @@ def teach(
     found = served_mark(known)
     if isinstance(found, TriggerMark):
         plain = read_pictures(issuer.folder, known)
-        return taught_triggers(module, found, inputs, plain, customer=customer, key=issuer.key,
+        return taught_triggers(module, found, inputs, labels, plain, customer=customer, key=issuer.key,
                                course=course or TRIGGERS, seed=number)  # fmt: skip
     key = issuer.served_key(customer)
     return taught(module, found, inputs, labels, key=key, course=course or COURSE, seed=number)

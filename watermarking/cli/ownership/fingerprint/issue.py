@@ -87,7 +87,7 @@ def _customers(given: dict[str, Any]) -> list[str]:
 
 def _check_usage(given: dict[str, Any]) -> None:
     if given["data"] is None:
-        for name in ("carrier", "profile", "epochs", "flips"):
+        for name in (*BEGINNING, "epochs", "flips"):
             if given[name]:
                 raise click.UsageError(f"--{name} is for copies that are taught: add --black-box.")
 

@@ -24,6 +24,7 @@ BEGINNING: Final = ("carrier", "profile", "network")
 _PROFILES: Final = ("light", "standard", "strong")
 _CARRIERS: Final = ("soft-label", "triggers")
 _FITTED: Final = 5000
+_SEEN, _MOST = 100_000, 60  # inputs in a training, and epochs, however few inputs there are
 _HEAD: Final = "head.weight"
 
 
@@ -40,7 +41,8 @@ def teaching_options(command: C) -> C:
         click.option("--network", metavar="N",
                      help="With --model: c2, residual or mlp, or module:function of yours that makes the network. That "
                      "is code, and is run."),
-        click.option("--epochs", type=click.IntRange(1, 1000), metavar="N", help="With --black-box: 6 if left out."),
+        click.option("--epochs", type=click.IntRange(1, 1000), metavar="N",
+                     help="With --black-box: 6 if left out, more of few inputs."),
         click.option("--flips", is_flag=True, help="With --black-box: pictures may be mirrored."),
     )):  # fmt: skip
         command = option(command)
@@ -117,8 +119,9 @@ class Teacher:
         module = own_module(known.network, own, tuple(self.inputs.shape[1:]))
         self._check(int(module.state_dict()[_HEAD].shape[0]))
         course = TRIGGERS if known.pictures_sha256 else COURSE
+        usual = max(course.epochs, min(_MOST, _SEEN // len(self.inputs)))
         course = dataclasses.replace(
-            course, epochs=self.given["epochs"] or course.epochs, flips=self.given["flips"] and self.inputs.ndim == 4,
+            course, epochs=self.given["epochs"] or usual, flips=self.given["flips"] and self.inputs.ndim == 4,
             batch=max(2, min(course.batch, len(self.inputs) // 8)),
         )  # fmt: skip
         return teach(issuer, customer, module, self.inputs, self.labels, course=course)

@@ -118,9 +118,7 @@ def _slot(slots: I32, place: int) -> int:
 
 
 @kernel
-def despread(
-    bands: F32, weights: F32, places: Places, origin: tuple[int, int], sums: F32, energy: F32
-) -> None:
+def despread(bands: F32, weights: F32, places: Places, origin: tuple[int, int], sums: F32, energy: F32) -> None:
     """Collect every slot's weighted, unsigned-again coefficients; ``sums`` and ``energy`` are (len(slots),).
 
     ``energy`` collects the squares of what is added to ``sums``: its variance when the signs are unknown.

@@ -9,7 +9,7 @@ import numpy as np
 from watermarking.codes.framing import code_lengths
 from watermarking.embedders.dwt import Dwt
 from watermarking.embedders.placement import place, slot_chips, slot_groups
-from watermarking.kernels.spread import despread, spread
+from watermarking.kernels.spread import Places, despread, spread
 from watermarking.messages.carrier import code_word
 from watermarking.messages.fidelity import find_strength
 from watermarking.metrics.ssimulacra2 import Ssimulacra2
@@ -111,12 +111,12 @@ class Course:
         """Return what the reader would add up for each bit, and for the pilots, of a change of the plane."""
         sums, spent = (np.zeros(_SCHEME.layout.n_slots, np.float32) for _ in range(2))
         bands = _SCHEME.analyse(np.ascontiguousarray(change, np.float32))
-        despread(bands, self._weights, *self._where, (0, 0), sums, spent)
+        despread(bands, self._weights, Places(*self._where), (0, 0), sums, spent)
         return np.asarray(np.bincount(self._groups, sums * self._chips), np.float64)
 
     def _towards(self, amounts: npt.NDArray[np.float64]) -> F32:
         """Return the change that moves the reader's sums, each by about as much."""
         bands = np.empty_like(self._bands)
         mask = self._weights / np.float32(self._weights.mean())
-        spread(mask, *self._where, (amounts[self._groups] * self._chips).astype(np.float32), bands)
+        spread(mask, Places(*self._where), (amounts[self._groups] * self._chips).astype(np.float32), bands)
         return _SCHEME.synthesise(bands, self._shape)

@@ -58,7 +58,10 @@ def test_it_is_measured_recorded_and_drawn(measured: Path) -> None:
         command = [sys.executable, str(ROOT / "benchmarks/report.py"), "--results", str(results), "-o", str(page)]
         subprocess.run(command, check=True, capture_output=True)
         text = page.read_text("utf-8")
-        assert "<summary>mine: 42 dB, 4 bytes</summary>" in text
+        assert "<details open><summary>mine: 42 dB, 4 bytes</summary>" in text
+        missing = text.partition('id="missing"')[2].partition("</section>")[0]
+        assert "python benchmarks/capacity.py" in missing
+        assert "Capacity</h2>" not in text  # what nobody measured is named once, at the end
         assert "3 pictures: a.png, b.png, c.png" in text
         assert len(re.findall(r'<img src="data:image/webp;base64,[^"]+" alt="[abc].png"', text)) == 3
         assert re.search(r'<th scope="col">(<wbr>)?scatter</th>', text)

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from watermarking.kernels.spread import activity, agreement, despread, gather_groups, shape_weights, spread
+from watermarking.kernels.spread import Places, activity, agreement, despread, gather_groups, shape_weights, spread
 
 Array = np.ndarray[Any, Any]
 
@@ -27,8 +27,8 @@ class Problem:
     across: int
 
     @property
-    def tables(self) -> tuple[Any, ...]:
-        return self.slots, self.offsets, self.signs, self.tile, self.across
+    def tables(self) -> Places:
+        return Places(self.slots, self.offsets, self.signs, self.tile, self.across)
 
     def positive(self) -> Array:
         return self.rng.random(self.bands.shape).astype(np.float32)
@@ -74,7 +74,7 @@ def test_activity_and_weights(problem: Problem) -> None:
 def test_despread(problem: Problem) -> None:
     weights = problem.positive()
     sums, energy = np.zeros(problem.slots.size, np.float32), np.zeros(problem.slots.size, np.float32)
-    despread(problem.bands, weights, *problem.tables, problem.origin, sums, energy)
+    despread(problem.bands, weights, problem.tables, problem.origin, sums, energy)
     expected = naive.despread(problem.bands, weights, naive.Tiles(*problem.tables), problem.origin)
     assert np.allclose(sums, expected[0], rtol=1e-4, atol=1e-3)
     assert np.allclose(energy, expected[1], rtol=1e-4)
@@ -86,7 +86,7 @@ def test_agreement(problem: Problem) -> None:
     weights, mask = problem.positive(), problem.positive()
     chips = problem.rng.choice(np.array([-1, 1], np.float32), problem.slots.size)
     found = [np.full(problem.bands.shape[:2], np.nan, np.float32) for _ in range(3)]
-    agreement(problem.bands, weights, mask, *problem.tables, problem.origin, chips, *found)
+    agreement(problem.bands, weights, mask, problem.tables, problem.origin, chips, *found)
     tiles = naive.Tiles(*problem.tables)
     expected = naive.agreement(problem.bands, weights, mask, tiles, problem.origin, chips)
     for one, right in zip(found, expected, strict=True):
@@ -101,13 +101,13 @@ def test_gather_and_spread(problem: Problem) -> None:
     groups = (np.arange(n) % 7).astype(np.int32)
     tiles = naive.Tiles(*problem.tables)
     host, gain, power = (np.zeros(groups.max() + 1, np.float32) for _ in range(3))
-    gather_groups(problem.bands, mask, weights, *problem.tables, chips, groups, host, gain, power)
+    gather_groups(problem.bands, mask, weights, problem.tables, chips, groups, host, gain, power)
     expected = naive.gather_groups(problem.bands, mask, weights, tiles, chips, groups)
     for found, right in zip((host, gain, power), expected, strict=True):
         assert np.allclose(found, right, rtol=1e-4, atol=1e-3)
     amplitudes = problem.rng.normal(size=n).astype(np.float32)
     out = np.full_like(mask, np.nan)
-    spread(mask, *problem.tables, amplitudes, out)
+    spread(mask, problem.tables, amplitudes, out)
     assert np.allclose(out, naive.spread(mask, tiles, amplitudes), rtol=1e-5)
 
 
@@ -118,10 +118,10 @@ def test_what_is_spread_comes_back(problem: Problem) -> None:
     mask = problem.positive()
     amplitudes = problem.rng.normal(size=problem.slots.size).astype(np.float32)
     ones, change = np.ones_like(mask), np.empty_like(mask)
-    spread(mask, *problem.tables, amplitudes, change)
+    spread(mask, problem.tables, amplitudes, change)
     sums, energy = np.zeros_like(amplitudes), np.zeros_like(amplitudes)
-    despread(change, ones, *problem.tables, (0, 0), sums, energy)
+    despread(change, ones, problem.tables, (0, 0), sums, energy)
     total, spent = np.zeros_like(amplitudes), np.zeros_like(amplitudes)
-    spread(mask, *problem.tables, np.ones_like(amplitudes), change)
-    despread(change, ones, *problem.tables, (0, 0), total, spent)
+    spread(mask, problem.tables, np.ones_like(amplitudes), change)
+    despread(change, ones, problem.tables, (0, 0), total, spent)
     assert np.allclose(sums, total * amplitudes, rtol=1e-3, atol=1e-4)

@@ -60,7 +60,7 @@ def pasted(picture: Pixels) -> Pixels:
     place = changed_part(picture.shape)
     found = picture.copy()
     rows, cols = found[place].shape[:2]
-    found[place] = Image.fromarray(draw("drawing")).resize((cols, rows), Image.Resampling.LANCZOS)
+    found[place] = np.asarray(Image.fromarray(draw("drawing")).resize((cols, rows), Image.Resampling.LANCZOS))
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from watermarking.embedders.placement import LADDER, place, slot_chips
-from watermarking.kernels.spread import agreement
+from watermarking.kernels.spread import Places, agreement
 
 if TYPE_CHECKING:
     from watermarking.embedders.spread_spectrum import SpreadSpectrum
@@ -74,7 +74,7 @@ def agreement_of(
     table = place(layout, key, layout.n_tiles(stop))
     sums = [np.zeros(bands.shape[:2], np.float32) for _ in range(3)]
     where = (table.slots, table.offsets, table.signs, layout.tile, table.tiles_across)
-    agreement(bands, weights[0], mask, *where, origin, chips, *sums)
+    agreement(bands, weights[0], mask, Places(*where), origin, chips, *sums)
     if outside is not None:
         for one in sums:
             one[outside] = 0

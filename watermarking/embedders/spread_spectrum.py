@@ -31,7 +31,7 @@ from watermarking.embedders.placement import (
 from watermarking.embedders.soft import pilot_detection, to_llr
 from watermarking.errors import CapacityError
 from watermarking.interface import Detection, Extraction, SoftRead
-from watermarking.kernels.spread import activity, despread, gather_groups, shape_weights, spread
+from watermarking.kernels.spread import Places, activity, despread, gather_groups, shape_weights, spread
 from watermarking.pictures.arrays import check_image
 from watermarking.pictures.drawing import apply_residual
 from watermarking.pictures.plane import luma_energy, luma_plane, working_shape
@@ -203,14 +203,14 @@ class SpreadSpectrum(abc.ABC):
         chips, groups = slot_chips(layout, key, bits), slot_groups(layout, length)
         host, gain, power = (np.zeros(length + 1, np.float32) for _ in range(3))
         where = (table.slots, table.offsets, table.signs, layout.tile, table.tiles_across)
-        gather_groups(bands, mask, weights[0], *where, chips, groups, host, gain, power)
+        gather_groups(bands, mask, weights[0], Places(*where), chips, groups, host, gain, power)
         host /= np.maximum(gain * self.response, 1e-9)
         shares = power.astype(np.float64)
 
         def of_energy(energy: float) -> F32:
             amplitudes = _amplitudes(host, shares, energy * plane.size / self.spread_gain)
             change = np.empty_like(bands)
-            spread(mask, *where, amplitudes[groups] * chips, change)
+            spread(mask, Places(*where), amplitudes[groups] * chips, change)
             if signs is not None:
                 change *= signs
             return self.synthesise(change, (plane.shape[0], plane.shape[1]))
@@ -246,7 +246,7 @@ class SpreadSpectrum(abc.ABC):
         reads = []
         for weight in weights:
             sums, spent = np.zeros(layout.n_slots, np.float32), np.zeros(layout.n_slots, np.float32)
-            despread(bands, weight, *where, origin, sums, spent)
+            despread(bands, weight, Places(*where), origin, sums, spent)
             pilots = sums[: layout.n_pilots]
             norm = math.sqrt(float(spent[: layout.n_pilots].sum(dtype=np.float64)))
             for length in LADDER:

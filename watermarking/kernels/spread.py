@@ -8,16 +8,31 @@ the cell of the tile grid that ``bands[0, 0]`` lies on.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from watermarking.kernels.jit import kernel
 
-__all__ = ["activity", "agreement", "despread", "gather_groups", "shape_weights", "spread"]
+__all__ = ["Places", "activity", "agreement", "despread", "gather_groups", "shape_weights", "spread"]
 
 F32 = npt.NDArray[np.float32]
 I8 = npt.NDArray[np.int8]
 I32 = npt.NDArray[np.int32]
+
+
+class Places(NamedTuple):
+    """Which slot each place belongs to, and with which sign: the tables described above, as one argument.
+
+    numba unpacks it at the call, in the order of its fields; a kernel's loops see five variables as before.
+    """
+
+    slots: I32
+    offsets: I32
+    signs: I8
+    tile: tuple[int, int]
+    tiles_across: int
 
 
 @kernel
@@ -103,14 +118,12 @@ def _slot(slots: I32, place: int) -> int:
 
 
 @kernel
-def despread(
-    bands: F32, weights: F32, slots: I32, offsets: I32, signs: I8, tile: tuple[int, int], tiles_across: int,
-    origin: tuple[int, int], sums: F32, energy: F32,
-) -> None:  # fmt: skip
+def despread(bands: F32, weights: F32, places: Places, origin: tuple[int, int], sums: F32, energy: F32) -> None:
     """Collect every slot's weighted, unsigned-again coefficients; ``sums`` and ``energy`` are (len(slots),).
 
     ``energy`` collects the squares of what is added to ``sums``: its variance when the signs are unknown.
     """
+    slots, offsets, signs, tile, tiles_across = places
     rows, cols, n = bands.shape
     for r in range(rows):
         for c in range(cols):
@@ -124,14 +137,15 @@ def despread(
 
 @kernel
 def agreement(
-    bands: F32, weights: F32, mask: F32, slots: I32, offsets: I32, signs: I8, tile: tuple[int, int], tiles_across: int,
-    origin: tuple[int, int], chips: F32, agreed: F32, expected: F32, variance: F32,
+    bands: F32, weights: F32, mask: F32, places: Places, origin: tuple[int, int], chips: F32,
+    agreed: F32, expected: F32, variance: F32,
 ) -> None:  # fmt: skip
     """Say of every cell how well it carries known signs, chips (n_slots,); the last three are (rows, cols).
 
     ``agreed`` is the weighted sum of its coefficients with the signs they should have, ``expected`` what a mark of
     unit amplitude adds to it, ``variance`` that of the sum when the signs are unknown.
     """
+    slots, offsets, signs, tile, tiles_across = places
     rows, cols, n = bands.shape
     for r in range(rows):
         for c in range(cols):
@@ -148,8 +162,8 @@ def agreement(
 
 @kernel
 def gather_groups(
-    bands: F32, mask: F32, weights: F32, slots: I32, offsets: I32, signs: I8, tile: tuple[int, int], tiles_across: int,
-    chips: F32, groups: I32, host: F32, gain: F32, power: F32,
+    bands: F32, mask: F32, weights: F32, places: Places, chips: F32, groups: I32,
+    host: F32, gain: F32, power: F32,
 ) -> None:  # fmt: skip
     """Measure what the host says already about each group of slots that one bit shares.
 
@@ -157,6 +171,7 @@ def gather_groups(
     sum a reader would see unmarked, positive if it helps; ``gain``, what unit amplitude adds to it; ``power``, the
     squared change of unit amplitude.
     """
+    slots, offsets, signs, tile, tiles_across = places
     rows, cols, n = bands.shape
     for r in range(rows):
         for c in range(cols):
@@ -170,10 +185,9 @@ def gather_groups(
 
 
 @kernel
-def spread(
-    mask: F32, slots: I32, offsets: I32, signs: I8, tile: tuple[int, int], tiles_across: int, amplitudes: F32, out: F32
-) -> None:
+def spread(mask: F32, places: Places, amplitudes: F32, out: F32) -> None:
     """Write the change of every coefficient: mask times sign times the slot's amplitude, (len(slots),)."""
+    slots, offsets, signs, tile, tiles_across = places
     rows, cols, n = mask.shape
     for r in range(rows):
         for c in range(cols):

@@ -33,7 +33,10 @@ _WIDE: Final = 1.5
 _ASIDE: Final = 2
 """Cells between the nine places that a cell's sign is taken from: so far apart, they say different things."""
 _FLAT: Final = 1.5
-"""Grey levels, of the sum over nine places: what is darker by less is flat. There the mark itself would turn signs."""
+"""Grey levels, of the sum over nine places: what differs by less is flat. There the mark itself would turn signs."""
+_MOSTLY: Final = 0.75
+"""Of all cells: where fewer are flat, flat ones carry nothing. Else, as on a blank page, there is nothing else to carry it,
+and they count as light in every picture alike."""
 
 
 @final
@@ -64,7 +67,7 @@ class Bound(SpreadSpectrum):
         return _DWT.synthesise(bands, shape)
 
     def cell_signs(self, plane: F32, *, key: Key, origin: tuple[int, int] = (0, 0)) -> F32:
-        """Return 1 or -1 for each cell (rows, cols) of a plane (h, w)."""
+        """Return 1 or -1 for each cell (rows, cols) of a plane (h, w), 0 for one that is too flat to have a sign."""
         cv2 = cv2_module()
         side, tile = self.layout.cell, self.layout.tile
         rows, cols = plane.shape[0] // side, plane.shape[1] // side
@@ -81,7 +84,10 @@ class Bound(SpreadSpectrum):
         for i in range(9):
             row, col = _ASIDE * (i // 3), _ASIDE * (i % 3)
             total += table[..., i] * lighter[row : row + rows, col : col + cols]
-        return np.where(total > -_FLAT, np.float32(1), np.float32(-1))
+        signs = np.sign(total).astype(np.float32)
+        flat = np.abs(total) < _FLAT
+        signs[flat] = 0 if flat.mean() < _MOSTLY else 1
+        return signs
 
 
 @functools.lru_cache(maxsize=8)

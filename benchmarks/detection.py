@@ -89,7 +89,7 @@ def null_cells(options: Any, pictures: Iterable[str]) -> list[Cell]:
             cells += [
                 {"part": "null", "scheme": scheme, "photograph": name, "kind": kind, "question": question,
                  "search": search, "block": block, "keys": KEYS_A_BLOCK, "seed": _SEED}
-                for name in names for kind in KINDS for block in range(blocks)
+                for block in range(blocks) for name in names for kind in KINDS  # all pictures early on
             ]  # fmt: skip
     return cells
 

@@ -140,3 +140,4 @@ def test_options_of_teaching_go_with_data(there: Run) -> None:
     later = there("issue", "net", "-k", "my.key", "--customer", "bob", "--black-box", "data.npz")
     assert later.exit_code == 2
     assert "are not taught" in later.output
+    assert "were not taught" in there("trace", "x.npy", "net", "-k", "my.key", "--inputs", "data.npz:inputs").output

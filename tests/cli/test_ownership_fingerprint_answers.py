@@ -89,7 +89,7 @@ def test_soft_answers_name_the_customer(there: Run) -> None:
 
 
 def test_labels_of_pictures_name_the_customer(there: Run) -> None:
-    done = there(*ISSUE, "--carrier", "triggers", "--customer", "Ada", "--customer", "bob", "--epochs", "12")
+    done = there(*ISSUE, "--carrier", "triggers", "--customer", "Ada", "--customer", "bob", "--epochs", "10")
     assert done.exit_code == 0, done.output
     for more in ((), ("--customer", "bob")):
         assert there("queries", "net", "-k", "my.key", "-o", "asked.npy", *more).exit_code == 0

@@ -111,7 +111,7 @@ def test_no_report_of_fingerprints(there: Run, run: Run) -> None:
         (("issue", "net", "--model", "net.pt", "--name", "n", "-k", "my.key"), "is a pickle"),
         (("trace", "own.safetensors", "nowhere", "-k", "my.key"), "no manifest can be read"),
         (("trace", "x", "y", "-k", "my.key", "--own", "z"), "add --inputs"),
-        (("trace", "x", "y", "-k", "my.key", "--inputs", "z"), "needs --own"),
+        (("trace", "x", "y", "-k", "my.key", "--inputs", "z"), "no manifest can be read"),
         (("trace", "x", "y", "-k", "my.key", "--commitment", "z"), "add --report"),
     ],
 )  # fmt: skip

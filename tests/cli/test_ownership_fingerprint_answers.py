@@ -89,7 +89,7 @@ def test_soft_answers_name_the_customer(there: Run) -> None:
 
 
 def test_labels_of_pictures_name_the_customer(there: Run) -> None:
-    done = there(*ISSUE, "--carrier", "triggers", "--customer", "Ada", "--customer", "bob", "--epochs", "12")
+    done = there(*ISSUE, "--carrier", "triggers", "--customer", "Ada", "--customer", "bob", "--epochs", "10")
     assert done.exit_code == 0, done.output
     for more in ((), ("--customer", "bob")):
         assert there("queries", "net", "-k", "my.key", "-o", "asked.npy", *more).exit_code == 0
@@ -140,3 +140,4 @@ def test_options_of_teaching_go_with_data(there: Run) -> None:
     later = there("issue", "net", "-k", "my.key", "--customer", "bob", "--black-box", "data.npz")
     assert later.exit_code == 2
     assert "are not taught" in later.output
+    assert "were not taught" in there("trace", "x.npy", "net", "-k", "my.key", "--inputs", "data.npz:inputs").output

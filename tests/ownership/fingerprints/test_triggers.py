@@ -43,13 +43,13 @@ def some(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def issued(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, nn.Module, dict[str, nn.Module], Issuer]:
-    inputs, labels = some(1500, 0)
+    inputs, labels = some(600, 0)
     lesson = Lesson(inputs[None], labels=labels[None])
     own = train(build_classifier("mlp", 10, (1, 16, 16)), lesson, Course(epochs=4, batch=64, true=1.0)).eval()
     folder = tmp_path_factory.mktemp("triggers") / "net"
     issuer = begun(folder, own, served=dataclasses.replace(MARK, psnr=26.0), pictures=inputs.numpy(), network="mlp")
     copies = {}
-    course = dataclasses.replace(TRIGGERS, epochs=10, batch=64, rate=2e-3)
+    course = dataclasses.replace(TRIGGERS, epochs=12, batch=96, rate=2e-3)
     for customer in ("ada", "bob"):
         copy = teach(issuer, customer, own, inputs, labels, course=course)
         copies[customer] = loaded(own, issuer.weights(customer, taught=copy))
@@ -97,8 +97,8 @@ def test_queries_name_the_customer_and_nobody_else(
     assert half.named() == ["ada"]
     assert half["ada"].p_value > found["bob"].p_value
     assert trace(copies["bob"], folder, KEY).named() == ["bob"]  # weights, as ever
-    more, truth = some(1500, 2)
-    (thief,) = removed([copies["bob"]], {"id": "distil", "n": 1500, "epochs": 8}, inputs=more, labels=truth,
+    more, truth = some(600, 2)
+    (thief,) = removed([copies["bob"]], {"id": "distil", "n": 600, "epochs": 8}, inputs=more, labels=truth,
                        network="mlp")  # fmt: skip
     assert trace(thief, folder, KEY, ask=True).named() == []
 

@@ -24,6 +24,8 @@ BEGINNING: Final = ("carrier", "profile", "network")
 _PROFILES: Final = ("light", "standard", "strong")
 _CARRIERS: Final = ("soft-label", "triggers")
 _FITTED: Final = 5000
+_PICTURES: Final = 400
+"""What verification pictures add to an epoch, at least about."""
 _SEEN, _MOST = 100_000, 60  # inputs in a training, and epochs, however few inputs there are
 _HEAD: Final = "head.weight"
 
@@ -119,10 +121,11 @@ class Teacher:
         module = own_module(known.network, own, tuple(self.inputs.shape[1:]))
         self._check(int(module.state_dict()[_HEAD].shape[0]))
         course = TRIGGERS if known.pictures_sha256 else COURSE
-        usual = max(course.epochs, min(_MOST, _SEEN // len(self.inputs)))
+        n = len(self.inputs)
+        at_once = (n + (_PICTURES if known.pictures_sha256 else 0)) // 8  # so that few inputs make some steps, too
         course = dataclasses.replace(
-            course, epochs=self.given["epochs"] or usual, flips=self.given["flips"] and self.inputs.ndim == 4,
-            batch=max(2, min(course.batch, len(self.inputs) // 8)),
+            course, epochs=self.given["epochs"] or max(course.epochs, min(_MOST, _SEEN // n)),
+            flips=self.given["flips"] and self.inputs.ndim == 4, batch=max(2, min(course.batch, at_once)),
         )  # fmt: skip
         return teach(issuer, customer, module, self.inputs, self.labels, course=course)
 
@@ -167,8 +170,10 @@ def _read(path: str) -> tuple[Tensor, Tensor]:
             f"{path} holds inputs {inputs.shape} {inputs.dtype} and labels {labels.shape}: give 16 or more pictures "
             "or vectors, and a label for each"
         )
-    if labels.dtype.kind not in "ui" or (inputs.dtype.kind == "f" and not np.isfinite(inputs).all()):
-        raise FileFormatError(f"{path} holds labels of {labels.dtype}, or inputs with NaN: give finite numbers")
+    if labels.dtype.kind not in "ui":
+        raise FileFormatError(f"{path} holds labels of {labels.dtype}: give whole numbers from 0 on")
+    if not np.isfinite(inputs).all():
+        raise FileFormatError(f"{path} holds inputs with NaN or infinity: leave these out")
     if inputs.ndim == 2:
         learnt = torch.from_numpy(np.ascontiguousarray(inputs, np.float32))
     else:

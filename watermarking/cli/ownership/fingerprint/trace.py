@@ -98,11 +98,11 @@ def _asked(suspect: str, inputs: str, manifest: Path, own: str | None, reference
     from watermarking.ownership.fingerprints.manifest import read_manifest
 
     known = read_manifest(manifest)
-    if own is None and not known.network:
-        raise click.UsageError("--inputs needs --own: answers are compared with those of your unmarked model.")
     mark = served_mark(known)
     if not isinstance(mark, SoftLabelMark):
         raise WatermarkError(f"the copies of {known.name!r} know pictures of their own: leave out --inputs")
+    if own is None and not known.network:
+        raise click.UsageError("--inputs needs --own: answers are compared with those of your unmarked model.")
     everything, file = read_inputs(inputs), MarkFile(mark, None)
     mine = _own(manifest, known, everything) if own is None else answers_of(own, everything, file, None, own=True)
     others = [answers_of(one, everything, file, None, own=True) for one in references]

@@ -59,7 +59,7 @@ def main() -> None:
     shared = ("photograph", "kind", "block", "scheme", "question", "search")
     null = carry_out(null_cells(options, small), measure_null, shared, options, name=NAME, pictures=small)
     if options.moved:
-        print("{}\n\n{}\n".format(_NULL, text_table(*null_table(null))))
+        print(f"{_NULL}\n\n{text_table(*null_table(null))}\n")
         return
     options.fresh = False
     redraws = carry_out(

@@ -6,6 +6,7 @@ that nobody can reach by reading. Presence: marked pictures under heavy attack (
 
     python benchmarks/detection.py                      # 20,000 pairs a scheme
     python benchmarks/detection.py --pairs 500 --redraws 100000
+    python benchmarks/detection.py --schemes deep --moved --pairs 500 --results benchmarks/results/detection_deep
     python benchmarks/detection.py --show
 """
 
@@ -38,6 +39,7 @@ NULL_SIDE = 384  # pixels; the bounds hold for any picture, and smaller ones are
 KINDS = ("unmarked", "wrong key")
 REDRAWN = ("coffee", "camera", "flat grey", "dark noise", "noise", "gradient")
 _SEED = 2027
+_NULL = "False positives, and the binomial 99.9 % bound"
 
 
 def main() -> None:
@@ -47,6 +49,7 @@ def main() -> None:
     parser.add_argument("--redraws", type=int, default=10**7, help="a picture and scheme (default ten million)")
     parser.add_argument("--schemes", type=lambda text: tuple(text.split(",")), default=CLASSICAL)
     parser.add_argument("--small", action="store_true", help="500 pairs, a million redraws, no heavy attacks")
+    parser.add_argument("--moved", action="store_true", help="only reads that search, and nothing but these")
     parser.add_argument("--photographs", default="evaluation", help="set or folder")
     options = parser.parse_args()
     if options.small:
@@ -55,6 +58,9 @@ def main() -> None:
     small = {name: dataclasses.replace(picture, long_side=NULL_SIDE) for name, picture in pictures.items()}
     shared = ("photograph", "kind", "block", "scheme", "question", "search")
     null = carry_out(null_cells(options, small), measure_null, shared, options, name=NAME, pictures=small)
+    if options.moved:
+        print(f"{_NULL}\n\n{text_table(*null_table(null))}\n")
+        return
     options.fresh = False
     redraws = carry_out(
         redraw_cells(options, pictures), measure_redraws, ("photograph", "scheme"), options, name=NAME,
@@ -85,6 +91,8 @@ def null_cells(options: Any, pictures: Iterable[str]) -> list[Cell]:
         for question, search, pairs in (
             ("read", 0, many), ("known", 0, many), ("read", 3, searched), ("known", 3, min(few, searched)),
         ):  # fmt: skip
+            if options.moved and not search:
+                continue
             blocks = math.ceil(pairs / (KEYS_A_BLOCK * len(names) * len(KINDS)))
             cells += [
                 {"part": "null", "scheme": scheme, "photograph": name, "kind": kind, "question": question,
@@ -114,7 +122,7 @@ def upper_bound(n: int, rate: float) -> int:
 def tables(null: list[Row], redraws: list[Row], presence: list[Row]) -> list[Table]:
     """Return the three tables: (title, heading, lines)."""
     return [
-        ("False positives, and the binomial 99.9 % bound", *null_table(null)),
+        (_NULL, *null_table(null)),
         ("Redrawn keys, p <= 1e-6", *redraw_table(redraws)),
         ("Found at a false-positive rate of 1e-6, percent", *presence_table(presence)),
     ]

@@ -61,7 +61,7 @@ def test_it_shows_less_at_the_same_score(photograph: np.ndarray) -> None:
     assert butteraugli(photograph, marked).max < 3.6
     level = psnr(photograph, marked)
     by_energy = Marker("deep", key=KEY, psnr=level).embed(photograph, b"8 bytes.")
-    assert ssimulacra2(photograph, by_energy) < 81
+    assert ssimulacra2(photograph, by_energy) < 82
 
 
 def card_of(folder: Path, **changes: Any) -> Path:

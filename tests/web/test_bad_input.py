@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import socket
@@ -174,9 +175,11 @@ def n_open_files(server: Server) -> int:
 def test_noise_on_the_wire(server: Server) -> None:
     for noise in (b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/9\r\n\r\n", b"GET /" + b"a" * 200_000, b"\r\n\r\n\0"):
         with socket.create_connection(("127.0.0.1", server.port), timeout=60) as wire:
-            wire.sendall(noise)
-            wire.shutdown(socket.SHUT_WR)
-            assert b"200 OK" not in wire.recv(10_000)
+            with contextlib.suppress(OSError):  # it may have answered and closed before all of it was sent
+                wire.sendall(noise)
+                wire.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionResetError):
+                assert b"200 OK" not in wire.recv(10_000)
 
 
 def test_too_many_pictures_a_minute(tmp_path: Path, picture: Path) -> None:

@@ -55,6 +55,7 @@ bench: $(STAMPS)/bench peers
 	$(BIN)/python benchmarks/rank.py
 	$(BIN)/python benchmarks/security.py
 	$(BIN)/python benchmarks/security.py --known-originals
+	$(BIN)/python benchmarks/security.py --averaged --schemes dwt,bound
 	$(BIN)/python benchmarks/compare.py --image docs/images/visibility.svg
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/deep.py
 	$(BIN)/python benchmarks/report.py

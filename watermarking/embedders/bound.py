@@ -35,8 +35,8 @@ _ASIDE: Final = 2
 _FLAT: Final = 1.5
 """Grey levels, of the sum over nine places: what differs by less is flat. There the mark itself would turn signs."""
 _MOSTLY: Final = 0.75
-"""Of all cells: where fewer are flat, flat ones carry nothing. Else, as on a blank page, there is nothing else to carry it,
-and they count as light in every picture alike."""
+"""Of all cells: where fewer are flat, flat ones carry nothing. On a blank page there are no others, and they count as
+light in every picture alike."""
 
 
 @final

@@ -20,6 +20,7 @@ _MODULES: Final = {
     "warping": "RemoveLines Bend MicroGeometry",
     "seams": "SeamCarve",
     "block_matching": "Bm3d",
+    "regeneration": "Regenerate",
     "upscaling": "Upscale",
     "values": "Brightness Contrast Gamma Posterise Grey Saturation Hue Sharpen Equalise Dither Negative",
     "noise": "Noise Poisson Speckle SaltPepper",

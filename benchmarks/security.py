@@ -12,7 +12,9 @@ With --known-originals, into a folder of its own, the estimate is of one who hol
 known copy, known removal   the mark is the mean difference of pairs, or a template that local texture scales
 
 With --averaged, into a folder of its own, copy and removal from up to 100 pictures, those beyond the set's own mirrored
-or turned, with the scheme `bound` beside the default one.
+or turned, with the scheme `bound` beside the default one, and there
+
+learnt copy   who knows the scheme learns from the same pictures how its signs turn
 
 Pictures whose marks are averaged are cut to one size before they are marked, the largest that all of them cover. They
 carry one message or each its own; "found when asked for" is about the first of them, in a removal the victim's.
@@ -75,6 +77,10 @@ def main() -> None:
     elif options.averaged:
         usual = [{name: value for name, value in one.items() if name != "attack"} for one in marked]
         cells, name = [cell for one in usual for cell in averaged_cells(one, shape, MANY)], "averaged"
+        cells += [
+            {"part": "learnt copy", **one, "n": n, "differ": differ, "strength": strength, "shape": shape}
+            for one in usual if one["scheme"] == "bound" for n, differ in MANY for strength in STRENGTHS[:2]
+        ]  # fmt: skip
     else:
         cells, name = cells_of(marked, shape, asked), grid.name
     rows = carry_out(cells, measure_adversary, SHARED, options, name=name, pictures=pictures)
@@ -139,6 +145,7 @@ def estimate_tables(rows: list[Row]) -> list[Table]:
     """Say what the averaged estimate forges or removes, by the number of pictures and the strength."""
     titles = {
         "copy": "Copied mark: the estimate from marked pictures on an unmarked one",
+        "learnt copy": "Learnt mark: what the scheme's signs give away, on an unmarked picture",
         "removal": "Averaged removal: the estimate from marked pictures subtracted from one of them",
     }
     heading = ["scheme", "pictures", "messages", "strength", "message read", *_FOUND, "PSNR"]
@@ -212,6 +219,7 @@ _FOUND = ("found unasked", "found when asked for")
 _TABLES: dict[str, Callable[[list[Row]], list[Table]]] = {
     "wrong key": wrong_key_tables,
     "copy": estimate_tables,
+    "learnt copy": estimate_tables,
     "removal": estimate_tables,
     "known copy": known_tables,
     "known removal": known_tables,

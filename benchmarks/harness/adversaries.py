@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from harness.cells import CRASHED, DONE, IMPOSSIBLE, Cell, Row, key_of, message_of, rng_of, significant
+from harness.learners import Learner
 from harness.photographs import Photograph, load
 from harness.workers import failed
 from watermarking.attacks.collusion import Collude, EstimateAttack
@@ -74,6 +75,22 @@ def copy(cells: list[Cell], pictures: Pictures) -> Measurement:
     def measure(cell: Cell) -> Row:
         n = _enough(cell["n"], len(marked) - 1)
         forged = EstimateAttack(strength=cell["strength"])(marked[1 : n + 1], covers[0])
+        return {**_judged(_marker(cell), forged, messages[1 : n + 1]), **_quality(covers[0], forged)}
+
+    return measure
+
+
+def learnt_copy(cells: list[Cell], pictures: Pictures) -> Measurement:
+    """Put what ``n`` pictures of one key teach about `bound` on an unmarked photograph, ``strength`` times."""
+    covers, marked, messages = _marked_alike(cells, pictures)
+
+    @functools.cache
+    def learner(n: int) -> Learner:
+        return Learner(marked[1 : n + 1])
+
+    def measure(cell: Cell) -> Row:
+        n = _enough(cell["n"], len(marked) - 1)
+        forged = learner(n).forge(covers[0], cell["strength"])
         return {**_judged(_marker(cell), forged, messages[1 : n + 1]), **_quality(covers[0], forged)}
 
     return measure
@@ -173,6 +190,7 @@ ADVERSARIES: dict[str, Callable[[list[Cell], Pictures], Measurement]] = {
     "wrong key": wrong_key,
     "copy": copy,
     "removal": removal,
+    "learnt copy": learnt_copy,
     "known copy": known_originals,
     "known removal": known_originals,
     "collusion": collusion,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "command"]
 
+_MOST: Final = 16
 _HINT: Final = "; a message that you know may still be found: watermarking detect -m TEXT"
 
 
@@ -48,7 +49,7 @@ class Job:
             readings = extract_all_any(array, keys=self.keys, schemes=schemes, most=self.most)
             first, *others = (reading_record(source, one, self.names) for one in readings)
             there = {"others": others} if others else {}
-            return {**first, **there, "maybe_more": first["found"] and len(readings) == self.most}
+            return {**first, **there, "maybe_more": first.get("outline") is not None and len(readings) == self.most}
         wanted = self.map_to is not None
         if self.marker is None:
             reading = extract_any(array, keys=self.keys, presence=wanted)
@@ -69,8 +70,8 @@ class Job:
 @reader_options
 @click.option("--all", "every", is_flag=True, help="Read every marked picture that a canvas shows.")
 @click.option(
-    "--most", type=click.IntRange(1, 1000), default=16, show_default=True, metavar="N",
-    help="With --all: so many at most; time grows with them.",
+    "--most", type=click.IntRange(1, 1000), metavar="N",
+    help="With --all: so many at most, 16 if left out; time grows with them.",
 )
 @click.option(
     "--map",
@@ -92,7 +93,7 @@ def command(
     workers: int | None,
     found_only: bool,
     every: bool,
-    most: int,
+    most: int | None,
     map_to: str | None,
     force: bool,
     as_json: bool,
@@ -112,17 +113,20 @@ def command(
         if len(sources) > 1 or every or Path(sources[0]).is_dir():
             raise click.UsageError("--map goes with one picture, and not with --all")
         check_target(map_to, force)
+    if most is not None and not every:
+        raise click.UsageError("--most goes with --all")
     announce_compilation()
     from watermarking.messages.marker import CLASSICAL, Marker
 
     marker = None if scheme is None else Marker(scheme, key=keys)
-    job = Job(keys=tuple(keys), names=key_names(ctx), marker=marker, most=most if every else None, map_to=map_to)
+    sought = (most or _MOST) if every else None
+    job = Job(keys=tuple(keys), names=key_names(ctx), marker=marker, most=sought, map_to=map_to)
 
     def show(record: dict[str, Any], alone: bool) -> None:
         for one in (record, *record.get("others", ())):
             show_one(one, alone and not record.get("others"))
         if record.get("maybe_more"):
-            say(f"{record['file']}: no more than {most} are looked for, others may be left out: see --most", err=True)
+            say(f"{record['file']}: no more than {sought} are looked for, others may be left out: see --most", err=True)
 
     def show_one(record: dict[str, Any], alone: bool) -> None:
         if record["found"]:

@@ -103,7 +103,7 @@ def read_all(schemes: Sequence[Scheme], image: Image, keys: Sequence[Key], searc
             decoded, checks = decode_message(attempt.reads, key, least=attempt.least_pilot)
             n_checks += checks
             trail.tried(scheme, attempt, attempt.presence.p_value)
-            if decoded is not None and not any(_same_place(attempt, one) for one in found):
+            if decoded is not None and not any(_same(attempt, decoded.message, one) for one in found):
                 found.append(_reading(decoded, attempt, n_tried, n_checks, scheme, key_index))
     found.sort(key=lambda one: one.detection.p_value)
     trail.end(f"{len(found)} marked pictures inside")
@@ -130,9 +130,9 @@ def _reading(
     )  # fmt: skip
 
 
-def _same_place(attempt: Attempt, reading: Reading) -> bool:
-    """Say whether the middle of an attempt's outline lies in a reading's."""
-    if attempt.outline is None or reading.outline is None:
+def _same(attempt: Attempt, message: bytes, reading: Reading) -> bool:
+    """Say whether a reading says the same message, and the middle of an attempt's outline lies in its own."""
+    if attempt.outline is None or reading.outline is None or message != reading.message:
         return False
     top, left, rows, cols = reading.outline
     row, col = attempt.outline[0] + attempt.outline[2] / 2, attempt.outline[1] + attempt.outline[3] / 2

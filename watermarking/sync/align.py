@@ -64,8 +64,9 @@ class Alignment:
 def alignments(plane: F32, key: Key, count: int) -> Iterator[Alignment]:
     """Yield at most ``count`` ways (and three more) to put a plane back into place, the most credible first.
 
-    Finds scale, rotation, reflection and offset of any size, aspect and shear up to about 15 % on upright pictures;
-    then refines affine map and bend over all blocks. Time is bounded by the plane's size alone.
+    Finds scale, rotation, reflection and offset of any size, aspect from 0.55 to 1.8 and shear up to about 15 % on
+    upright pictures, aspect up to 15 % on those turned by up to 15 degrees; then refines affine map and bend over all
+    blocks. Time is bounded by the plane's size alone.
     """
     if count < 1 or min(plane.shape) < _SMALLEST or max(plane.shape) > LONGEST or not plane.any():
         return

@@ -159,7 +159,8 @@ class SoftLabelMark:
         1,500 most ambiguous of their own queries gave p < 2e-9 for each of seven perceptrons and 5e-8 for a small
         convolutional network with one key; the 5,000 most ambiguous gave 2e-7 and 1e-5 at worst: ask the closest ones.
         Inputs that they were never asked gave 4e-5 at best, their own moved by a pixel .008: nothing to rely on
-        (``benchmarks/classifiers.py --labels``).
+        (``benchmarks/classifiers.py --labels``). P-values hold for queries that were fixed before the client's first
+        marked answer; of those chosen by answers, a model that never learnt from one may agree with the key.
 
         Whom labels are enough for, give the first class of what a
         :class:`watermarking.ownership.classifiers.protect.ProtectedClassifier` answers.
@@ -179,7 +180,7 @@ class SoftLabelMark:
         ModelAnswerError
             If these are no probabilities.
         WatermarkError
-            If the price is out of its bounds, or the numbers of answers, inputs and labels differ.
+            If the price is out of its bounds, or buys nothing, or the numbers of answers, inputs and labels differ.
         """
         if not 0 < price <= _MOST_PRICE:
             raise WatermarkError(
@@ -190,6 +191,8 @@ class SoftLabelMark:
         if len(at) != len(given) or (labels is not None and np.shape(labels) != (len(given),)):
             raise WatermarkError(f"{len(given)} answers, {len(at)} inputs and labels {np.shape(labels)}: give one each")
         reach = reach_for(given, at, labels, price, _BOUNDS["reach"][1])
+        if reach <= 0:
+            raise WatermarkError(f"at a price of {price} no first class of these answers may change: give more of both")
         return dataclasses.replace(self, reach=reach)
 
     @property

@@ -35,7 +35,8 @@ LABELS_ALONE: Final = (
 )
 _LABELS_READ: Final = (
     "the suspect answers with labels alone: its choices between your model's first two classes are read, best for "
-    "ambiguous queries of the client's own"
+    "ambiguous queries of the client's own. The p-value holds for queries that were fixed before the client's first "
+    "marked answer, such as one batch: on those that he chose by answers honest models may agree with the key"
 )
 _ENOUGH: Final = 3
 """Clean models beside the owner's, from which on fine-tuned suspects are read as measured."""

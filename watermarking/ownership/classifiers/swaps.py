@@ -81,7 +81,9 @@ def most_ambiguous(answers: npt.NDArray[Any], n: int) -> I64:
     """Return the places of the n answers whose first two classes are closest, in order.
 
     These are what a suspect is asked to be judged by its labels. Best are queries that the protected model was asked by
-    the client; any inputs like them do, too, and show less.
+    the client; any inputs like them do, too, and show less. Take queries that were fixed before the client saw a marked
+    answer, one batch or the log's first: who asks on where answers agreed with his own model, as self-training does,
+    ends with queries on which that model agrees with the key, though it never learnt from one.
 
     Parameters
     ----------

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from crew_of_split import job
+import torch
+from crew_of_split import SMALL, Crew, job
 
 from watermarking.ownership.split.channel import Peer
+from watermarking.ownership.split.holder import Holder
 from watermarking.ownership.split.meeting import Meeting
 from watermarking.ownership.split.server import Server, TooFewError
 from watermarking.ownership.split.settings import Settings
@@ -72,3 +77,37 @@ def test_without_an_average_nobody_is_blamed(tmp_path: Path, collector: int, fro
 def test_too_few_are_left(tmp_path: Path) -> None:
     with pytest.raises(TooFewError, match="2 holders are left at the activations of round 0, 3 are needed"):
         server(tmp_path, 3, least=3)._part({1: 0, 2: 0, 3: 1})
+
+
+@pytest.mark.parametrize(("late", "share"), [(3, 0.4), (1, 0.7)])  # who collects, and who does not
+def test_the_last_average_is_heard_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int, share: float) -> None:
+    settings, plain = dataclasses.replace(SMALL, rounds=1, timeout=2.5), Holder._average
+
+    def slow(holder: Holder, number: int, alive: list[int], weight: float | None = None) -> None:
+        if holder.rank == late and number == 0:
+            time.sleep(share * settings.timeout)
+        plain(holder, number, alive, weight)
+
+    monkeypatch.setattr(Holder, "_average", slow)
+    crew = Crew(tmp_path, settings, n_holders=3).run(job())
+    assert crew.outcome is not None, crew.errors
+    assert (crew.outcome.rounds, list(crew.outcome.dropped)) == (1, [late])
+    assert list(crew.errors) == [late]
+    assert "was late: its first layers" in str(crew.errors[late])
+    one, other = (crew.saved(rank) for rank in (1, 2, 3) if rank != late)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    again = Crew(tmp_path, settings, n_holders=3).run(job())  # whoever was left out comes back
+    assert not again.errors
+    assert all(torch.equal(again.saved(1)[name], again.saved(rank)[name]) for rank in (2, 3) for name in one)
+    assert all(json.loads(path.read_text())["averaged"] for path in tmp_path.glob("holder-*/*.json"))
+
+
+def test_whoever_stayed_apart_and_is_stopped_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(holder: Holder, _number: int, alive: list[int], _weight: float | None = None) -> None:
+        holder._lost = 0 if holder.rank == alive[0] else alive[0]
+
+    monkeypatch.setattr(Holder, "_average", fails)
+    crew = Crew(tmp_path, dataclasses.replace(SMALL, rounds=1, least=3, timeout=5), n_holders=3).run(job())
+    assert isinstance(crew.errors[0], TooFewError)
+    assert "not averaged with those of holder 1: start all again" in str(crew.errors[2])
+    assert not json.loads((tmp_path / "holder-2" / "00000001.json").read_text())["averaged"]

@@ -101,6 +101,8 @@ class Server:
                 self.tell(f"the server: goes on from round {outcome.rounds}")
             while outcome.rounds < settings.rounds:
                 self._round(outcome.rounds)
+            if settings.mode == "split" and settings.fronts == "shared":
+                self._close(outcome.rounds)
         except Exception as error:  # of the job's own code, too: nobody is left waiting
             self._stop(f"training stopped: {error}")
             raise
@@ -140,6 +142,17 @@ class Server:
         plan = torch.tensor([int(save), int(average), *self.peers])
         self._each("plan", lambda peer: peer.send(Kind.ROUND, plan, number=number))
         return first if average else 0
+
+    def _close(self, number: int) -> None:
+        """Hear how the last average went, since no round follows; if its collector is gone, there is another one."""
+        wanted = [Wanted("whom it was not averaged with", (1,), torch.int64, low=0, high=_MOST_INPUTS)]
+        average = False
+        while not average or self._collector not in self.peers:
+            self._collector = self._announce(number, save=True, average=average) or self._collector
+            got = self._each("end", lambda peer: peer.receive(
+                Kind.ROUND, wanted, number=number, deadline=self._deadline))  # fmt: skip
+            self._part({rank: int(said[0]) for rank, said in got.items()})
+            average = True
 
     def _split_step(self, number: int) -> float:
         """Do a step: activations in, gradients out; of whoever fails on the way, nothing counts."""

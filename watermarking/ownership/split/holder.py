@@ -28,6 +28,8 @@ CALM: Final = 3.0
 """How many time-outs a holder waits for the server, which may be waiting for others."""
 _SHARE: Final = 0.25
 """Of the time-out that an average of the first layers may take: then it goes on without whoever is late."""
+_FAINT: Final = 1e-9
+"""Weight of first layers that were saved though an average of them had failed: they count where nobody has others."""
 
 
 class Holder:
@@ -58,6 +60,7 @@ class Holder:
         self.batches = Batches(len(self.inputs), settings.batch, settings.seed * 4099 + self.rank)
         self.keeper = Keeper(folder, settings.description())
         self._lost = 0  # whom the first layers were last not averaged with, for the server
+        self._apart = 0  # the same of the last average of all
 
     def run(self) -> None:
         """Say hello and do what the server says until it stops.
@@ -65,7 +68,7 @@ class Holder:
         Raises
         ------
         PeerError
-            If the server is gone, hangs, or refuses this holder.
+            If the server is gone, hangs, or refuses this holder, or the last average of the first layers failed.
         """
         server = self.server
         server.send(Kind.HELLO, torch.tensor([self.settings.fingerprint(), len(self.inputs)]))
@@ -76,11 +79,15 @@ class Holder:
             kind, number, tensors = server.receive_any((Kind.ROUND, Kind.STOP), flags, deadline=deadline)
             if kind == Kind.STOP:
                 self.tell(f"holder {self.rank}: {as_text(tensors[0])}")
+                self._check_averaged()
                 return
             save, average, *alive = tensors[0].tolist()
-            if first and number:
+            taken_up, first = first and number > 0, False
+            if taken_up:
                 self._take_up(number, alive)
-            first = False
+            if number == self.settings.rounds:
+                self._close(number, alive, average=bool(average), save=taken_up and len(alive) > 1)
+                continue
             reseed(self.settings.seed, self.rank, number)
             self.optimiser.rate = self.settings.rate_at(number)
             if self.settings.mode == "federated":
@@ -90,20 +97,36 @@ class Holder:
                 if average and len(alive) > 1:
                     self._average(number, alive)
                 if save:
-                    self.keeper.save(number + 1, self.net, self.optimiser)
+                    self.keeper.save(number + 1, self.net, self.optimiser, averaged=not self._lost)
+
+    def _close(self, number: int, alive: list[int], *, average: bool, save: bool) -> None:
+        """Tell the server how the last average went, after another if it wants one: no round follows that says so."""
+        if average and len(alive) > 1:
+            self._average(number, alive)
+        self._apart, self._lost = self._lost, 0
+        if (save or average) and not self._apart:
+            self.keeper.save(number, self.net, self.optimiser, averaged=True)
+        self.server.send(Kind.ROUND, torch.tensor([self._apart]), number=number)
+
+    def _check_averaged(self) -> None:
+        if self._apart:
+            raise PeerError(
+                f"training ended with first layers of holder {self.rank} that were not averaged with those of holder "
+                f"{self._apart}: start all again with the same command, which averages them"
+            )
 
     def _take_up(self, number: int, alive: list[int]) -> None:
         """Go on from a checkpoint; whoever has none of that round takes the others' first layers."""
         if self.settings.mode == "federated":
             return
         mine = [one for one in self.keeper.rounds() if one <= number]
-        if mine:
-            self.keeper.load(mine[-1], self.net, self.optimiser)
+        said = self.keeper.load(mine[-1], self.net, self.optimiser) if mine else {}
         exact = bool(mine) and mine[-1] == number
+        weight = (1.0 if said.get("averaged", True) else _FAINT) if exact else 0.0
         if not exact:
             self.tell(f"holder {self.rank}: there is no checkpoint of round {number} here, the others' is taken")
         if self.settings.fronts == "shared" and len(alive) > 1:
-            self._average(number, alive, weight=1.0 if exact else 0.0)
+            self._average(number, alive, weight=weight)
 
     def _split_round(self, number: int) -> None:
         chosen = self.batches.at(number)

@@ -76,6 +76,8 @@ class Server:
         self.keeper = Keeper(folder, settings.description())
         self.outcome = Outcome()
         self._counts: dict[int, int] = {}  # inputs of each holder
+        self._collector = 0  # of the average that holders speak of in their next message, 0 if there was none
+        self._begun = False
 
     def run(self) -> Outcome:
         """Train, from the last checkpoint if there is one, with all holders that keep up.
@@ -99,6 +101,8 @@ class Server:
                 self.tell(f"the server: goes on from round {outcome.rounds}")
             while outcome.rounds < settings.rounds:
                 self._round(outcome.rounds)
+            if settings.mode == "split" and settings.fronts == "shared":
+                self._close(outcome.rounds)
         except Exception as error:  # of the job's own code, too: nobody is left waiting
             self._stop(f"training stopped: {error}")
             raise
@@ -117,11 +121,11 @@ class Server:
         settings = self.settings
         save = (number + 1) % settings.save_every == 0 or number + 1 == settings.rounds
         average = settings.fronts == "shared" and (number + 1) % settings.average_every == 0
-        plan = torch.tensor([int(save), int(average or (save and settings.fronts == "shared")), *self.peers])
         self.optimiser.rate = settings.rate_at(number)
         reseed(settings.seed, 0, number)
-        self._each("plan", lambda peer: peer.send(Kind.ROUND, plan, number=number))
+        collector = self._announce(number, save=save, average=average or (save and settings.fronts == "shared"))
         loss = self._federated_step(number) if self.federated else self._split_step(number)
+        self._collector = collector
         self.outcome.rounds = number + 1
         self.outcome.losses.append(loss)
         if save:
@@ -129,10 +133,32 @@ class Server:
             self.keeper.save(number + 1, self.net, self.optimiser, loss=loss, dropped=gone)
             self.tell(f"the server: round {number + 1} of {settings.rounds}, loss {loss:.4f}, saved")
 
+    def _announce(self, number: int, *, save: bool, average: bool) -> int:
+        """Send the plan of a round; return who collects in its average, 0 if there is none."""
+        first = next(iter(self.peers))
+        if number and not self._begun and self.settings.fronts == "shared":
+            self._collector = first  # whoever takes up a training averages before its first round
+        self._begun = True
+        plan = torch.tensor([int(save), int(average), *self.peers])
+        self._each("plan", lambda peer: peer.send(Kind.ROUND, plan, number=number))
+        return first if average else 0
+
+    def _close(self, number: int) -> None:
+        """Hear how the last average went, since no round follows; if its collector is gone, there is another one."""
+        wanted = [Wanted("whom it was not averaged with", (1,), torch.int64, low=0, high=_MOST_INPUTS)]
+        average = False
+        while not average or self._collector not in self.peers:
+            self._collector = self._announce(number, save=True, average=average) or self._collector
+            got = self._each("end", lambda peer: peer.receive(
+                Kind.ROUND, wanted, number=number, deadline=self._deadline))  # fmt: skip
+            self._part({rank: int(said[0]) for rank, said in got.items()})
+            average = True
+
     def _split_step(self, number: int) -> float:
         """Do a step: activations in, gradients out; of whoever fails on the way, nothing counts."""
         got = self._each("activations", lambda peer: self._activations(peer, number))
-        self._part(got)
+        self._part({rank: int(one[1]) for rank, one in got.items()})
+        got = {rank: one for rank, one in got.items() if rank in self.peers}
         joined = torch.cat([one[0] for one in got.values()]).requires_grad_()
         self.back.train()
         logits: Tensor = self.back(joined)
@@ -166,22 +192,21 @@ class Server:
             raise PeerError(f"{peer.name} sent {len(found[0])} activations with {len(found[2])} labels")
         return found
 
-    def _part(self, got: dict[int, list[Tensor]]) -> None:
+    def _part(self, blamed: dict[int, int]) -> None:
         """Go on without holders whose first layers were not averaged with the others': they would stay apart.
 
-        If most say so of the one that collects, it is that one; else it is those who say so. What they sent does not
-        count.
+        If most say so of the one that collected, it is that one; else it is those who say so. What they sent does not
+        count. Only the one that collected can be blamed, for else a single holder that lies has others dropped, and it
+        cannot blame anybody: whom it left out says so. If it is gone already, the next average has another.
         """
-        without: dict[int, list[int]] = {}
-        for rank, tensors in got.items():
-            if (other := int(tensors[1])) in self.peers and other != rank:
-                without.setdefault(other, []).append(rank)
-        for first, late in without.items():
+        first = self._collector
+        if self.settings.fronts == "shared" and first in self.peers:
+            late = [rank for rank, other in blamed.items() if other == first != rank and rank in self.peers]
             n_others = len(self.peers) - 1
-            for rank in [first] if 1 < n_others < 2 * len(late) else late:
-                who = f"{len(late)} holders" if rank == first else f"holder {first}"
+            collector_fails = 1 < n_others < 2 * len(late)
+            who = f"{len(late)} holders" if collector_fails else f"holder {first}"
+            for rank in [first] if collector_fails else late:
                 self._drop(rank, f"holder {rank} was late: its first layers and those of {who} were not averaged")
-                got.pop(rank, None)
         self._check_enough("activations")
 
     def _ask(self, logits: Tensor, sizes: dict[int, int], number: int) -> tuple[Tensor, float]:

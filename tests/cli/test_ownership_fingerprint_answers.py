@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +13,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.ownership.fingerprints.world import KEY
+from watermarking.ownership.classifiers.mark import SoftLabelMark
 from watermarking.ownership.classifiers.tasks.course import Course, Lesson
 from watermarking.ownership.classifiers.tasks.networks import build_classifier
 from watermarking.ownership.classifiers.tasks.training import train
+from watermarking.ownership.fingerprints.issue import start
+from watermarking.ownership.fingerprints.manifest import read_manifest
+from watermarking.ownership.fingerprints.mark import WeightMark
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -141,3 +146,30 @@ def test_options_of_teaching_go_with_data(there: Run) -> None:
     assert later.exit_code == 2
     assert "are not taught" in later.output
     assert "were not taught" in there("trace", "x.npy", "net", "-k", "my.key", "--inputs", "data.npz:inputs").output
+
+
+def test_code_that_a_manifest_names_is_not_run(there: Run, trained: dict[str, torch.Tensor]) -> None:
+    mark = SoftLabelMark.fit(some(200, 1)[0], n_classes=10)
+    Path("evil.py").write_text("open('ran', 'w').close()\n\ndef make():\n    raise SystemExit('code ran')\n")
+    Path("mine.py").write_text(
+        "from watermarking.ownership.classifiers.tasks.networks import build_classifier\n\n"
+        "def make():\n    return build_classifier('mlp', 10, (1, 24, 24))\n"
+    )
+    own = {name: value.numpy() for name, value in trained.items()}
+    issuer = start(Path("net"), own, name="net 1", key=KEY, served=mark, mark=WeightMark(length=304, colluders=3))
+    issuer.issue("Ada")
+    np.save("asked.npy", some(60, 9)[0])
+    np.save("said.npy", answers_of("own.safetensors", np.load("asked.npy")))
+    call = ("trace", "said.npy", "net", "-k", "my.key", "--inputs", "asked.npy")
+    known = dataclasses.replace(read_manifest(Path("net")), network="evil.py:make")
+    for forged, words in ((dataclasses.replace(known, key_commitment="00" * 32), "check -k"), (known, "--network")):
+        forged.write(Path("net"))
+        for args in (call, ("issue", "net", "-k", "my.key", "--customer", "eve", "--black-box", "data.npz")):
+            done = there(*args)
+            assert done.exit_code == 2, done.output
+            assert words in done.output
+            assert not Path("ran").exists()
+    assert there(*call, "--network", "mine.py:make").exit_code == 1  # of nobody's
+    assert there(*call, "--own", "said.npy").exit_code == 1
+    assert "give one" in there(*call, "--network", "mlp", "--own", "said.npy").output
+    assert not Path("ran").exists()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-__all__ = ["build", "filled"]
+__all__ = ["build", "filled", "trusted"]
 
 
 def build(network: str, n_classes: int, shape: Sequence[int]) -> nn.Module:
@@ -46,6 +46,32 @@ def build(network: str, n_classes: int, shape: Sequence[int]) -> nn.Module:
         raise WatermarkError(f"{network} returned {type(found).__name__}: return a torch module")
     module: nn.Module = found
     return module
+
+
+def trusted(named: str, said: str | None = None) -> str:
+    """Return the network to build for a folder of copies, whose manifest anybody may have written.
+
+    Its seal is no signature, and the key's commitment in it may be public: so no code is run that it names.
+
+    Parameters
+    ----------
+    named : str
+        What the manifest says.
+    said : str, optional
+        What whoever asks says himself; that is believed.
+
+    Raises
+    ------
+    WatermarkError
+        If the manifest names code, or nothing, and nobody else names a network.
+    """
+    if said is not None or named in CLASSIFIERS:
+        return said or named
+    what = f"{named!r}, which is code" if named else "no network"
+    raise WatermarkError(
+        f"the manifest names {what}: nothing is run because a manifest says so. Say yourself what makes the network, "
+        "with --network, if you trust it; to trace, --own with your model's answers does, too"
+    )
 
 
 def filled(module: nn.Module, weights: Mapping[str, Any]) -> nn.Module:

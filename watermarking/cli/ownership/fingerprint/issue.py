@@ -96,7 +96,7 @@ def _issuer(folder: Path, key: Key, given: dict[str, Any], teacher: Teacher | No
     """Begin a folder, or go on with one."""
     from watermarking.ownership.fingerprints.issue import Issuer, start
 
-    beginning = ("name", "code", "length", "colluders", "strength", "groups", *BEGINNING)
+    beginning = ("name", "code", "length", "colluders", "strength", "groups", "carrier", "profile")
     stated = [name for name in beginning if given[name] is not None] + (["layer"] if given["layers"] else [])
     if given["model"] is None:
         if stated:

@@ -34,8 +34,12 @@ _ANSWERS: Final = (".npy", ".npz", ".csv", ".tsv", ".jsonl")
 @click.option("--ask", is_flag=True,
               help="Ask SUSPECT, a model .onnx, the verification pictures; its weights are not read.")  # fmt: skip
 @click.option("--own", metavar="OWN", type=click.Path(),
-              help="With --inputs: your unmarked model .onnx, or its answers; left out where the manifest says of "
-              "which network the model is.")  # fmt: skip
+              help="With --inputs: your unmarked model .onnx, or its answers; left out where the network of "
+              "which the model is is one of this package's, or named with --network.")  # fmt: skip
+@click.option("--network", metavar="N",
+              help="With --inputs, in the place of --own: c2, residual or mlp, or the module:function or "
+              "file.py:function of yours that copies were issued with. That is code, and is run; code that the "
+              "manifest alone names never is.")  # fmt: skip
 @click.option("--reference", "references", multiple=True, metavar="R", type=click.Path(),
               help="With --inputs: a clean model of the same task, or its answers; best three.")  # fmt: skip
 @click.option("--fpr", type=click.FloatRange(0, 1, min_open=True), default=1e-6, show_default=True, metavar="P",
@@ -45,8 +49,8 @@ _ANSWERS: Final = (".npy", ".npz", ".csv", ".tsv", ".jsonl")
 @json_option
 @logging_options
 def command(
-    suspect: str, manifest: str, key: Key, inputs: str | None, own: str | None, references: tuple[str, ...], fpr: float,
-    report: str | None, commitment: str | None, as_json: bool, ask: bool,
+    suspect: str, manifest: str, key: Key, fpr: float, report: str | None, commitment: str | None, as_json: bool,
+    **given: Any,
 ) -> int:  # fmt: skip
     """Say whose copy SUSPECT is: a .safetensors or .onnx file, or its answers, beside the MANIFEST of what was issued.
 
@@ -57,12 +61,13 @@ def command(
     """
     from watermarking.ownership.fingerprints.trace import trace
 
-    by_labels = inputs is None and (ask or Path(suspect).suffix.lower() in _ANSWERS)
-    _check_usage(inputs, own, references, report, commitment, by_labels=by_labels)
+    by_labels = given["inputs"] is None and (given["ask"] or Path(suspect).suffix.lower() in _ANSWERS)
+    _check_usage(given, report, commitment, by_labels=by_labels)
+    known = _known(Path(manifest), key)
     if by_labels:
-        asked = _labelled(suspect, Path(manifest))
+        asked = _labelled(suspect, known)
     else:
-        asked = {} if inputs is None else _asked(suspect, inputs, Path(manifest), own, references)
+        asked = {} if given["inputs"] is None else _asked(suspect, Path(manifest), known, given)
     found = trace(asked.pop("suspect", Path(suspect)), Path(manifest), key, **asked)
     if report is not None:
         _write(Path(report), found, Path(suspect), Path(manifest), key, commitment, fpr)
@@ -75,19 +80,29 @@ def command(
     return DONE if found.named(fpr) else NOT_FOUND
 
 
-def _check_usage(
-    inputs: str | None, own: str | None, references: tuple[str, ...], report: str | None, commitment: str | None, *,
-    by_labels: bool,
-) -> None:  # fmt: skip
-    if inputs is None and (own is not None or references):
-        raise click.UsageError("--own and --reference are for answers: add --inputs.")
+def _check_usage(given: dict[str, Any], report: str | None, commitment: str | None, *, by_labels: bool) -> None:
+    inputs = given["inputs"]
+    if inputs is None and (given["own"] is not None or given["references"] or given["network"] is not None):
+        raise click.UsageError("--own, --network and --reference are for answers: add --inputs.")
+    if given["own"] is not None and given["network"] is not None:
+        raise click.UsageError("--own and --network both say what your unmarked model answers: give one.")
     if (inputs is not None or by_labels) and report is not None:
         raise click.UsageError("The report of answers is 'ownership classifier verify --report', by --client.")
     if commitment is not None and report is None:
         raise click.UsageError("--commitment is for a report: add --report.")
 
 
-def _asked(suspect: str, inputs: str, manifest: Path, own: str | None, references: tuple[str, ...]) -> dict[str, Any]:
+def _known(manifest: Path, key: Key) -> Manifest:
+    """Read the manifest, and check that it is of the key before anything is done that it says."""
+    from watermarking.ownership.fingerprints.manifest import read_manifest
+    from watermarking.ownership.proof import subkey
+
+    known = read_manifest(manifest)
+    known.check_key(subkey(key, known.name))
+    return known
+
+
+def _asked(suspect: str, manifest: Path, known: Manifest, given: dict[str, Any]) -> dict[str, Any]:
     """Return inputs, and the answers to them."""
     from watermarking.cli.ownership.classifier.options import answers_of
     from watermarking.errors import WatermarkError
@@ -95,39 +110,42 @@ def _asked(suspect: str, inputs: str, manifest: Path, own: str | None, reference
     from watermarking.ownership.classifiers.files.mark import MarkFile
     from watermarking.ownership.classifiers.mark import SoftLabelMark
     from watermarking.ownership.fingerprints.answers import served_mark
-    from watermarking.ownership.fingerprints.manifest import read_manifest
 
-    known = read_manifest(manifest)
+    own, network = given["own"], given["network"]
     mark = served_mark(known)
     if not isinstance(mark, SoftLabelMark):
         raise WatermarkError(f"the copies of {known.name!r} know pictures of their own: leave out --inputs")
-    if own is None and not known.network:
+    if own is None and network is None and not known.network:
         raise click.UsageError("--inputs needs --own: answers are compared with those of your unmarked model.")
-    everything, file = read_inputs(inputs), MarkFile(mark, None)
-    mine = _own(manifest, known, everything) if own is None else answers_of(own, everything, file, None, own=True)
-    others = [answers_of(one, everything, file, None, own=True) for one in references]
+    everything, file = read_inputs(given["inputs"]), MarkFile(mark, None)
+    if own is None:
+        mine = _own(manifest, known, everything, network)
+    else:
+        mine = answers_of(own, everything, file, None, own=True)
+    others = [answers_of(one, everything, file, None, own=True) for one in given["references"]]
     theirs = answers_of(suspect, everything, file, None, own=False)
     return {"suspect": theirs, "inputs": everything.values, "own": mine, "references": others}
 
 
-def _own(manifest: Path, known: Manifest, asked: Inputs) -> Any:
+def _own(manifest: Path, known: Manifest, asked: Inputs, network: str | None) -> Any:
     """Return the unmarked model, made of the weights beside the manifest."""
     from watermarking.cli.ownership.fingerprint.teaching import own_module
     from watermarking.ownership.classifiers.asking import network_input
+    from watermarking.ownership.fingerprints.architecture import trusted
     from watermarking.ownership.fingerprints.issue import read_own
 
+    made_by = trusted(known.network, network)
     folder = manifest if manifest.is_dir() else manifest.parent
-    return own_module(known.network, read_own(folder, known), network_input(asked.values[:1]).shape[1:])
+    return own_module(made_by, read_own(folder, known), network_input(asked.values[:1]).shape[1:])
 
 
-def _labelled(suspect: str, manifest: Path) -> dict[str, Any]:
+def _labelled(suspect: str, known: Manifest) -> dict[str, Any]:
     """Return a model that is asked verification pictures, or its answers to them."""
     from watermarking.cli.ownership.classifier.options import is_model
     from watermarking.errors import WatermarkError
     from watermarking.ownership.classifiers.files.answers import read_stored
-    from watermarking.ownership.fingerprints.manifest import read_manifest
 
-    if not read_manifest(manifest).pictures_sha256:
+    if not known.pictures_sha256:
         raise WatermarkError("answers are read beside what was asked: add --inputs, or give the suspect's weights")
     if not is_model(suspect) and Path(suspect).suffix.lower() not in _ANSWERS:
         raise click.UsageError(f"{suspect} cannot be asked: give a model as .onnx, or its answers.")

@@ -76,12 +76,15 @@ def command(folder: str, key: Key, as_json: bool, **given: Any) -> int:
 
 def _customers(given: dict[str, Any]) -> list[str]:
     from watermarking.cli.ownership.classifier.options import read_names
+    from watermarking.ownership.fingerprints.manifest import check_customer
 
     names = list(given["customers"])
     if given["customers_file"] is not None:
         names += read_names(given["customers_file"], "customers")
     if twice := [name for name in names if names.count(name) > 1]:
         raise click.UsageError(f"The customer {twice[0]!r} is given twice: each gets one copy.")
+    for name in names:
+        check_customer(name)
     return names
 
 

@@ -18,7 +18,7 @@ from watermarking.ownership.classifiers.tasks.networks import build_classifier
 from watermarking.ownership.classifiers.tasks.training import train
 from watermarking.ownership.fingerprints.attacks.changes import removed
 from watermarking.ownership.fingerprints.issue import read_pictures
-from watermarking.ownership.fingerprints.served import TRIGGERS, teach
+from watermarking.ownership.fingerprints.served import COURSE, teach
 from watermarking.ownership.fingerprints.sheets import cut_up, laid_out
 from watermarking.ownership.fingerprints.trace import trace
 from watermarking.ownership.fingerprints.triggers import TriggerMark, judged_labels
@@ -49,7 +49,7 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, nn.Module, d
     folder = tmp_path_factory.mktemp("triggers") / "net"
     issuer = begun(folder, own, served=dataclasses.replace(MARK, psnr=26.0), pictures=inputs.numpy(), network="mlp")
     copies = {}
-    course = dataclasses.replace(TRIGGERS, epochs=12, batch=96, rate=2e-3)
+    course = dataclasses.replace(COURSE, epochs=12, batch=96, rate=2e-3)
     for customer in ("ada", "bob"):
         copy = teach(issuer, customer, own, inputs, labels, course=course)
         copies[customer] = loaded(own, issuer.weights(customer, taught=copy))
@@ -150,6 +150,11 @@ def test_what_does_not_go_together(
         (CapacityError, "lower PSNR", lambda: faint.marked(MARK.chosen(pictures, key=KEY), "a", key=KEY)),
         (WatermarkError, "give one each", lambda: trace([1, 2], folder, KEY)),
         (WatermarkError, "leave inputs out", lambda: trace(own, folder, KEY, inputs=pictures, own=own)),
+        (WatermarkError, "of no use where labels", lambda: trace([1] * 102, folder, KEY, own=own)),
+        (WatermarkError, "of no use where labels", lambda: trace([1] * 102, folder, KEY, references=[own])),
+        (WatermarkError, "of no use where weights", lambda: trace(own, folder, KEY, interface=None)),
+        (WatermarkError, "give one of both", lambda: trace(own, folder, KEY, inputs=pictures, ask=True)),
+        (CapacityError, "", lambda: begun(tmp_path / "b", own, served=MARK, pictures=pictures[:, :, :4, :4])),
         (WatermarkError, "give one for each", lambda: judged_labels([1, 2], MARK, ["a"], key=KEY)),
         (WatermarkError, "bits of a word", lambda: TriggerMark(n_classes=10, length=7)),
         (WatermarkError, "classes", lambda: TriggerMark(n_classes=1)),
@@ -160,6 +165,7 @@ def test_what_does_not_go_together(
     for kind, words, call in refused:
         with pytest.raises(kind, match=words):
             call()  # type: ignore[operator]  # lambdas of a list
+    assert not (tmp_path / "b").exists()
     place = folder / "verification.safetensors"
     kept = place.read_bytes()
     place.write_bytes(kept[:-1] + b"\0")

@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["as_rows", "check_probabilities", "looks_like_probabilities", "one_by_one", "softmax"]
+__all__ = ["as_rows", "check_probabilities", "is_answers", "looks_like_probabilities", "one_by_one", "softmax"]
 
 _TOLERANCE: Final = {"float16": 1e-2, "float32": 1e-3, "float64": 1e-3}
 """By how much the sum of a row may miss 1."""
+
+
+def is_answers(side: Any) -> bool:
+    """Say whether a side is its answers, in memory, and not a model that is to be asked."""
+    return isinstance(side, (list, tuple, np.ndarray)) or hasattr(side, "detach")
 
 
 def check_probabilities(answers: Any, n_classes: int) -> npt.NDArray[Any]:

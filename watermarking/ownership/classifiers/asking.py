@@ -13,6 +13,7 @@ from watermarking.errors import WatermarkError
 from watermarking.ownership.classifiers.answers import (
     as_rows,
     check_probabilities,
+    is_answers,
     looks_like_probabilities,
     one_by_one,
     softmax,
@@ -269,7 +270,7 @@ def probabilities_of(model: Any, inputs: Any, how: Interface, n_classes: int) ->
     ModelAnswerError
         If they are none, or of another number of classes.
     """
-    is_given = isinstance(model, (np.ndarray, list)) or hasattr(model, "detach")
+    is_given = is_answers(model)
     found = as_rows(model if is_given else ask(model, inputs, how).answers)
     if found.ndim == 2 and found.dtype.kind == "f" and np.isfinite(found).all() and found.size:
         kind = kind_of(found) if how.output == "auto" else how.output

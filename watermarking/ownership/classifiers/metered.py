@@ -10,6 +10,7 @@ import numpy as np
 
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection
+from watermarking.ownership.classifiers.answers import is_answers
 from watermarking.ownership.classifiers.asking import Interface, as_classifier, ask
 from watermarking.ownership.classifiers.evidence import follow
 from watermarking.ownership.classifiers.proof import LABELS_ALONE, ClassifierProof, given_answers, of_owner
@@ -158,7 +159,7 @@ class _Queue:
         self._read: list[F64] = []
         self._forms: set[Form] = set()
         self._inputs, self._at_most, self._n_classes = inputs, at_most, n_classes
-        is_there = isinstance(suspect, (list, tuple, np.ndarray)) or hasattr(suspect, "detach")
+        is_there = is_answers(suspect)
         self._given = given_answers(suspect, len(inputs)) if is_there else None
         self._run = None if is_there else as_classifier(suspect, how)
         self._how = replace(how, prepare=None, which=None)  # the function above has seen to both

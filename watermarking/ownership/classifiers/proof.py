@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from watermarking.errors import WatermarkError
+from watermarking.ownership.classifiers.answers import is_answers
 from watermarking.ownership.classifiers.asking import Interface, ask, probabilities_of
 from watermarking.ownership.classifiers.references import check_references
 from watermarking.ownership.classifiers.suspects import check_order, read_answers
@@ -123,14 +124,14 @@ def verify_classifier(
     """
     if n_queries is not None and n_queries < 1:
         raise WatermarkError(f"{n_queries} queries say nothing: ask 1 or more, or leave n_queries out to ask all")
-    if (isinstance(suspect, (list, tuple, np.ndarray)) or hasattr(suspect, "detach")) and len(suspect) > len(inputs):
+    if is_answers(suspect) and len(suspect) > len(inputs):
         raise WatermarkError(f"the suspect has {len(suspect)} answers to {len(inputs)} inputs: which are of which?")
     asked = inputs if n_queries is None else inputs[:n_queries]
     if not len(asked):
         raise WatermarkError("there is no input to ask: give one or more")
     steps = Steps()
     how, mine = interface or Interface(), own_interface or Interface()
-    models = isinstance(suspect, (list, tuple, np.ndarray)) or hasattr(suspect, "detach")
+    models = is_answers(suspect)
     given = given_answers(suspect, len(asked)) if models else ask(suspect, asked, how, tolerant=True, tell=tell)
     answers, failures = (given, {}) if isinstance(given, list) else (given.answers, given.failures)
     read = read_answers(answers, mark.n_classes, how)
@@ -187,7 +188,7 @@ def of_owner(models: list[Any], asked: Any, how: Interface, mark: SoftLabelMark,
     """Return the answers of the owner's model and the references, (n, K) each."""
     found = []
     for number, model in enumerate(models):
-        is_given = isinstance(model, (np.ndarray, list)) or hasattr(model, "detach")
+        is_given = is_answers(model)
         some = model[: len(asked)] if is_given and n_queries is not None else model
         answers = probabilities_of(some, asked, how, mark.n_classes)
         if len(answers) != len(asked):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from watermarking.errors import FileFormatError, WatermarkError
+from watermarking.ownership.classifiers.answers import is_answers
 from watermarking.ownership.classifiers.asking import Interface, ask
 from watermarking.ownership.classifiers.clients import client_key, identify
 from watermarking.ownership.classifiers.mark import SoftLabelMark
@@ -116,7 +117,7 @@ def trace_labels(
             "asked, and own"
         )
     how = interface or Interface()
-    is_given = isinstance(suspect, (list, tuple, np.ndarray)) or hasattr(suspect, "detach")
+    is_given = is_answers(suspect)
     if is_given and len(suspect) != len(pictures):
         raise WatermarkError(f"{len(suspect)} answers, {len(pictures)} verification pictures: give one each, or None")
     if is_given:

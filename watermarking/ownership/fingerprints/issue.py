@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.datasets.lock import locked
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.ownership.classifiers.clients import client_key
+from watermarking.ownership.fingerprints.architecture import settled
 from watermarking.ownership.fingerprints.carrier import Carrier
 from watermarking.ownership.fingerprints.manifest import (
     ISSUING,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from watermarking.ownership.fingerprints.triggers import TriggerMark
 
 __all__ = ["Issuer", "read_own", "read_pictures", "start"]
+
+_TRIAL: Final = "nobody, to see whether pictures have room"
 
 
 def start(
@@ -76,7 +79,7 @@ def start(
     FileFormatError
         If the folder holds something.
     CapacityError
-        If the mark needs more weights than there are.
+        If the mark needs more weights than there are, or verification pictures have no room for a word.
     WatermarkError
         If the model has no weights, its name is empty, or triggers come without pictures.
     """
@@ -97,7 +100,7 @@ def start(
     digest = write_weights(folder / OWN, weights, state)
     Manifest(
         name=name, mark=mark, key_commitment=own.commitment, own_sha256=digest, groups=found,
-        served=None if served is None else mark_config(served), network=network,
+        served=None if served is None else mark_config(served), network=settled(network),
         pictures_sha256="" if verifying is None else write_weights(folder / PICTURES, {"pictures": verifying}),
     ).write(folder)  # fmt: skip
     return Issuer(folder, key=key)
@@ -111,7 +114,9 @@ def _verification_pictures(served: Any, pictures: Any, key: Key) -> npt.NDArray[
         return None
     if pictures is None:
         raise WatermarkError("triggers need pictures of yours to choose verification pictures from: give pictures")
-    return served.chosen(pictures, key=key)
+    plain = served.chosen(pictures, key=key)
+    served.marked(plain, _TRIAL, key=key)  # so that pictures without room are refused before anything is written
+    return plain
 
 
 def _check_groups(groups: Sequence[Group], weights: Mapping[str, npt.NDArray[Any]]) -> None:

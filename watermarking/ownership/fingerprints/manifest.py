@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from watermarking.keys import Key
 
-__all__ = ["ISSUING", "MANIFEST", "OWN", "PICTURES", "Copy", "Manifest", "read_manifest"]
+__all__ = ["ISSUING", "MANIFEST", "OWN", "PICTURES", "Copy", "Manifest", "check_customer", "read_manifest"]
 
 MANIFEST: Final = "manifest.json"
 OWN: Final = "own.safetensors"

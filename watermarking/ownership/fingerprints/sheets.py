@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     U8 = npt.NDArray[np.uint8]
 
-__all__ = ["check_pictures", "cut_up", "laid_out", "marked_pictures", "read_pictures"]
+__all__ = ["check_pictures", "cut_up", "laid_out", "marked_pictures", "read_word"]
 
 _TRIES: Final = 8
 """Keys, one after the other, until all bits are read back: of sheets of small pictures some bits resist one key."""
@@ -89,7 +89,7 @@ def marked_pictures(plain: U8, word: Bits, *, scheme: str, psnr: float, key: Key
     )
 
 
-def read_pictures(marked: U8, n: int, *, scheme: str, key: Key) -> Bits:
+def read_word(marked: U8, n: int, *, scheme: str, key: Key) -> Bits:
     """Return the n bits of a sheet of pictures, of the key under which a mark shows most; all False if none does."""
     chosen, sheet = get_scheme(scheme), laid_out(check_pictures(marked))
     reads = [chosen.extract(sheet, key=key.derive(f"{_LABEL}/{number}")) for number in range(_TRIES)]

@@ -82,7 +82,8 @@ def trace(
     Raises
     ------
     WatermarkError
-        If the key is another's, nobody has a copy, or the suspect holds neither weights nor answers that can be read.
+        If the key is another's, nobody has a copy, the suspect holds neither weights nor answers that can be read, or
+        something is given that would not be used.
     WeightsError
         If it is a pickle.
     """
@@ -91,17 +92,25 @@ def trace(
     known.check_key(mine)
     if not known.copies:
         raise WatermarkError(f"nobody has a copy of {known.name!r} yet: issue one before you trace")
+    if inputs is not None and ask:
+        raise WatermarkError("ask=True is for verification pictures, inputs are others: give one of both")
     if inputs is not None:
         found, notes = trace_answers(
             suspect, inputs, known, key=mine, own=own, references=references, **asking
         )  # fmt: skip
         return Tracing(found, known.name, mine.commitment, float("nan"), None, notes)
     folder = manifest if manifest.is_dir() else manifest.parent
-    if known.pictures_sha256 and (ask or not is_weights(suspect)):
+    by_answers = ask or not is_weights(suspect)
+    if by_answers and not known.pictures_sha256:
+        raise WatermarkError("answers are read to inputs: give inputs that the suspect is asked, and own")
+    given = {"own": own is not None, "references": len(references) > 0}
+    unread = [name for name in given if given[name]] + ([] if by_answers else list(asking))
+    if unread:
+        what = "labels of verification pictures" if by_answers else "weights"
+        raise WatermarkError(f"{', '.join(unread)}: of no use where {what} are read: leave it out, or give inputs")
+    if by_answers:
         found, notes = trace_labels(suspect, read_pictures(folder, known), known, key=mine, **asking)
         return Tracing(found, known.name, mine.commitment, float("nan"), None, notes)
-    if ask or not is_weights(suspect):
-        raise WatermarkError("answers are read to inputs: give inputs that the suspect is asked, and own")
     return trace_weights(read_weights(suspect), read_own(folder, known), known, key=mine)
 
 

@@ -21,7 +21,7 @@ from scipy.stats import binom
 
 from watermarking.errors import CapacityError, WatermarkError
 from watermarking.interface import Detection
-from watermarking.ownership.fingerprints.sheets import check_pictures, marked_pictures, read_pictures
+from watermarking.ownership.fingerprints.sheets import check_pictures, marked_pictures, read_word
 from watermarking.registry import get_scheme
 from watermarking.significance import any_of, probability
 
@@ -172,7 +172,7 @@ class TriggerMark:
 
     def read(self, marked: U8, customer: str, *, key: Key) -> Bits:
         """Return the bits that marked pictures carry, (n_bits,) bool, read with a customer's key."""
-        return read_pictures(marked, self.n_bits, scheme=self.scheme, key=key.derive(f"{_LABEL}/{customer}"))
+        return read_word(marked, self.n_bits, scheme=self.scheme, key=key.derive(f"{_LABEL}/{customer}"))
 
 
 def judged_labels(

@@ -76,12 +76,15 @@ def command(folder: str, key: Key, as_json: bool, **given: Any) -> int:
 
 def _customers(given: dict[str, Any]) -> list[str]:
     from watermarking.cli.ownership.classifier.options import read_names
+    from watermarking.ownership.fingerprints.manifest import check_customer
 
     names = list(given["customers"])
     if given["customers_file"] is not None:
         names += read_names(given["customers_file"], "customers")
     if twice := [name for name in names if names.count(name) > 1]:
         raise click.UsageError(f"The customer {twice[0]!r} is given twice: each gets one copy.")
+    for name in names:
+        check_customer(name)
     return names
 
 
@@ -96,7 +99,7 @@ def _issuer(folder: Path, key: Key, given: dict[str, Any], teacher: Teacher | No
     """Begin a folder, or go on with one."""
     from watermarking.ownership.fingerprints.issue import Issuer, start
 
-    beginning = ("name", "code", "length", "colluders", "strength", "groups", *BEGINNING)
+    beginning = ("name", "code", "length", "colluders", "strength", "groups", "carrier", "profile")
     stated = [name for name in beginning if given[name] is not None] + (["layer"] if given["layers"] else [])
     if given["model"] is None:
         if stated:

@@ -41,8 +41,9 @@ def teaching_options(command: C) -> C:
                      "verification pictures (triggers), which labels alone tell; soft-label if left out."),
         click.option("--profile", type=click.Choice(_PROFILES), help="With --carrier soft-label; strong if left out."),
         click.option("--network", metavar="N",
-                     help="With --model: c2, residual or mlp, or module:function of yours that makes the network. That "
-                     "is code, and is run."),
+                     help="With --black-box: c2, residual or mlp, or module:function (importable) or "
+                     "file.py:function of yours that makes the network. That is code, and is run: it is to be named "
+                     "again for each later copy. With --model always."),
         click.option("--epochs", type=click.IntRange(1, 1000), metavar="N",
                      help="With --black-box: 6 if left out, more of few inputs."),
         click.option("--flips", is_flag=True, help="With --black-box: pictures may be mirrored."),
@@ -115,17 +116,18 @@ class Teacher:
         """
         import dataclasses
 
-        from watermarking.ownership.fingerprints.served import COURSE, TRIGGERS, teach
+        from watermarking.ownership.fingerprints.architecture import trusted
+        from watermarking.ownership.fingerprints.served import COURSE, teach
 
         known = issuer.manifest
-        module = own_module(known.network, own, tuple(self.inputs.shape[1:]))
+        network = trusted(known.network, self.given["network"])
+        module = own_module(network, own, tuple(self.inputs.shape[1:]))
         self._check(int(module.state_dict()[_HEAD].shape[0]))
-        course = TRIGGERS if known.pictures_sha256 else COURSE
         n = len(self.inputs)
         at_once = (n + (_PICTURES if known.pictures_sha256 else 0)) // 8  # so that few inputs make some steps, too
         course = dataclasses.replace(
-            course, epochs=self.given["epochs"] or max(course.epochs, min(_MOST, _SEEN // n)),
-            flips=self.given["flips"] and self.inputs.ndim == 4, batch=max(2, min(course.batch, at_once)),
+            COURSE, epochs=self.given["epochs"] or max(COURSE.epochs, min(_MOST, _SEEN // n)),
+            flips=self.given["flips"] and self.inputs.ndim == 4, batch=max(2, min(COURSE.batch, at_once)),
         )  # fmt: skip
         return teach(issuer, customer, module, self.inputs, self.labels, course=course)
 

@@ -11,10 +11,14 @@ from watermarking.cli.lines import say
 from watermarking.cli.notices import DONE, NOT_FOUND
 from watermarking.cli.options import json_option, key_option, logging_options
 from watermarking.cli.output import print_record
+from watermarking.cli.ownership.classifier.options import classes_option, interface_of, is_model, role_options
 from watermarking.cli.ownership.options import read_commitment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watermarking.keys import Key
+    from watermarking.ownership.classifiers.asking import Interface
     from watermarking.ownership.classifiers.files.inputs import Inputs
     from watermarking.ownership.fingerprints.manifest import Manifest
     from watermarking.ownership.fingerprints.trace import Tracing
@@ -34,10 +38,16 @@ _ANSWERS: Final = (".npy", ".npz", ".csv", ".tsv", ".jsonl")
 @click.option("--ask", is_flag=True,
               help="Ask SUSPECT, a model .onnx, the verification pictures; its weights are not read.")  # fmt: skip
 @click.option("--own", metavar="OWN", type=click.Path(),
-              help="With --inputs: your unmarked model .onnx, or its answers; left out where the manifest says of "
-              "which network the model is.")  # fmt: skip
+              help="With --inputs: your unmarked model .onnx, or its answers; left out where the network of "
+              "which the model is is one of this package's, or named with --network.")  # fmt: skip
+@click.option("--network", metavar="N",
+              help="With --inputs, in the place of --own: c2, residual or mlp, or the module:function or "
+              "file.py:function of yours that copies were issued with. That is code, and is run; code that the "
+              "manifest alone names never is.")  # fmt: skip
 @click.option("--reference", "references", multiple=True, metavar="R", type=click.Path(),
               help="With --inputs: a clean model of the same task, or its answers; best three.")  # fmt: skip
+@role_options("suspect", "the suspect")
+@classes_option
 @click.option("--fpr", type=click.FloatRange(0, 1, min_open=True), default=1e-6, show_default=True, metavar="P",
               help="Chance of naming any innocent at which somebody is named.")  # fmt: skip
 @click.option("--report", metavar="DIR", type=click.Path(), help="Write a report for third parties into a new folder.")
@@ -45,24 +55,25 @@ _ANSWERS: Final = (".npy", ".npz", ".csv", ".tsv", ".jsonl")
 @json_option
 @logging_options
 def command(
-    suspect: str, manifest: str, key: Key, inputs: str | None, own: str | None, references: tuple[str, ...], fpr: float,
-    report: str | None, commitment: str | None, as_json: bool, ask: bool,
+    suspect: str, manifest: str, key: Key, fpr: float, report: str | None, commitment: str | None, as_json: bool,
+    **given: Any,
 ) -> int:  # fmt: skip
     """Say whose copy SUSPECT is: a .safetensors or .onnx file, or its answers, beside the MANIFEST of what was issued.
 
     Answers, .npy, .npz, .csv, .tsv or .jsonl, are those to --inputs; of copies issued with --carrier triggers those to
-    the pictures that 'queries' writes.
+    the pictures that 'queries' writes, in their order, or named 0, 1, ... in a first column 'query'.
 
     p-values count all customers. The exit status is 0 if somebody is named, 1 if not.
     """
     from watermarking.ownership.fingerprints.trace import trace
 
-    by_labels = inputs is None and (ask or Path(suspect).suffix.lower() in _ANSWERS)
-    _check_usage(inputs, own, references, report, commitment, by_labels=by_labels)
+    by_labels = given["inputs"] is None and (given["ask"] or Path(suspect).suffix.lower() in _ANSWERS)
+    _check_usage(given, report, commitment, by_labels=by_labels)
+    known = _known(Path(manifest), key)
     if by_labels:
-        asked = _labelled(suspect, Path(manifest))
+        asked = _labelled(suspect, known, given)
     else:
-        asked = {} if inputs is None else _asked(suspect, inputs, Path(manifest), own, references)
+        asked = {} if given["inputs"] is None else _asked(suspect, Path(manifest), known, given)
     found = trace(asked.pop("suspect", Path(suspect)), Path(manifest), key, **asked)
     if report is not None:
         _write(Path(report), found, Path(suspect), Path(manifest), key, commitment, fpr)
@@ -75,19 +86,37 @@ def command(
     return DONE if found.named(fpr) else NOT_FOUND
 
 
-def _check_usage(
-    inputs: str | None, own: str | None, references: tuple[str, ...], report: str | None, commitment: str | None, *,
-    by_labels: bool,
-) -> None:  # fmt: skip
-    if inputs is None and (own is not None or references):
-        raise click.UsageError("--own and --reference are for answers: add --inputs.")
-    if (inputs is not None or by_labels) and report is not None:
+def _check_usage(given: dict[str, Any], report: str | None, commitment: str | None, *, by_labels: bool) -> None:
+    inputs = given["inputs"]
+    if inputs is None and (given["own"] is not None or given["references"] or given["network"] is not None):
+        raise click.UsageError("--own, --network and --reference are for answers: add --inputs.")
+    if given["own"] is not None and given["network"] is not None:
+        raise click.UsageError("--own and --network both say what your unmarked model answers: give one.")
+    if inputs is not None and given["ask"]:
+        raise click.UsageError("--ask is for verification pictures, --inputs for what was asked else: give one.")
+    if inputs is None and not by_labels:
+        for option, unsaid in (("classes", None), ("suspect_form", "auto"), ("suspect_pick", None)):
+            if given[option] != unsaid:
+                raise click.UsageError(f"--{option.replace('_', '-')} is for answers: add --inputs or --ask.")
+    if inputs is not None and report is not None:
         raise click.UsageError("The report of answers is 'ownership classifier verify --report', by --client.")
+    if by_labels and report is not None:
+        raise click.UsageError("There is no report on labels of verification pictures: leave out --report.")
     if commitment is not None and report is None:
         raise click.UsageError("--commitment is for a report: add --report.")
 
 
-def _asked(suspect: str, inputs: str, manifest: Path, own: str | None, references: tuple[str, ...]) -> dict[str, Any]:
+def _known(manifest: Path, key: Key) -> Manifest:
+    """Read the manifest, and check that it is of the key before anything is done that it says."""
+    from watermarking.ownership.fingerprints.manifest import read_manifest
+    from watermarking.ownership.proof import subkey
+
+    known = read_manifest(manifest)
+    known.check_key(subkey(key, known.name))
+    return known
+
+
+def _asked(suspect: str, manifest: Path, known: Manifest, given: dict[str, Any]) -> dict[str, Any]:
     """Return inputs, and the answers to them."""
     from watermarking.cli.ownership.classifier.options import answers_of
     from watermarking.errors import WatermarkError
@@ -95,43 +124,80 @@ def _asked(suspect: str, inputs: str, manifest: Path, own: str | None, reference
     from watermarking.ownership.classifiers.files.mark import MarkFile
     from watermarking.ownership.classifiers.mark import SoftLabelMark
     from watermarking.ownership.fingerprints.answers import served_mark
-    from watermarking.ownership.fingerprints.manifest import read_manifest
 
-    known = read_manifest(manifest)
+    own, network = given["own"], given["network"]
     mark = served_mark(known)
     if not isinstance(mark, SoftLabelMark):
         raise WatermarkError(f"the copies of {known.name!r} know pictures of their own: leave out --inputs")
-    if own is None and not known.network:
+    if own is None and network is None and not known.network:
         raise click.UsageError("--inputs needs --own: answers are compared with those of your unmarked model.")
-    everything, file = read_inputs(inputs), MarkFile(mark, None)
-    mine = _own(manifest, known, everything) if own is None else answers_of(own, everything, file, None, own=True)
-    others = [answers_of(one, everything, file, None, own=True) for one in references]
+    how = _interface(given)
+    everything, file = read_inputs(given["inputs"]), MarkFile(mark, how.classes)
+    if own is None:
+        mine = _own(manifest, known, everything, network)
+    else:
+        mine = answers_of(own, everything, file, None, own=True)
+    others = [answers_of(one, everything, file, None, own=True) for one in given["references"]]
     theirs = answers_of(suspect, everything, file, None, own=False)
-    return {"suspect": theirs, "inputs": everything.values, "own": mine, "references": others}
+    return {"suspect": theirs, "inputs": everything.values, "own": mine, "references": others, "interface": how}
 
 
-def _own(manifest: Path, known: Manifest, asked: Inputs) -> Any:
+def _interface(given: dict[str, Any]) -> Interface:
+    """Return how the suspect is asked, or its answers are read."""
+    from watermarking.cli.ownership.classifier.options import read_names
+
+    names = None if given["classes"] is None else read_names(given["classes"], "names of classes")
+    return interface_of(given, "suspect", names)
+
+
+def _own(manifest: Path, known: Manifest, asked: Inputs, network: str | None) -> Any:
     """Return the unmarked model, made of the weights beside the manifest."""
     from watermarking.cli.ownership.fingerprint.teaching import own_module
     from watermarking.ownership.classifiers.asking import network_input
+    from watermarking.ownership.fingerprints.architecture import trusted
     from watermarking.ownership.fingerprints.issue import read_own
 
+    made_by = trusted(known.network, network)
     folder = manifest if manifest.is_dir() else manifest.parent
-    return own_module(known.network, read_own(folder, known), network_input(asked.values[:1]).shape[1:])
+    return own_module(made_by, read_own(folder, known), network_input(asked.values[:1]).shape[1:])
 
 
-def _labelled(suspect: str, manifest: Path) -> dict[str, Any]:
+def _labelled(suspect: str, known: Manifest, given: dict[str, Any]) -> dict[str, Any]:
     """Return a model that is asked verification pictures, or its answers to them."""
-    from watermarking.cli.ownership.classifier.options import is_model
     from watermarking.errors import WatermarkError
-    from watermarking.ownership.classifiers.files.answers import read_stored
-    from watermarking.ownership.fingerprints.manifest import read_manifest
 
-    if not read_manifest(manifest).pictures_sha256:
+    if not known.pictures_sha256:
         raise WatermarkError("answers are read beside what was asked: add --inputs, or give the suspect's weights")
     if not is_model(suspect) and Path(suspect).suffix.lower() not in _ANSWERS:
         raise click.UsageError(f"{suspect} cannot be asked: give a model as .onnx, or its answers.")
-    return {"suspect": Path(suspect) if is_model(suspect) else read_stored(suspect).answers, "ask": True}
+    how = _interface(given)
+    theirs = Path(suspect) if is_model(suspect) else _in_order(suspect, known, how.classes)
+    return {"suspect": theirs, "ask": True, "interface": how}
+
+
+def _in_order(suspect: str, known: Manifest, classes: Sequence[str] | None) -> list[Any]:
+    """Return answers in the order of the verification pictures, their columns in that of the classes."""
+    import numpy as np
+
+    from watermarking.errors import WatermarkError
+    from watermarking.ownership.classifiers.files.answers import in_order, read_stored
+    from watermarking.ownership.classifiers.files.inputs import Inputs
+    from watermarking.ownership.fingerprints.answers import served_mark
+    from watermarking.ownership.fingerprints.triggers import TriggerMark
+
+    mark = served_mark(known)
+    if not isinstance(mark, TriggerMark):
+        raise WatermarkError(f"the copies of {known.name!r} know no verification pictures: add --inputs")
+    stored = read_stored(suspect, classes)
+    if classes is None and stored.classes is not None:
+        numbers = [str(number) for number in range(mark.n_classes)]
+        if sorted(stored.classes) != sorted(numbers):
+            raise WatermarkError(
+                f"the columns of {suspect} are named {', '.join(map(repr, stored.classes[:3]))}, ...: name your "
+                f"{mark.n_classes} classes in their order with --classes, or the columns by their numbers, from 0 on"
+            )
+        stored = read_stored(suspect, numbers)
+    return in_order(stored, Inputs(np.zeros((mark.n_pictures, 1))))
 
 
 def _write(

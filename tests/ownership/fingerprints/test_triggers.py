@@ -154,7 +154,7 @@ def test_what_does_not_go_together(
         (WatermarkError, "of no use where labels", lambda: trace([1] * 102, folder, KEY, references=[own])),
         (WatermarkError, "of no use where weights", lambda: trace(own, folder, KEY, interface=None)),
         (WatermarkError, "give one of both", lambda: trace(own, folder, KEY, inputs=pictures, ask=True)),
-        (CapacityError, "", lambda: begun(tmp_path / "b", own, served=MARK, pictures=pictures[:, :, :4, :4])),
+        (CapacityError, "bits", lambda: begun(tmp_path / "b", own, served=MARK, pictures=pictures[:, :, :4, :4])),
         (WatermarkError, "give one for each", lambda: judged_labels([1, 2], MARK, ["a"], key=KEY)),
         (WatermarkError, "bits of a word", lambda: TriggerMark(n_classes=10, length=7)),
         (WatermarkError, "classes", lambda: TriggerMark(n_classes=1)),

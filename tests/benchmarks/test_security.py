@@ -47,14 +47,22 @@ def test_averaging_costs_quality_and_needs_pictures(pictures: dict[str, Photogra
     for part in ("copy", "removal"):
         common = {"differ": "nothing", "shape": shape}
         weak, strong, many = measured(
-            pictures, *(cell(part, n=n, strength=s, **common) for n, s in ((2, 0.0), (2, 4.0), (4, 1.0)))
+            pictures, *(cell(part, n=n, strength=s, **common) for n, s in ((2, 0.0), (2, 4.0), (40, 1.0)))
         )
         assert weak["read"] is (part == "removal")
         assert (weak["known"] < 1e-6) is (part == "removal")
         assert weak["attacked_psnr"] == (100 if part == "copy" else pytest.approx(40, abs=0.3))
         assert strong["attacked_psnr"] < weak["attacked_psnr"] - 5
         assert many["status"] == "impossible"
-        assert "4 marked pictures are to be averaged, there are" in many["reason"]
+        assert "40 marked pictures are to be averaged, there are 2" in many["reason"]  # three, each in eight ways
+
+
+def test_who_knows_the_scheme_learns_its_signs(pictures: dict[str, Photograph]) -> None:
+    common = {"scheme": "bound", "differ": "nothing", "shape": smallest_shape(pictures), "strength": 2.0, "n": 20}
+    blind, learnt = measured(pictures, cell("copy", **common), cell("learnt copy", **common))
+    assert learnt["known"] < 1e-12
+    assert learnt["known"] < blind["known"]
+    assert learnt["attacked_psnr"] == pytest.approx(36, abs=0.5)
 
 
 def test_who_holds_originals_forges_with_one_pair(pictures: dict[str, Photograph]) -> None:
@@ -63,7 +71,7 @@ def test_who_holds_originals_forges_with_one_pair(pictures: dict[str, Photograph
         pictures,
         cell("known copy", n=1, strength=1.0, **common),
         cell("known removal", n=2, strength=0.0, **common),
-        cell("known removal", n=3, strength=1.0, **common),
+        cell("known removal", n=30, strength=1.0, **common),
     )
     assert forged["read"]
     assert removed["read"]

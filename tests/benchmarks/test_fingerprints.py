@@ -83,7 +83,8 @@ def test_tables_count(capsys: pytest.CaptureFixture[str]) -> None:
     rows[0]["innocents"] = 1
     assert fingerprints.null_table(rows)[2][-1][-1] == "FAIL"
     options = argparse.Namespace(small=True, trials=9, twenties=9, lengths=9, keyed=9, models=False, network="c2")
-    vars(options).update(dict.fromkeys(("copies", "tuned", "merges", "answers", "seeds"), 0))
+    none = ("copies", "tuned", "merges", "answers", "seeds", "leaks", "hard", "triggers", "strangers")
+    vars(options).update(dict.fromkeys(none, 0))
     cells = fingerprints.cells_of(options)
     assert {one["part"] for one in cells} == {"drawn", "keyed", "length", "merged", "sets", "prints"}
     assert len(cells) < 150

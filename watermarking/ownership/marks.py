@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 
     F32 = npt.NDArray[np.float32]
 
-__all__ = ["MARKS", "BitsMark", "BlindMark", "Configured", "MeteredMark", "OwnershipMark", "get_mark", "mark_config"]
+__all__ = [
+    "MARKS",
+    "BitsMark",
+    "BlindMark",
+    "Configured",
+    "MeteredMark",
+    "OwnershipMark",
+    "config_fields",
+    "get_mark",
+    "mark_config",
+]
 
 MARKS: Final = {
     "learnable": "watermarking.ownership.learnable.mark:LearnableMark",
@@ -138,6 +148,28 @@ def mark_config(mark: Configured) -> dict[str, Any]:
     """Return what :func:`get_mark` makes a mark from again, as it comes back from JSON."""
     names = (one.name for one in dataclasses.fields(cast("Any", mark)) if one.init)
     return {"id": mark.id} | {name: _plain(getattr(mark, name)) for name in names}
+
+
+def config_fields(cls: type[Any], config: Mapping[str, Any], needed: Iterable[str] | None = None) -> dict[str, Any]:
+    """Return the fields of a mark's configuration without its id, for a mark that is a dataclass.
+
+    Parameters
+    ----------
+    cls : the class of the mark
+    needed : fields that must be there; where they are given, none may be there that the class does not have
+
+    Raises
+    ------
+    WatermarkError
+        If it is of another mark, or does not fit.
+    """
+    fields = dict(config)
+    if fields.pop("id", cls.id) != cls.id:
+        raise WatermarkError(f"this is a mark of the kind {config['id']!r}, not of {cls.id!r}")
+    known = {field.name for field in dataclasses.fields(cls)}
+    if needed is not None and (fields.keys() - known or set(needed) - fields.keys()):
+        raise WatermarkError(f"a mark has {', '.join(sorted(known))}, not {', '.join(sorted(fields))}")
+    return fields
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from watermarking.ownership.classifiers.coarse import Coarse, fit_coarse
 from watermarking.ownership.classifiers.keyed import draw
 from watermarking.ownership.classifiers.swaps import reach_for, swapped
 from watermarking.ownership.classifiers.tail import with_tail
+from watermarking.ownership.marks import config_fields
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -139,13 +140,7 @@ class SoftLabelMark:
         WatermarkError
             If it is of another mark, or does not fit.
         """
-        fields = dict(config)
-        if fields.pop("id", cls.id) != cls.id:
-            raise WatermarkError(f"this is a mark of the kind {config['id']!r}, not of {cls.id!r}")
-        known = {field.name for field in dataclasses.fields(cls)}
-        if fields.keys() - known or {"n_classes", "coarse"} - fields.keys():
-            raise WatermarkError(f"a mark has {', '.join(sorted(known))}, not {', '.join(sorted(fields))}")
-        return cls(**fields)
+        return cls(**config_fields(cls, config, ("n_classes", "coarse")))
 
     def for_labels(self, answers: npt.NDArray[Any], inputs: Any, labels: Any = None, *, price: float = 0.002) -> Self:
         """Return this mark with first classes that change, for clients who are told no more, at a price in accuracy.

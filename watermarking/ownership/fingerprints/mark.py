@@ -12,6 +12,7 @@ from watermarking.codes.tracing.code import TardosCode
 from watermarking.codes.tracing.designs import ORDERS, AndCode
 from watermarking.codes.tracing.identifiers import word_of
 from watermarking.errors import CapacityError, WatermarkError
+from watermarking.ownership.marks import config_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,9 +94,7 @@ class WeightMark:
         WatermarkError
             If it is of another mark, or does not fit.
         """
-        fields = dict(config)
-        if fields.pop("id", cls.id) != cls.id:
-            raise WatermarkError(f"this is a mark of the kind {config['id']!r}, not of {cls.id!r}")
+        fields = config_fields(cls, config)
         if other := fields.keys() - {field.name for field in dataclasses.fields(cls)}:
             raise WatermarkError(f"a mark of weights has no {', '.join(sorted(other))}")
         try:

@@ -11,7 +11,6 @@ soft labels (:mod:`watermarking.ownership.fingerprints.served`).
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -22,6 +21,7 @@ from scipy.stats import binom
 from watermarking.errors import CapacityError, WatermarkError
 from watermarking.interface import Detection
 from watermarking.ownership.fingerprints.sheets import check_pictures, marked_pictures, read_word
+from watermarking.ownership.marks import config_fields
 from watermarking.registry import get_scheme
 from watermarking.significance import any_of, probability
 
@@ -96,13 +96,7 @@ class TriggerMark:
         WatermarkError
             If it is of another mark, or does not fit.
         """
-        fields = dict(config)
-        if fields.pop("id", cls.id) != cls.id:
-            raise WatermarkError(f"this is a mark of the kind {config['id']!r}, not of {cls.id!r}")
-        known = {field.name for field in dataclasses.fields(cls)}
-        if fields.keys() - known or "n_classes" not in fields:
-            raise WatermarkError(f"a mark has {', '.join(sorted(known))}, not {', '.join(sorted(fields))}")
-        return cls(**fields)
+        return cls(**config_fields(cls, config, ("n_classes",)))
 
     @property
     def bits(self) -> int:

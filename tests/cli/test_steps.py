@@ -64,8 +64,9 @@ def test_steps_of_several_pictures_come_with_them_from_other_processes(run: Run,
     read = run("extract", folder, "-k", keyfile, "--scheme", "additive_block", "--workers", 2, "-vv")
     for name in ("a.png", "b.jpg", "unter/ç.png"):
         about = [line for line in timed(read.stderr) if line.startswith(f"watermarking: {folder / name}: ")]
-        assert len(about) == 2, name
-        assert about[0].endswith("tried, least p = 1 (additive_block)") or "as it lies" in about[0]
+        # Between the first and the last, a busy machine says how long nothing was tried.
+        assert re.search(r": as it lies: 1 tried, least p = \S+ \(additive_block\)$", about[0]), name
+        assert re.search(r": no message read, \d+ checks; 1 tried in all$", about[-1]), name
 
 
 def test_vv_tells_the_parts_of_an_attack(run: Run, picture: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ that nobody can reach by reading. Presence: marked pictures under heavy attack (
 
     python benchmarks/detection.py                      # 20,000 pairs a scheme
     python benchmarks/detection.py --pairs 500 --redraws 100000
+    python benchmarks/detection.py --schemes dwt --canvases 1000    # unmarked photographs in windows, pages, slides
     python benchmarks/detection.py --schemes deep --moved --pairs 500 --results benchmarks/results/detection_deep
     python benchmarks/detection.py --show
 """
@@ -37,6 +38,7 @@ RATES = (1e-2, 1e-3)
 KEYS_A_BLOCK = 10
 NULL_SIDE = 384  # pixels; the bounds hold for any picture, and smaller ones are read sooner
 KINDS = ("unmarked", "wrong key")
+CANVASES = ("window", "phone", "page", "slide", "story", "collage")
 REDRAWN = ("coffee", "camera", "flat grey", "dark noise", "noise", "gradient")
 _SEED = 2027
 _NULL = "False positives, and the binomial 99.9 % bound"
@@ -50,6 +52,7 @@ def main() -> None:
     parser.add_argument("--schemes", type=lambda text: tuple(text.split(",")), default=CLASSICAL)
     parser.add_argument("--small", action="store_true", help="500 pairs, a million redraws, no heavy attacks")
     parser.add_argument("--moved", action="store_true", help="only reads that search, and nothing but these")
+    parser.add_argument("--canvases", type=int, metavar="N", help="pairs of canvases, and nothing but these")
     parser.add_argument("--photographs", default="evaluation", help="set or folder")
     options = parser.parse_args()
     if options.small:
@@ -57,8 +60,9 @@ def main() -> None:
     pictures = {photograph.name: photograph for photograph in find(options.photographs)}
     small = {name: dataclasses.replace(picture, long_side=NULL_SIDE) for name, picture in pictures.items()}
     shared = ("photograph", "kind", "block", "scheme", "question", "search")
-    null = carry_out(null_cells(options, small), measure_null, shared, options, name=NAME, pictures=small)
-    if options.moved:
+    cells = null_cells(options, small) if options.canvases is None else canvas_cells(options, small)
+    null = carry_out(cells, measure_null, shared, options, name=NAME, pictures=small)
+    if options.moved or options.canvases is not None:
         print(f"{_NULL}\n\n{text_table(*null_table(null))}\n")
         return
     options.fresh = False
@@ -102,6 +106,16 @@ def null_cells(options: Any, pictures: Iterable[str]) -> list[Cell]:
     return cells
 
 
+def canvas_cells(options: Any, pictures: Iterable[str]) -> list[Cell]:
+    """List blocks of keys over unmarked photographs in canvases of every type, read with the search."""
+    blocks = math.ceil(options.canvases / (KEYS_A_BLOCK * len(list(pictures)) * len(CANVASES)))
+    return [
+        {"part": "null", "scheme": scheme, "photograph": name, "kind": f"paste('{into}', 0.2, 960)", "question": "read",
+         "search": 3, "block": block, "keys": KEYS_A_BLOCK, "seed": _SEED}
+        for scheme in options.schemes for block in range(blocks) for name in pictures for into in CANVASES
+    ]  # fmt: skip
+
+
 def redraw_cells(options: Any, pictures: Iterable[str]) -> list[Cell]:
     """List the pictures whose soft values get new signs."""
     names = [name for name in REDRAWN if name in (*pictures, *SYNTHETIC)]
@@ -131,8 +145,8 @@ def tables(null: list[Row], redraws: list[Row], presence: list[Row]) -> list[Tab
 def null_table(rows: list[Row]) -> Lines:
     """Return false positives against the binomial bound; each scheme and question, messages that came back."""
     lines: list[list[object]] = []
-    for which in dict.fromkeys((row["scheme"], row["question"], row["search"]) for row in rows):
-        mine = [r for r in rows if (r["scheme"], r["question"], r["search"]) == which and r["status"] == "done"]
+    for which in dict.fromkeys(_asked(row) for row in rows):
+        mine = [row for row in rows if _asked(row) == which and row["status"] == "done"]
         messages = sum(row["messages"] for row in mine)
         values = [value for row in mine for value in row["p"]]
         counts = {rate: sum(value <= rate for value in values) for rate in RATES}
@@ -143,6 +157,12 @@ def null_table(rows: list[Row]) -> Lines:
         lines.append([*name, len(values), *found, messages, "pass" if kept else "FAIL"])
     heading = ["scheme", "question", "alignments", "pairs", *(f"p <= {rate:g}" for rate in RATES), "messages", ""]
     return heading, lines
+
+
+def _asked(row: Row) -> tuple[str, str, int]:
+    """Return the scheme, the question, of a canvas with its type, and the alignments."""
+    question = row["question"] if row["kind"] in KINDS else f"{row['question']}, {row['kind']}"
+    return row["scheme"], question, row["search"]
 
 
 def redraw_table(rows: list[Row]) -> Lines:

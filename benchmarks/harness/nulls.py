@@ -108,8 +108,10 @@ def measure_presence(cells: list[Cell], *, pictures: dict[str, Photograph]) -> l
 
 
 def _unmarked(cell: Cell, cover: Image) -> Image:
-    """Return the picture that the cell's keys have no mark in."""
+    """Return the picture that the cell's keys have no mark in, in a canvas if the kind is an attack that draws one."""
     if cell["kind"] == "unmarked":
         return cover
+    if cell["kind"].startswith("paste("):
+        return np.asarray(attacked_picture(cover, {**cell, "attack": cell["kind"], "key": cell["block"]}))
     key = key_of({**cell, "key": "another"})
     return np.asarray(Marker(cell["scheme"], key=key, psnr=42.0).embed(cover, b"another!"))

@@ -121,6 +121,7 @@ def test_what_is_refused(there: Run, args: tuple[str, ...], words: str) -> None:
     assert done.exit_code == 2, done.output
     assert words in done.output
     assert "Traceback" not in done.output
+    assert not Path("net").exists()  # what is refused begins nothing
 
 
 def test_a_second_copy_is_refused_before_anything_is_written(there: Run) -> None:

@@ -147,8 +147,8 @@ def _warn_if_thin(receipt: Receipt) -> None:
         return
     warnings.warn(
         f"the reserve is thin, {receipt.reserve:.0%}: {receipt.bit_error_rate:.1%} of the bits are wrong already, so "
-        "that JPEG or a smaller size may wipe the message out: use a shorter message, a lower fidelity or PSNR, or a "
-        "larger picture",
+        "that JPEG or a smaller size may wipe the message out: use a shorter message, a lower --fidelity or --psnr, or "
+        "a larger picture",
         stacklevel=2,
     )
 

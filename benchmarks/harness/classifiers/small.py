@@ -16,6 +16,7 @@ from torch import nn
 
 from harness.cells import DONE, significant
 from harness.classifiers.owner import Owner, key_of
+from harness.classifiers.reconstructed import measure_reconstruction, reconstruction_cells, reconstruction_lines
 from harness.classifiers.tasks import ASKED, classifier_data
 from watermarking.keys import Key
 from watermarking.ownership.classifiers.asking import Interface
@@ -60,6 +61,7 @@ def small_cells() -> list[Cell]:
     """List what is measured: the quickest first."""
     found: list[Cell] = [{"task": "none", "measured": "time", "classes": k, "side": 224} for k in (1000, 10)]
     found += [{"task": "fashion", "measured": "embedding", "profile": "standard", "key": 0}]
+    found += reconstruction_cells()
     found += [
         {"task": "fashion", "measured": "clients", "suspect": name, "clients": _CLIENTS, "queries": _CLIENT_QUERIES}
         for name in ("wrapper", "mlp, distilled", "clean")
@@ -113,6 +115,8 @@ def measure_small(cells: list[Cell], *, kept: Path | None) -> list[Row]:
         start = time.perf_counter()
         if cell["measured"] == "time":
             row = _timed(cell)
+        elif cell["measured"] == "reconstruction":
+            row = measure_reconstruction(_world(kept).owner, cell)
         else:
             row = _MEASURES[cell["measured"]](_world(kept), cell)
         rows.append({"status": DONE, **row, "seconds": round(time.perf_counter() - start, 2)})
@@ -253,6 +257,7 @@ def small_table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
         elif row["measured"] == "clients":
             said = f"the right one {row['p_right']:.0e}, the least of the others {row['p_wrong'][0]:.1e}"
             lines.append([f"{row['clients']} clients, {row['suspect']}", f"{row['queries']} queries", said])
+    lines += reconstruction_lines(rows)
     if runs := [e for row in rows if row["measured"] == "evidence" for e in row["largest"]]:
         lines.append(["e-values of clean models", f"{len(runs)} runs", f"largest {max(runs):.2g}"])
     if drawn := np.array([p for row in rows if row["measured"] == "null" for p in row["null"]]).tolist():

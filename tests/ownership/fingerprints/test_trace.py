@@ -159,7 +159,7 @@ def test_manifests_that_are_refused(tmp_path: Path) -> None:
         read_manifest(path)
     path.write_text(json.dumps(whole))
     write_weights(tmp_path / "net/own.safetensors", {"w": np.zeros((2, 2), np.float32)})
-    with pytest.raises(FileFormatError, match="not the model that"):
+    with pytest.raises(FileFormatError, match="not the file that"):
         trace(network(), path, KEY)
 
 

@@ -272,10 +272,7 @@ def read_own(folder: Path, manifest: Manifest) -> dict[str, npt.NDArray[np.gener
     FileFormatError
         If it is not there, or another.
     """
-    path = folder / OWN
-    if file_hash(path) != manifest.own_sha256:
-        raise FileFormatError(f"{path} is not the model that {MANIFEST} is of: put the one back that was there")
-    return read_weights(path)
+    return read_weights(_as_issued(folder / OWN, manifest.own_sha256))
 
 
 def read_pictures(folder: Path, manifest: Manifest) -> npt.NDArray[np.uint8]:
@@ -288,8 +285,13 @@ def read_pictures(folder: Path, manifest: Manifest) -> npt.NDArray[np.uint8]:
     """
     from watermarking.deep.tensors import read_tensors
 
-    path = folder / PICTURES
-    if file_hash(path) != manifest.pictures_sha256:
-        raise FileFormatError(f"{path} does not hold the pictures that {MANIFEST} is of: put the file back that did")
+    path = _as_issued(folder / PICTURES, manifest.pictures_sha256)
     found: npt.NDArray[np.uint8] = read_tensors(path)["pictures"].numpy()
     return found
+
+
+def _as_issued(path: Path, sha256: str) -> Path:
+    """Return a file that a manifest is of, if it is that file."""
+    if file_hash(path) != sha256:
+        raise FileFormatError(f"{path} is not the file that {MANIFEST} is of: put the one back that was there")
+    return path

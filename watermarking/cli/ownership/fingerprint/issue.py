@@ -93,6 +93,8 @@ def _check_usage(given: dict[str, Any]) -> None:
         for name in (*BEGINNING, "epochs", "flips"):
             if given[name]:
                 raise click.UsageError(f"--{name} is for copies that are taught: add --black-box.")
+        if given["reshape"] and given["model"] is not None and given["groups"] is None:
+            raise click.UsageError("--reshape needs --groups: a file of weights does not say which channels may move.")
 
 
 def _issuer(folder: Path, key: Key, given: dict[str, Any], teacher: Teacher | None) -> Issuer:

@@ -18,8 +18,11 @@ from watermarking.ownership.fingerprints.attacks.merging import MERGES, merged
 from watermarking.ownership.fingerprints.issue import Issuer
 from watermarking.ownership.fingerprints.manifest import read_manifest
 from watermarking.ownership.fingerprints.mark import WeightMark
+from watermarking.ownership.fingerprints.report import write_tracing_report
 from watermarking.ownership.fingerprints.trace import trace
 from watermarking.ownership.fingerprints.weights import write_weights
+from watermarking.ownership.proof import subkey
+from watermarking.ownership.report import check_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +85,27 @@ def test_who_merged_their_copies(folder: Path, way: str) -> None:
     named = trace(suspect, folder, KEY).named()
     assert set(named) <= set(guilty)
     assert len(named) >= (2 if way in ("interpolation", "layers") else 4)
+
+
+def test_whoever_gave_a_layer_is_named(folder: Path, tmp_path: Path) -> None:
+    """Each layer from another copy: of all weights together that of the largest layer is read."""
+    copies = {f"customer {i}": weights_of(folder, f"customer {i}") for i in range(12)}
+    (name, *_) = layers = [name for name, value in copies["customer 0"].items() if value.ndim == 2]
+    givers = [f"customer {2 * i}" for i in range(len(layers))]
+    mixed = dict(copies["customer 11"]) | {
+        layer: copies[giver][layer] for layer, giver in zip(layers, givers, strict=True)
+    }
+    found = trace(mixed, folder, KEY)
+    assert set(found.named()) == set(givers)
+    assert found.n_looks == 1 + len(layers)
+    assert any(name in note and "layer by layer" in note for note in found.notes)
+    write_tracing_report(tmp_path / "report", found, read_manifest(folder), subkey(KEY, "net 1"))
+    checked = check_report(tmp_path / "report")
+    assert checked.problems == []
+    assert set(checked.report["result"]["named"]) == set(givers)
+    whole = trace(copies["customer 3"], folder, KEY)
+    assert whole.named() == ["customer 3"]
+    assert whole.layers == {}
 
 
 def test_layers_by_other_names_in_another_order_or_missing(folder: Path) -> None:

@@ -169,6 +169,6 @@ def test_what_does_not_go_together(
     place = folder / "verification.safetensors"
     kept = place.read_bytes()
     place.write_bytes(kept[:-1] + b"\0")
-    with pytest.raises(FileFormatError, match="put the file back"):
+    with pytest.raises(FileFormatError, match="put the one back"):
         trace(copies["ada"], folder, KEY, ask=True)
     place.write_bytes(kept)

@@ -128,15 +128,21 @@ class Carrier:
             found[name] = (after * np.float32(_rms(before) / max(_rms(after), 1e-30))).astype(self.own[name].dtype)
         return found
 
-    def read(self, suspect: Arrays) -> Levels:
+    def read(self, suspect: Arrays, layers: Sequence[str] | None = None) -> Levels:
         """Read a suspect's weights, by the names of the model's; layers that are not there are passed over.
 
         Weights that are exactly zero were cut off, and say nothing. The more a row changed otherwise, the less its
         weights count.
+
+        Parameters
+        ----------
+        suspect : mapping of names to arrays
+        layers : sequence of str, optional
+            Only these of those that carry.
         """
         length = self.mark.length
         sums, shares, squares, n = np.zeros(length), np.zeros(length), np.zeros(length), 0
-        for name in self.layers:
+        for name in self.layers if layers is None else layers:
             if name not in suspect:
                 continue
             theirs, mine = np.asarray(suspect[name], np.float64), np.asarray(self.own[name], np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from watermarking.ownership.fingerprints.carrier import turning
 from watermarking.significance import any_of, rademacher_p_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["judged"]
+__all__ = ["judged", "judged_by_layers"]
 
 _SHRUNK: Final = 0.05
 _SURE: Final = 4.0  # standard deviations
 _ANY: Final = 1e-12  # what a spread is at least
+_TELLING: Final = 1e-3
+"""A layer in which nobody's p-value is as low says nothing, and need not be kept."""
 
 
 def judged(levels: Levels, mark: WeightMark, customers: Sequence[str], *, key: Key) -> dict[str, Detection]:
@@ -56,6 +59,39 @@ def judged(levels: Levels, mark: WeightMark, customers: Sequence[str], *, key: K
     nobody = Detection(0.0, 1.0, detection.statistic)
     first = {} if name is None else {name: detection}
     return first | {one: nobody for one in customers if one != name}
+
+
+def judged_by_layers(
+    levels: Levels, layers: Mapping[str, Levels], mark: WeightMark, customers: Sequence[str], *, key: Key, n_looks: int
+) -> tuple[dict[str, Detection], list[str]]:
+    """Return the verdict on each customer by all weights and by each layer alone, and the layers that added something.
+
+    Who took whole layers from several copies leaves in each a single customer's word, and of all weights together
+    that of the largest. Whoever shows best in one layer is judged by that; each p-value counts all the looks.
+
+    Parameters
+    ----------
+    levels : Levels
+        Of all weights.
+    layers : mapping of layers' names to Levels
+        Of each, or of those that added something when all were looked at.
+    mark, customers, key : see :func:`judged`
+    n_looks : int
+        How often was looked, whatever was kept of it.
+    """
+    best, adding = judged(levels, mark, customers, key=key), []
+    whole = dict(best)
+    for name, part in layers.items():
+        found = judged(part, mark, customers, key=key)
+        better = [one for one in found if found[one].p_value < min(whole[one].p_value, _TELLING)]
+        if better:
+            adding.append(name)
+        for one in better:
+            best[one] = min(best[one], found[one], key=lambda verdict: verdict.p_value)
+    counted = {
+        one: dataclasses.replace(verdict, p_value=any_of(verdict.p_value, n_looks)) for one, verdict in best.items()
+    }
+    return dict(sorted(counted.items(), key=lambda item: item[1].p_value)), adding
 
 
 def _by_design(levels: Levels, spread: F64, mark: WeightMark, key: Key) -> list[Detection]:

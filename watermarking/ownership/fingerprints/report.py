@@ -13,7 +13,7 @@ from watermarking.datasets.writing import write_whole
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.keys import Key
 from watermarking.ownership.fingerprints.carrier import Levels
-from watermarking.ownership.fingerprints.judging import judged
+from watermarking.ownership.fingerprints.judging import judged_by_layers
 from watermarking.ownership.fingerprints.mark import WeightMark
 from watermarking.ownership.marks import mark_config
 from watermarking.ownership.page import html_problems, rendered
@@ -78,10 +78,8 @@ def write_tracing_report(
         "published": dict(published) if published else None, "own_sha256": known.own_sha256,
         "suspect_sha256": suspect_sha256, "customers": known.customers, "likeness": tracing.likeness,
         "notes": tracing.notes, "result": _result(tracing.detections, fpr),
-        "levels": {
-            "values": [None if np.isnan(one) else one for one in levels.values.tolist()],
-            "spread": levels.spread.tolist(), "norms": levels.norms.tolist(), "n_weights": levels.n_weights,
-        },
+        "levels": _written(levels), "layers": {name: _written(one) for name, one in tracing.layers.items()},
+        "n_looks": tracing.n_looks,
         "command": "watermarking ownership report REPORT",
     }  # fmt: skip
     said = json.loads(json.dumps(found))
@@ -106,6 +104,8 @@ def check_tracing_report(
     try:
         mark, key = WeightMark.from_config(report["mark"]), Key(bytes.fromhex(report["key"]))
         levels, customers = _levels(report["levels"], mark), [str(one) for one in report["customers"]]
+        layers = {str(name): _levels(one, mark) for name, one in report["layers"].items()}
+        n_looks = max(int(report["n_looks"]), 1 + len(layers))
         said, enclosed, name = dict(report["result"]), report["published"], str(report["name"])
         rate = float(said["fpr"])
     except (KeyError, TypeError, ValueError, AttributeError, WatermarkError) as error:
@@ -116,7 +116,7 @@ def check_tracing_report(
     if any(one is not None and one != commitment(name, mark, key) for one in (enclosed, published)):
         problems.append("what was published before binds to another key, mark or name")
     try:
-        verdicts = judged(levels, mark, customers, key=key)
+        verdicts, _ = judged_by_layers(levels, layers, mark, customers, key=key, n_looks=n_looks)
         best = next(iter(verdicts.values()))
     except (WatermarkError, StopIteration) as error:
         return Checked(report, None, False, [*problems, f"what was read cannot be judged: {error}"])
@@ -147,6 +147,14 @@ def _same(found: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
         return all(bool(np.isclose(one, other, rtol=CLOSE, atol=0)) for one, other in pairs)
     except (KeyError, TypeError, ValueError, AttributeError):
         return False
+
+
+def _written(levels: Levels) -> dict[str, Any]:
+    """Return what was read as JSON takes it."""
+    return {
+        "values": [None if np.isnan(one) else one for one in levels.values.tolist()],
+        "spread": levels.spread.tolist(), "norms": levels.norms.tolist(), "n_weights": levels.n_weights,
+    }  # fmt: skip
 
 
 def _levels(said: Mapping[str, Any], mark: WeightMark) -> Levels:

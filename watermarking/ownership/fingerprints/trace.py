@@ -11,7 +11,7 @@ from watermarking.ownership.fingerprints.align import aligned, likeness
 from watermarking.ownership.fingerprints.answers import trace_answers, trace_labels
 from watermarking.ownership.fingerprints.carrier import Carrier, Levels
 from watermarking.ownership.fingerprints.issue import read_own, read_pictures
-from watermarking.ownership.fingerprints.judging import judged
+from watermarking.ownership.fingerprints.judging import judged_by_layers
 from watermarking.ownership.fingerprints.manifest import Manifest, read_manifest
 from watermarking.ownership.fingerprints.match import match_layers
 from watermarking.ownership.fingerprints.weights import is_weights, read_weights
@@ -42,6 +42,10 @@ class Tracing(Verdicts):
     levels : Levels or None
         What was read of each place; None of answers.
     notes : list of str, what was undone, and what limits the verdict
+    layers : dict from name to Levels
+        What was read in single layers in which somebody shows more clearly than in all weights together.
+    n_looks : int
+        At all weights together, and at each layer alone: what p-values count beside the customers.
     """
 
     name: str
@@ -49,6 +53,8 @@ class Tracing(Verdicts):
     likeness: float
     levels: Levels | None = field(repr=False)
     notes: list[str]
+    layers: dict[str, Levels] = field(default_factory=dict, repr=False)
+    n_looks: int = 1
 
     @property
     def best(self) -> tuple[str, Detection]:
@@ -127,6 +133,12 @@ def trace_weights(suspect: Mapping[str, Any], own: Mapping[str, Any], known: Man
     notes = [*matched.notes, *notes]
     if alike < 0.2:
         notes.append(f"a cosine of {alike:.2f} with your model's weights: nothing of them is left, if it is a copy")
-    found_by = judged(levels, known.mark, known.customers, key=key)
-    steps.done(f"{len(known.customers)} customers judged")
-    return Tracing(found_by, known.name, key.commitment, alike, levels, notes)
+    # An AND code's words are spread over all places: a part of them is no word.
+    parts = [] if known.mark.code == "and" or len(carrier.layers) == 1 else carrier.layers
+    layers, n_looks = {name: carrier.read(found, [name]) for name in parts}, 1 + len(parts)
+    found_by, adding = judged_by_layers(levels, layers, known.mark, known.customers, key=key, n_looks=n_looks)
+    steps.done(f"{len(known.customers)} customers judged by all weights, and by each of {len(parts)} layers")
+    if adding:
+        notes.append(f"looked at alone, {', '.join(adding)} said more: copies may have been mixed layer by layer")
+    kept = {name: layers[name] for name in adding}
+    return Tracing(found_by, known.name, key.commitment, alike, levels, notes, kept, n_looks)

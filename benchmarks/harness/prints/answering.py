@@ -6,6 +6,7 @@ each, all kept beside its models. Copies are as issued: the fingerprint of their
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +20,6 @@ from harness.prints.owners import KEPT
 from watermarking.keys import Key
 from watermarking.ownership.classifiers.clients import client_key, identify
 from watermarking.ownership.classifiers.proof import verify_classifier
-from watermarking.ownership.classifiers.tasks.course import Course
 from watermarking.ownership.classifiers.tasks.engine import Engine
 from watermarking.ownership.classifiers.tasks.stack import Stack
 from watermarking.ownership.classifiers.tasks.training import accuracy, log_answers
@@ -27,7 +27,7 @@ from watermarking.ownership.fingerprints.architecture import build, filled
 from watermarking.ownership.fingerprints.attacks.changes import removed
 from watermarking.ownership.fingerprints.carrier import Carrier
 from watermarking.ownership.fingerprints.mark import WeightMark
-from watermarking.ownership.fingerprints.served import taught, taught_triggers
+from watermarking.ownership.fingerprints.served import COURSE, TRIGGER_COURSE, taught, taught_triggers
 from watermarking.ownership.fingerprints.triggers import TriggerMark, judged_labels
 from watermarking.ownership.fingerprints.weights import read_weights
 
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["ATTACKS", "measure_answers"]
 
 _KEY: Final = Key(b"fingerprints in answers")
-_COURSE: Final = Course(epochs=6, batch=256, rate=1e-3, true=0.2, flips=True)
-_LEARNING: Final = Course(epochs=6, batch=256, rate=1e-3, true=0.2, flips=True)
+_COURSE: Final = dataclasses.replace(COURSE, flips=True)
+_LEARNING: Final = dataclasses.replace(TRIGGER_COURSE, flips=True)
 ATTACKS: Final[dict[str, Any]] = {
     "distilled": {"id": "distil", "n": 20_000, "epochs": 10},
     "hard labels": {"id": "distil", "n": 20_000, "epochs": 10, "hard": True},

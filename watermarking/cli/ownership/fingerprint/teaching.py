@@ -45,7 +45,7 @@ def teaching_options(command: C) -> C:
                      "file.py:function of yours that makes the network. That is code, and is run: it is to be named "
                      "again for each later copy. With --model always."),
         click.option("--epochs", type=click.IntRange(1, 1000), metavar="N",
-                     help="With --black-box: 6 if left out, more of few inputs."),
+                     help="With --black-box: 6 if left out, of triggers 12; more of few inputs."),
         click.option("--flips", is_flag=True, help="With --black-box: pictures may be mirrored."),
     )):  # fmt: skip
         command = option(command)
@@ -117,7 +117,7 @@ class Teacher:
         import dataclasses
 
         from watermarking.ownership.fingerprints.architecture import trusted
-        from watermarking.ownership.fingerprints.served import COURSE, teach
+        from watermarking.ownership.fingerprints.served import COURSE, TRIGGER_COURSE, teach
 
         known = issuer.manifest
         network = trusted(known.network, self.given["network"])
@@ -125,9 +125,10 @@ class Teacher:
         self._check(int(module.state_dict()[_HEAD].shape[0]))
         n = len(self.inputs)
         at_once = (n + (_PICTURES if known.pictures_sha256 else 0)) // 8  # so that few inputs make some steps, too
+        usual = TRIGGER_COURSE if known.pictures_sha256 else COURSE
         course = dataclasses.replace(
-            COURSE, epochs=self.given["epochs"] or max(COURSE.epochs, min(_MOST, _SEEN // n)),
-            flips=self.given["flips"] and self.inputs.ndim == 4, batch=max(2, min(COURSE.batch, at_once)),
+            usual, epochs=self.given["epochs"] or max(usual.epochs, min(_MOST, _SEEN // n)),
+            flips=self.given["flips"] and self.inputs.ndim == 4, batch=max(2, min(usual.batch, at_once)),
         )  # fmt: skip
         return teach(issuer, customer, module, self.inputs, self.labels, course=course)
 

@@ -201,3 +201,22 @@ def test_logits_stay_logits(there: World) -> None:
     assert served.dtype == np.float32
     wanted = there.mark.answer(there.own, there.pictures, key=subkey(KEY, "digits v1"))
     assert np.allclose(softmax(served.astype(np.float64)), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("order", [("alice", "bob", "carol"), ("carol", "bob", "alice")])
+def test_labels_alone_name_the_client_whose_they_are(tmp_path: Path, there: World, order: tuple[str, ...]) -> None:
+    many = world(10, 3000)
+    mark = many.mark.for_labels(many.own, many.pictures, price=0.03)
+    alice = subkey(KEY, "digits v1").derive("client/alice")
+    served = mark.answer(many.own, many.pictures, key=alice).argmax(1)
+    write_mark(Path("swaps.mark"), MarkFile(mark))
+    np.save("many.npy", many.pictures)
+    np.save("many-own.npy", many.own)
+    np.save("labels.npy", np.eye(10, dtype=np.float32)[served])
+    clients = [part for name in order for part in ("--client", name)]
+    how = ("--own", "many-own.npy", "--mark", "swaps.mark", "--name", "digits v1", "-k", "my.key")
+    done = run("classifier", "verify", "labels.npy", "many.npy", *how, *clients, "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert (found["found"], found["name"], found["form"]) == (True, "digits v1/alice", "labels")
+    assert {name for name, p in found["names"].items() if p <= 1e-6} == {"digits v1/alice"}

@@ -10,8 +10,8 @@ import torch
 
 from tests.ownership.classifiers.world import KEY, world
 from watermarking.errors import WatermarkError
-from watermarking.ownership.classifiers.answers import one_by_one
-from watermarking.ownership.classifiers.asking import Interface, ask, kind_of, probabilities_of
+from watermarking.ownership.classifiers.answers import as_rows, kind_of, one_by_one
+from watermarking.ownership.classifiers.asking import Interface, ask, probabilities_of
 from watermarking.ownership.classifiers.proof import verify_classifier
 from watermarking.ownership.models import ModelAnswerError
 
@@ -63,7 +63,7 @@ def test_single_inputs_that_fail_do_not_take_their_batch_along() -> None:
 def test_all_failing_is_an_error_that_says_so() -> None:
     there = world(10)
     remote = Remote(lambda self, some: True)
-    with pytest.raises(ModelAnswerError, match="answered nothing"):
+    with pytest.raises(ModelAnswerError, match="answered none of 400 queries: ConnectionError: 429"):
         verify_classifier(remote, there.pictures, own=there.own, mark=there.mark, key=KEY)
     assert remote.calls <= 52
 
@@ -94,9 +94,19 @@ def test_forms_are_told_safely_or_not_at_all() -> None:
     own = world(10).own
     assert kind_of(own) == "probabilities"
     assert kind_of(np.log(own)) == "logits"
-    assert kind_of(own * 30) == "logits"
+    assert kind_of(own * np.linspace(20, 30, len(own))[:, None]) == "logits"
+    assert kind_of(own[:3] * 30) == "logits"  # so few sums may be alike by chance
     with pytest.raises(ModelAnswerError, match="output='logits'"):
         kind_of(own * 0.9)
+    for many, some in ((2, 20), (100, 1)):
+        with pytest.raises(ModelAnswerError, match=f"each sums to {many}"):
+            kind_of(own[:some] * many)
+
+
+def test_brain_floats_are_probabilities() -> None:
+    own = torch.tensor(world(10).own).to(torch.bfloat16)
+    assert probabilities_of(own, None, Interface(), 10) == pytest.approx(world(10).own, abs=4e-3)
+    assert kind_of(as_rows(torch.log(own))) == "logits"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -13,10 +13,22 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["as_rows", "check_probabilities", "is_answers", "looks_like_probabilities", "one_by_one", "softmax"]
+__all__ = [
+    "as_rows",
+    "check_probabilities",
+    "is_answers",
+    "kind_of",
+    "looks_like_probabilities",
+    "one_by_one",
+    "softmax",
+]
 
 _TOLERANCE: Final = {"float16": 1e-2, "float32": 1e-3, "float64": 1e-3}
 """By how much the sum of a row may miss 1."""
+_BRAIN_FLOATS: Final = 1e-2
+_ALIKE: Final = 1e-2
+_SOME: Final = 8  # rows, whose sums are not alike by chance
+_PER_CENT: Final = 100.0
 
 
 def is_answers(side: Any) -> bool:
@@ -67,6 +79,39 @@ def looks_like_probabilities(answers: npt.NDArray[Any]) -> bool:
     return bool(answers.min() >= 0 and np.abs(answers.sum(1, dtype=np.float64) - 1).max() <= tolerance)
 
 
+def kind_of(answers: npt.NDArray[Any]) -> Literal["probabilities", "logits"]:
+    """Tell probabilities from logits, safely.
+
+    Raises
+    ------
+    ModelAnswerError
+        If all lie within 0 and 1 and do not sum to 1: they may be logits, or scores of independent classes. If none is
+        negative and all rows sum to the same, as per cent do.
+    """
+    if looks_like_probabilities(answers):
+        return "probabilities"
+    if answers.min() >= 0 and answers.max() > 1:
+        _check_no_shares(answers.sum(1, dtype=np.float64))
+    if answers.min() < 0 or answers.max() > 1:
+        return "logits"
+    raise ModelAnswerError(
+        f"the answers lie within 0 and 1 and sum to {answers.sum(1).min():.3g} ... {answers.sum(1).max():.3g}: they "
+        "may be logits or scores of independent classes; say output='logits' (--form logits), or make probabilities "
+        "of them"
+    )
+
+
+def _check_no_shares(totals: F64) -> None:
+    """Refuse rows that are shares of one sum: logits' sums differ from row to row, but of few rows that says little."""
+    usual = float(np.median(totals))
+    are_alike = np.abs(totals / usual - 1).max() <= _ALIKE
+    if are_alike and (len(totals) >= _SOME or abs(usual / _PER_CENT - 1) <= _ALIKE):
+        raise ModelAnswerError(
+            f"the answers are nowhere negative and each sums to {usual:.4g}, as shares of it do: divide by that (per "
+            "cent by 100), or, if they are logits all the same, say output='logits' (--form logits)"
+        )
+
+
 def softmax(logits: npt.NDArray[Any]) -> F64:
     """Return the probabilities (N, K) of logits, float64."""
     found = np.asarray(logits, np.float64)
@@ -84,7 +129,9 @@ def as_rows(answers: Any) -> npt.NDArray[Any]:
     """
     if hasattr(answers, "detach"):
         answers = answers.detach().cpu()
-        return np.asarray((answers.float() if str(answers.dtype) == "torch.bfloat16" else answers).numpy())
+        if str(answers.dtype) != "torch.bfloat16":
+            return np.asarray(answers.numpy())
+        return _sums_mended(np.asarray(answers.float().numpy()))
     try:
         return np.asarray(answers)
     except ValueError:
@@ -92,6 +139,14 @@ def as_rows(answers: Any) -> npt.NDArray[Any]:
             "the answers are of several lengths: give (inputs, classes); of several outputs say with "
             "Interface(which=...) which they are"
         ) from None
+
+
+def _sums_mended(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return rows, with the sum 1 where they are probabilities whose eight bits miss it."""
+    if rows.ndim != 2 or not rows.size or rows.min() < 0:
+        return rows
+    totals = rows.sum(1, keepdims=True)
+    return rows / totals if np.abs(totals - 1).max() <= _BRAIN_FLOATS else rows
 
 
 def one_by_one(answers: Any, n: int) -> list[Any]:

@@ -14,7 +14,7 @@ from watermarking.ownership.classifiers.answers import (
     as_rows,
     check_probabilities,
     is_answers,
-    looks_like_probabilities,
+    kind_of,
     one_by_one,
     softmax,
 )
@@ -35,7 +35,6 @@ __all__ = [
     "ask",
     "check_evaluating",
     "chosen",
-    "kind_of",
     "network_input",
     "probabilities_of",
 ]
@@ -276,22 +275,3 @@ def probabilities_of(model: Any, inputs: Any, how: Interface, n_classes: int) ->
         kind = kind_of(found) if how.output == "auto" else how.output
         found = softmax(found) if kind == "logits" else found
     return check_probabilities(found, n_classes).astype(np.float64)
-
-
-def kind_of(answers: npt.NDArray[Any]) -> Output:
-    """Tell probabilities from logits, safely.
-
-    Raises
-    ------
-    ModelAnswerError
-        If all lie within 0 and 1 and do not sum to 1: they may be logits, or scores of independent classes.
-    """
-    if looks_like_probabilities(answers):
-        return "probabilities"
-    if answers.min() < 0 or answers.max() > 1:
-        return "logits"
-    raise ModelAnswerError(
-        f"the answers lie within 0 and 1 and sum to {answers.sum(1).min():.3g} ... {answers.sum(1).max():.3g}: they "
-        "may be logits or scores of independent classes; say output='logits' (--form logits), or make probabilities "
-        "of them"
-    )

@@ -15,8 +15,8 @@ from torch.nn import functional
 from watermarking.deep.tensors import read_metadata, read_tensors, write_tensors
 from watermarking.deep.training.checkpoint import pack, unpack
 from watermarking.errors import WatermarkError, WeightsError
-from watermarking.ownership.classifiers.answers import check_probabilities
-from watermarking.ownership.classifiers.asking import check_evaluating, kind_of, network_input
+from watermarking.ownership.classifiers.answers import check_probabilities, kind_of
+from watermarking.ownership.classifiers.asking import check_evaluating, network_input
 from watermarking.ownership.marks import mark_config
 
 if TYPE_CHECKING:

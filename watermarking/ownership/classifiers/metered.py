@@ -13,7 +13,7 @@ from watermarking.interface import Detection
 from watermarking.ownership.classifiers.answers import is_answers
 from watermarking.ownership.classifiers.asking import Interface, as_classifier, ask
 from watermarking.ownership.classifiers.evidence import follow
-from watermarking.ownership.classifiers.proof import LABELS_ALONE, ClassifierProof, given_answers, of_owner
+from watermarking.ownership.classifiers.proof import ClassifierProof, given_answers, limits, of_owner
 from watermarking.ownership.classifiers.references import check_references
 from watermarking.ownership.classifiers.suspects import check_order, read_answers
 from watermarking.ownership.classifiers.verdict import Compared
@@ -37,6 +37,10 @@ __all__ = ["course_of", "gather_classifier", "verdict_of"]
 _ENOUGH, _ALL, _MOST, _CUT = "enough evidence", "no more queries", "as many queries as allowed", "interrupted"
 _GONE, _BARE = "it failed 50 times in a row", "it answers with labels alone"
 _PATIENCE: Final = 50
+_UNMETERED: Final = (
+    "the suspect answers with labels alone, which are read all together: ask a fixed number of queries instead of one "
+    "by one (verify_classifier; no --metered)"
+)
 
 
 def gather_classifier(
@@ -93,9 +97,10 @@ def gather_classifier(
     is_bare = compared.form == "labels"
     detection = verdict_of([] if is_bare else values)
     alone = detection if is_bare or not references else verdict_of(course_of(compared, mark, key, alone=True))
+    notes = [_UNMETERED] if is_bare and mark.reach else limits(compared, mark)
     return ClassifierProof(
-        detection, alone, mark_config(mark), key.commitment, queue.n_asked, queue.failures,
-        [LABELS_ALONE] if is_bare else [], compared, metering=Metering(level, tuple(values), stopped),
+        detection, alone, mark_config(mark), key.commitment, queue.n_asked, queue.failures, notes, compared,
+        metering=Metering(level, tuple(values), stopped),
     )  # fmt: skip
 
 

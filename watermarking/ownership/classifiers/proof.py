@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from watermarking.errors import WatermarkError
-from watermarking.ownership.classifiers.answers import is_answers
+from watermarking.ownership.classifiers.answers import as_rows, is_answers
 from watermarking.ownership.classifiers.asking import Interface, ask, probabilities_of
 from watermarking.ownership.classifiers.references import check_references
 from watermarking.ownership.classifiers.suspects import check_order, read_answers
 from watermarking.ownership.classifiers.verdict import Compared, best_of
 from watermarking.ownership.marks import mark_config
+from watermarking.ownership.models import ModelAnswerError
 from watermarking.steps import Steps
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["LABELS_ALONE", "ClassifierProof", "compare", "given_answers", "of_owner", "verify_classifier"]
+__all__ = ["ClassifierProof", "compare", "given_answers", "limits", "of_owner", "verify_classifier"]
 
-LABELS_ALONE: Final = (
+_LABELS_ALONE: Final = (
     "the suspect answers with labels alone: a mark that never changes the first class leaves nothing in them, so no "
     "claim is made; ask for probabilities, or for a few of them"
 )
@@ -134,6 +135,8 @@ def verify_classifier(
     models = is_answers(suspect)
     given = given_answers(suspect, len(asked)) if models else ask(suspect, asked, how, tolerant=True, tell=tell)
     answers, failures = (given, {}) if isinstance(given, list) else (given.answers, given.failures)
+    if failures and all(one is None for one in answers):
+        raise ModelAnswerError(f"the suspect answered none of {len(asked)} queries: {next(iter(failures.values()))}")
     read = read_answers(answers, mark.n_classes, how)
     steps.done(f"the suspect asked: {len(read.rows)} of {len(asked)} answers can be read, as {read.form}")
     sides = of_owner([own, *references, *smoothed], asked, mine, mark, n_queries)
@@ -161,9 +164,17 @@ def compare(compared: Compared, mark: SoftLabelMark, key: Key) -> tuple[Detectio
         If a reference or the owner's model carries the mark.
     """
     check_references(compared, mark, key)
+    detection = best_of(compared, mark, key)
+    has_more = len(compared.references) or len(compared.smoothed)
+    alone = best_of(compared, mark, key, alone=True) if has_more else detection
+    return detection, alone, limits(compared, mark)
+
+
+def limits(compared: Compared, mark: SoftLabelMark) -> list[str]:
+    """Return what limits a verdict, whichever way it comes about."""
     notes = []
     if compared.form == "labels":
-        notes.append(_LABELS_READ if mark.reach else LABELS_ALONE)
+        notes.append(_LABELS_READ if mark.reach else _LABELS_ALONE)
     if compared.form == "top-k":
         notes.append("the suspect names a few classes only: what it leaves out counts as 0")
     if (n := len(compared.references)) < _ENOUGH and (mark.reach or compared.form != "labels"):
@@ -171,14 +182,12 @@ def compare(compared: Compared, mark: SoftLabelMark, key: Key) -> tuple[Detectio
             f"{n} clean references beside your own model are few: distilled suspects are read, fine-tuned ones often "
             f"missed; train {_ENOUGH} clean models"
         )
-    detection = best_of(compared, mark, key)
-    has_more = len(compared.references) or len(compared.smoothed)
-    return detection, best_of(compared, mark, key, alone=True) if has_more else detection, notes
+    return notes
 
 
 def given_answers(suspect: Any, n: int) -> list[Any]:
     """Return answers that are in memory, one for each query."""
-    found = list(suspect.detach().cpu().numpy() if hasattr(suspect, "detach") else suspect)
+    found = list(as_rows(suspect) if hasattr(suspect, "detach") else suspect)
     if len(found) < n:
         raise WatermarkError(f"the suspect has {len(found)} answers to {n} inputs: give one each, or None")
     return found[:n]
@@ -195,4 +204,5 @@ def of_owner(models: list[Any], asked: Any, how: Interface, mark: SoftLabelMark,
             who = "your own model" if not number else f"reference {number - 1}"
             raise WatermarkError(f"{who} has {len(answers)} answers to {len(asked)} inputs: it must answer each")
         found.append(answers)
+        check_order(answers, found[0], "your own model" if not number else f"reference {number - 1}")
     return found

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from watermarking.errors import UnsupportedImageError, WatermarkError
-from watermarking.ownership.classifiers.answers import as_rows, check_probabilities, softmax
-from watermarking.ownership.classifiers.asking import Interface, as_classifier, check_evaluating, chosen, kind_of
+from watermarking.ownership.classifiers.answers import as_rows, check_probabilities, kind_of, softmax
+from watermarking.ownership.classifiers.asking import Interface, as_classifier, check_evaluating, chosen
 from watermarking.ownership.classifiers.clients import client_key
 from watermarking.ownership.classifiers.coarse import area_weights
 from watermarking.ownership.models import ModelAnswerError

@@ -23,7 +23,7 @@ _SURE: Final = 1e-7
 """Each reference is tried in up to 13 ways on two sides: together they refuse a clean one once in 350,000 times."""
 
 
-def check_references(compared: Compared, mark: SoftLabelMark, key: Key) -> None:
+def check_references(compared: Compared, mark: SoftLabelMark, key: Key, *, keys: int = 1) -> None:
     """Refuse answers of the owner's model and of references that lean towards the mark of the key, or away from it.
 
     Each is tested against all others, and by itself. One that carries the mark would hide it in a suspect; one that
@@ -33,15 +33,22 @@ def check_references(compared: Compared, mark: SoftLabelMark, key: Key) -> None:
     own. That one is refused depends on the key, but so seldom for clean models that the verdict's p-value holds all
     the same, within a factor of 1.00001 for each.
 
+    Parameters
+    ----------
+    compared, mark, key
+        See :func:`watermarking.ownership.classifiers.proof.compare`.
+    keys : int
+        How many are checked one after the other: a clean reference is refused by any of them as seldom as by one.
+
     Raises
     ------
     WatermarkError
         If one does; the message names it.
     """
-    tests = _tested(compared, mark, key)
+    tests, sure = _tested(compared, mark, key), _SURE / keys
     odd = [
         (number, test) for number, test in tests
-        if test.p_value < _SURE or (test.score < 0 and 1 - test.p_value < _SURE)  # 1 of no score is that of no evidence
+        if test.p_value < sure or (test.score < 0 and 1 - test.p_value < sure)  # 1 of no score is that of no evidence
     ]  # fmt: skip
     if not odd:
         return

@@ -28,8 +28,11 @@ Form: TypeAlias = Literal["probabilities", "logits", "top-k", "labels"]
 _SUMS: Final = (0.3, 1.05)
 """Of answers that were rounded, or had what is small left out."""
 _USUAL: Final = (0.9, 1.02)
-_DISAGREES, _AGREES = 0.5, 0.7
-_LEAST_QUERIES: Final = 50
+_ELSEWHERE, _HERE = 0.6, 0.2
+"""Of the queries of a class, how many are answered with another, and how few with it, where the two are confused."""
+_LEAST_OF_CLASS: Final = 3
+_CONFUSED: Final = (8, 0.04)
+"""Queries in such classes, and which share of all, from which on the order is taken for another."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ def read_answers(answers: Sequence[Any], n_classes: int, how: Interface) -> Read
     if how.classes is not None and len(how.classes) != n_classes:
         raise ModelAnswerError(f"{len(how.classes)} classes are named, the mark is of {n_classes}: name each")
     rows = [(number, row) for number, row in given if _is_row(row, n_classes)]
-    if 2 * len(rows) > len(given):  # what else came among them is an error's text, or the like
+    if rows and not _any_labels([row for _, row in given if not _is_row(row, n_classes)], n_classes, how):
+        # What else came among them is an error's text, or the like.
         read, kept = _of_rows(rows, n_classes, how), dict(rows)
         others = {n: f"{str(row)[:80]!r} is no row of numbers" for n, row in given if n not in kept}
         return replace(read, failures=read.failures | others)
@@ -92,26 +96,40 @@ def read_answers(answers: Sequence[Any], n_classes: int, how: Interface) -> Read
     return Read(found, np.array(numbers), form, failures)
 
 
-def check_order(values: F64, own: F64) -> None:
-    """Refuse answers whose classes are in another order than the owner's.
+def check_order(values: F64, own: F64, who: str = "the suspect") -> None:
+    """Refuse answers whose classes are in another order than the owner's, or some of them.
 
     Raises
     ------
     ModelAnswerError
-        If the first classes seldom agree and would often in another order; the message says in which.
+        If two classes or more are nearly always answered with others, each with one of its own; the message says which.
     """
     one, other, k = values.argmax(1), own.argmax(1), own.shape[1]
-    if len(one) < _LEAST_QUERIES or np.mean(one == other) >= _DISAGREES:
-        return
     table = np.zeros((k, k))
     np.add.at(table, (other, one), 1)
-    rows, columns = linear_sum_assignment(-table)
-    if table[rows, columns].sum() / len(one) >= _AGREES:
-        order = ", ".join(f"{a} is {b}" for a, b in zip(rows, columns, strict=True) if a != b and table[a, b])
+    asked, pairs = table.sum(1), zip(*linear_sum_assignment(-table), strict=True)
+    confused = [
+        (a, b) for a, b in pairs
+        if a != b and table[a, b] >= max(_LEAST_OF_CLASS, _ELSEWHERE * asked[a]) and table[a, a] <= _HERE * asked[a]
+    ]  # fmt: skip
+    least, share = _CONFUSED
+    if len(confused) > 1 and sum(table[a, b] for a, b in confused) >= max(least, share * len(one)):
+        order = ", ".join(f"{a} is {b}" for a, b in confused)
         raise ModelAnswerError(
-            f"the suspect's classes seem to be in another order (yours -> its own: {order[:200]}): bring its "
-            "answers to your order, or name its classes in your order with Interface(classes=...) or --classes"
+            f"the classes of {who} seem to be in another order (yours -> its own: {order[:200]}): bring its answers to "
+            "your order, or name its classes in your order with Interface(classes=...) or --classes"
         )
+
+
+def _any_labels(rows: list[Any], n_classes: int, how: Interface) -> bool:
+    """Say whether an answer that is no row of numbers can be read as labels."""
+    for row in rows:
+        try:
+            _of_labels(row, n_classes, how)
+        except ModelAnswerError:
+            continue
+        return True
+    return False
 
 
 def _is_row(row: Any, n_classes: int) -> bool:

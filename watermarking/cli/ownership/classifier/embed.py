@@ -199,7 +199,8 @@ def _marked(
 
     import numpy as np
 
-    from watermarking.ownership.classifiers.asking import ask, kind_of
+    from watermarking.ownership.classifiers.answers import kind_of
+    from watermarking.ownership.classifiers.asking import ask
     from watermarking.ownership.classifiers.protect import ProtectedClassifier
 
     if values is None:

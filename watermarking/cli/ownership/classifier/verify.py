@@ -219,10 +219,10 @@ def _of_clients(case: _Case, proof: ClassifierProof) -> tuple[ClassifierProof, d
     from watermarking.ownership.classifiers.outcome import of_client
     from watermarking.ownership.classifiers.references import check_references
 
-    if proof.compared.form == "labels":
+    if proof.compared.form == "labels" and not case.found.mark.reach:  # no claim about anybody
         return proof, dict.fromkeys(case.keys, proof.detection)
     for key in case.keys.values():  # an own side with one client's mark would hide him
-        check_references(proof.compared, case.found.mark, key)
+        check_references(proof.compared, case.found.mark, key, keys=len(case.keys))
     found = identify(proof.compared, case.found.mark, case.keys)
     best = next(iter(found))
     return of_client(proof, case.found.mark, case.keys[best], len(case.keys)), found

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 CHANGES = ("splice", "erase", "telea", "navier-stokes", "clone", "none")
 AREAS = (0.02, 0.05, 0.1, 0.3)
 AFTER = ("none", "jpeg(75)", "resize(0.75)", "resize(0.75) | jpeg(75)")
+EDITS = ("brightness(1.2)", "contrast(1.5)", "gamma(1.4)", "blur(1)", "paste('page', 0.2)")
+"""Of whole pictures of which nothing was replaced: what else may turn a map red."""
 MESSAGE = "(c) Ada 2026"
 _RADIUS = 5
 _DRAWN = ("splice", "erase", "telea", "clone")
@@ -56,10 +58,14 @@ def main() -> None:
     cells = [
         {"photograph": name, "change": change, "area": area, "after": after, "key": 0, "seed": 0}
         for name in pictures for change in CHANGES for area in (AREAS if change != "none" else (0.1,))
-        for after in AFTER
+        for after in _after(change)
     ]  # fmt: skip
     rows = carry_out(cells, measure, ("photograph",), options, name="presence", pictures=pictures)
     print(text_table(*table(rows)))
+
+
+def _after(change: str) -> tuple[str, ...]:
+    return AFTER if change != "none" else (*AFTER, *EDITS)
 
 
 def measure(cells: list[Cell], *, pictures: dict[str, Photograph]) -> list[Row]:
@@ -162,10 +168,10 @@ def _area_under_curve(scores: Any, truth: Any) -> float:
 def table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
     """Return a line for each change and what came after it, over areas and photographs."""
     heading = ["change", "after", "maps", "area under curve", "worst area", "flagged of it", "flagged elsewhere"]
-    heading.append("unsure")
+    heading += ["worst", "unsure"]
     lines: list[list[object]] = []
     for change in CHANGES:
-        for after in AFTER:
+        for after in _after(change):
             mine = [row for row in rows if row["change"] == change and row["after"] == after]
             done = [row for row in mine if row["status"] == DONE]
             if not done:
@@ -178,7 +184,8 @@ def table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
             lines.append([
                 change, after, f"{len(done)} of {len(mine)}", f"{mean['auc']:.3f}" if curves else "",
                 f"{min(curves):.3f}" if curves else "", f"{100 * mean['found']:.0f} %" if curves else "",
-                f"{100 * mean['false']:.2f} %", f"{100 * mean['unsure']:.0f} %",
+                f"{100 * mean['false']:.2f} %", f"{100 * max(r['false'] for r in done):.0f} %",
+                f"{100 * mean['unsure']:.0f} %",
             ])  # fmt: skip
     return heading, lines
 

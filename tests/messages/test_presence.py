@@ -100,3 +100,19 @@ def test_around_a_picture_in_a_canvas_nothing_is_said(cover: U8, ground: str) ->
     around[120:-120, 180:-180] &= False  # windows overlap the edges
     carries = (np.nan_to_num(unsure, nan=1.0) < 0.5) & (np.nan_to_num(missing, nan=0.0) < 0.5)
     assert carries[around].mean() < 0.1
+
+
+@pytest.mark.parametrize("ground", [(255, 255, 255), (40, 44, 60)])
+def test_flat_ground_round_a_picture_is_no_part_of_it(ground: tuple[int, int, int]) -> None:
+    marker = Marker("dwt", key=KEY, fidelity=88.0)
+    picture = np.asarray(Image.open(PHOTOGRAPHS / "astronaut.png").convert("RGB"))
+    rows, cols = picture.shape[:2]
+    canvas = np.full((1000, 1500, 3), ground, np.uint8)
+    canvas[200 : 200 + rows, 300 : 300 + cols] = marker.embed(picture, "8 bytes!")
+    where = found_in(marker, canvas)
+    inside = np.zeros(canvas.shape[:2], np.bool_)
+    inside[200 : 200 + rows, 300 : 300 + cols] = True
+    missing, unsure = (np.nan_to_num(where.on(one, canvas.shape)) > 0.5 for one in (where.missing, where.unsure))
+    assert missing[~inside].sum() < 0.05 * inside.sum()
+    assert missing[inside].mean() < 0.04
+    assert unsure[inside].mean() < 0.5

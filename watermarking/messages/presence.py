@@ -34,6 +34,7 @@ _SIGMA: Final = 4.0  # cells: places are judged by what is round them
 _SPREAD: Final = 1.4826  # standard deviations in a median absolute one
 _LEAST_SPREAD: Final = 0.2
 _PART: Final = 0.6  # of what was aligned: a picture that covers less lies in something else
+_FLAT: Final = 1e-3  # of the variance that busy cells have: below it a cell is flat ground
 _SHOWN: Final = 0.5  # of a window, for anything to be said
 _LEFT: Final = 0.6
 """Of the mark's usual strength: a place is said to lack it only where less is left than this."""
@@ -111,7 +112,9 @@ def presence_of(
     deviation = np.sqrt(_smooth(found.variance, _SIGMA / math.sqrt(2)) / (4 * math.pi * _SIGMA**2)) + 1e-12
     shown = _smooth((found.variance > 0).astype(np.float32), _SIGMA) > _SHOWN
     if seen.origin != (0, 0) or seen.inside is not None:
-        shown &= _extent(agreed / deviation)
+        # What rounding leaves of flat ground would stand out most, against next to no variance.
+        busy = found.variance > _FLAT * np.quantile(found.variance, 0.98)
+        shown &= _extent(np.where(_smooth(busy.astype(np.float32), _SIGMA) > _SHOWN, agreed / deviation, 0.0))
     if not shown.any():
         return None
     reliable = np.square(expected / deviation)

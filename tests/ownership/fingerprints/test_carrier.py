@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from tests.ownership.fingerprints.world import KEY, network
+from watermarking import Key
 from watermarking.errors import CapacityError, WatermarkError
 from watermarking.ownership.fingerprints.carrier import Carrier, carrying_layers
 from watermarking.ownership.fingerprints.judging import judged
@@ -32,6 +33,20 @@ def test_all_places_are_read_back(mark: WeightMark) -> None:
     if mark.code != "and":
         assert ((levels.values > 0) == word).all()
         assert np.abs(np.abs(levels.values) - 1).max() < 0.1
+
+
+@pytest.mark.parametrize("n", [2, 5, 6, 9])
+def test_an_and_code_names_nobody_where_more_were_averaged_than_it_is_for(n: int) -> None:
+    mark = WeightMark(code="and", length=31)
+    customers = [f"customer {i}" for i in range(31)]
+    for trial in range(3):
+        key = Key(bytes([trial]) * 16)
+        carrier = Carrier(OWN, mark, key=key)
+        copies = [carrier.copy(mark.word(customers[i], key=key, number=i)) for i in range(n)]
+        average = {name: np.mean([copy[name] for copy in copies], axis=0) for name in carrier.layers}
+        found = judged(carrier.read(average), mark, customers, key=key)
+        named = [one for one in customers if found[one].is_present(1e-6)]
+        assert named == (customers[:n] if n <= mark.design().order else [])
 
 
 @pytest.mark.parametrize("mark", MARKS, ids=lambda mark: f"{mark.code}-{mark.length}")

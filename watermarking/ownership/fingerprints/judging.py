@@ -29,9 +29,12 @@ __all__ = ["judged", "judged_by_layers"]
 
 _SHRUNK: Final = 0.05
 _SURE: Final = 4.0  # standard deviations
+_MORE: Final = 8  # copies beyond those that an AND code is for, whose average its places are compared with
+_MISFIT: Final = 5.0  # times: so much better do levels of more copies fit than those of as many as the code is for
+_LIKELY: Final = 1e-4  # p-values at which an AND code's word counts as one that fits
 _ANY: Final = 1e-12  # what a spread is at least
 _TELLING: Final = 1e-3
-"""A layer in which nobody's p-value is as low says nothing, and need not be kept."""
+"""A layer adds something where somebody's p-value is below this, and above it by all weights."""
 
 
 def judged(levels: Levels, mark: WeightMark, customers: Sequence[str], *, key: Key) -> dict[str, Detection]:
@@ -67,7 +70,7 @@ def judged_by_layers(
     """Return the verdict on each customer by all weights and by each layer alone, and the layers that added something.
 
     Who took whole layers from several copies leaves in each a single customer's word, and of all weights together
-    that of the largest. Whoever shows best in one layer is judged by that; each p-value counts all the looks.
+    that of the largest. Whoever shows in one layer alone is judged by that; each p-value counts all the looks.
 
     Parameters
     ----------
@@ -83,7 +86,7 @@ def judged_by_layers(
     whole = dict(best)
     for name, part in layers.items():
         found = judged(part, mark, customers, key=key)
-        better = [one for one in found if found[one].p_value < min(whole[one].p_value, _TELLING)]
+        better = [one for one in found if found[one].p_value < _TELLING < whole[one].p_value]
         if better:
             adding.append(name)
         for one in better:
@@ -101,21 +104,40 @@ def _by_design(levels: Levels, spread: F64, mark: WeightMark, key: Key) -> list[
     signs and what was read go together no better than the key's signs would make them by chance, unless the word, or
     others, which all AND codes have most ones in common with, was put in. And a mark that has shrunk makes of every
     average a zero, which would speak against the innocent: where what all have should be 1 and is less, nobody is
-    named.
+    named; nor where the levels are those of more copies than the code is for, or more are found than that.
     """
     design, turn = mark.design(), turning(key, mark.length)
     read = np.nan_to_num(levels.values)
     turned = turn.T @ read
     verdicts = design.accuse(_of_all(turned, spread, design.order), key=key)
     if _has_shrunk(turned, spread, design, key):
-        return [Detection(verdict.score, 1.0, f"{verdict.statistic}; the mark has shrunk") for verdict in verdicts]
+        return _nobody(verdicts, "the mark has shrunk")
+    if _of_too_many(turned, spread, design.order):
+        return _nobody(verdicts, "more copies were averaged than the code is for")
     found = []
     for number, verdict in enumerate(verdicts):
         along = turn @ np.where(design.word(number, key=key), 1.0, -1.0)
         norm = float(np.linalg.norm(along * levels.norms))
         there = any_of(rademacher_p_value(float(along @ read) / norm if norm > 0 else 0.0), len(verdicts))
         found.append(Detection(verdict.score, max(verdict.p_value, there), verdict.statistic))
+    if sum(one.p_value <= _LIKELY for one in found) > design.order:
+        return _nobody(verdicts, "more words fit than the code can tell apart")
     return found
+
+
+def _nobody(verdicts: Sequence[Detection], why: str) -> list[Detection]:
+    return [Detection(verdict.score, 1.0, f"{verdict.statistic}; {why}") for verdict in verdicts]
+
+
+def _of_too_many(values: F64, spread: F64, order: int) -> bool:
+    """Say whether the levels are those of averages of more than ``order`` copies, and of no fewer."""
+
+    def misfit(n: int) -> float:
+        steps = np.clip(np.rint((1 - values) * n / 2), 0, n)
+        return float(np.mean(((values - (1 - 2 * steps / n)) / spread) ** 2))
+
+    fewer, more = (min(map(misfit, some)) for some in (range(1, order + 1), range(order + 1, order + _MORE + 1)))
+    return fewer > _MISFIT * max(more, 1.0)
 
 
 def _has_shrunk(values: F64, spread: F64, design: AndCode, key: Key) -> bool:

@@ -138,6 +138,11 @@ def trace_weights(suspect: Mapping[str, Any], own: Mapping[str, Any], known: Man
     layers, n_looks = {name: carrier.read(found, [name]) for name in parts}, 1 + len(parts)
     found_by, adding = judged_by_layers(levels, layers, known.mark, known.customers, key=key, n_looks=n_looks)
     steps.done(f"{len(known.customers)} customers judged by all weights, and by each of {len(parts)} layers")
+    if known.mark.code == "and":
+        notes.append(
+            f"p-values of this AND code hold if at most {known.mark.design().order} copies were merged, by averaging: "
+            "of more, or merged otherwise, it can name innocents"
+        )
     if adding:
         notes.append(f"looked at alone, {', '.join(adding)} said more: copies may have been mixed layer by layer")
     kept = {name: layers[name] for name in adding}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.campaign import arguments, carry_out, exit_status
+from harness.campaign import arguments, carry_out, exit_status, stored_cells
 from harness.cells import DONE
 from harness.copies import measure_copies
 from harness.photographs import find
@@ -38,7 +38,8 @@ def main() -> None:
     parser.add_argument("--populations", type=int, default=50, help="each is judged against (default 50)")
     options = parser.parse_args()
     pictures = {photograph.name: photograph for photograph in find("shipped")}
-    cells = cells_of(options.photographs, options.sets, options.populations)
+    asked = cells_of(options.photographs, options.sets, options.populations)
+    cells = stored_cells(options, NAME) if options.show else asked
     rows = carry_out(cells, measure_copies, ("part", "trial"), options, name=NAME, pictures=pictures)
     print(text_table(*table(rows)))
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from detection import upper_bound
-from harness.campaign import arguments, carry_out, exit_status
+from harness.campaign import arguments, carry_out, exit_status, stored_cells
 from harness.cells import DONE
 from harness.fingerprints import LEVELS, measure_fingerprints
 from harness.photographs import find
@@ -65,7 +65,8 @@ def main() -> None:
     parser.add_argument("--models", action="store_true", help="models alone")
     options = parser.parse_args()
     pictures = {photograph.name: photograph for photograph in find("shipped")}
-    rows = carry_out(cells_of(options), measure_fingerprints, SHARED, options, name=NAME, pictures=pictures)
+    cells = stored_cells(options, NAME) if options.show else cells_of(options)
+    rows = carry_out(cells, measure_fingerprints, SHARED, options, name=NAME, pictures=pictures)
     alone = options.models or options.answers
     of_codes = () if alone else (found_table(rows), null_table(rows), merged_table(rows), bound_table())
     for title, heading, lines in (*of_codes, *model_tables(rows)):

@@ -102,6 +102,11 @@ def carry_out(
         return store.of(wanted)
 
 
+def stored_cells(options: argparse.Namespace, name: str) -> list[Cell]:
+    """Return the cells that have rows, whatever they were asked for with: of these ``--show`` prints tables."""
+    return [cell_of(row) for row in read_rows(options.results or RESULTS / name)]
+
+
 def exit_status(main: Callable[[], None]) -> int:
     """Run a script; turn what may go wrong into one line and an exit status."""
     try:

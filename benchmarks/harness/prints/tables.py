@@ -21,7 +21,7 @@ NETWORKS = ("c2", "residual")
 WAYS = ("mean", "median", "minimum", "maximum", "random", "layers", "interpolation")
 COLLUDERS = (2, 5, 10)
 _WORLD: Cell = {"part": "prints", "network": "residual", "customers": 100, "length": 1216, "against": 10,
-                "strength": 0.03}  # fmt: skip
+                "strength": 0.015}  # fmt: skip
 _ANSWERS: Cell = {"part": "prints", "kind": "answers", "network": "c2", "seed": 0, "customers": 100,
                   "profile": "strong", "queries": 200, "populations": 20}  # fmt: skip
 TRIGGERED = ("none", "8 bit", "pruned 50 %", "fine-tuned", "distilled", "hard labels")

@@ -16,6 +16,7 @@ from watermarking.ownership.classifiers.tasks.course import Course, Lesson
 from watermarking.ownership.classifiers.tasks.networks import build_classifier
 from watermarking.ownership.classifiers.tasks.training import train
 from watermarking.ownership.fingerprints.attacks.changes import removed
+from watermarking.ownership.fingerprints.mark import WeightMark
 from watermarking.ownership.fingerprints.served import COURSE, taught
 from watermarking.ownership.fingerprints.trace import trace
 
@@ -38,7 +39,8 @@ def test_answers_tell_whose_copy_was_stolen(tmp_path: Path) -> None:
     start = build_classifier("mlp", 6, (1, 8, 8))
     own = train(start, lesson, Course(epochs=3, batch=64, true=1.0)).eval()
     mark = SoftLabelMark.fit(inputs.numpy(), n_classes=6, profile="strong", flips=False)
-    issuer = begun(tmp_path / "net", own, served=mark)
+    # A net as small as this one has few weights to read, and learns long.
+    issuer = begun(tmp_path / "net", own, WeightMark(length=304, colluders=3, strength=0.03), served=mark)
     for customer in ("ada", "bob"):
         copy = taught(own, mark, inputs, labels, key=issuer.served_key(customer),
                       course=dataclasses.replace(COURSE, epochs=30, batch=64, rate=3e-3))  # fmt: skip

@@ -47,7 +47,8 @@ class WeightMark:
     colluders : int
         How many a Tardos code is made against.
     strength : float
-        Share of a layer's root mean square, 0.001 to 0.5.
+        Share of a layer's root mean square, 0.001 to 0.5. Copies at 0.03 cost a small residual network some .4 points
+        of accuracy, at 0.015 some .1.
     layers : sequence of str, optional
         Names of the weights that carry it; all matrices and filters if left out.
 
@@ -67,7 +68,7 @@ class WeightMark:
     code: Literal["tardos", "identifier", "and"] = "tardos"
     length: int = 1216
     colluders: int = 10
-    strength: float = 0.03
+    strength: float = 0.015
     layers: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:

@@ -35,7 +35,7 @@ __all__ = ["command"]
 @click.option("--code", type=click.Choice(["tardos", "identifier", "and"]), help="With --model; tardos if left out.")
 @click.option("--length", type=click.IntRange(1), metavar="N", help="With --model: places of the code; 1216.")
 @click.option("--colluders", type=click.IntRange(1), metavar="N", help="With --model: made against so many; 10.")
-@click.option("--strength", type=float, metavar="S", help="With --model: share of the weights' size; 0.03.")
+@click.option("--strength", type=float, metavar="S", help="With --model: share of the weights' size; 0.015.")
 @click.option("--layer", "layers", multiple=True, metavar="L", help="With --model: weights that carry, else all.")
 @click.option("--groups", metavar="FILE", type=click.Path(),
               help="With --model: JSON list of what Group.config() returns, for --reshape.")  # fmt: skip

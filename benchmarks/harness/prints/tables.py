@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
+import statistics
 from typing import TYPE_CHECKING, Any
+
+from scipy.stats import t
 
 from harness.cells import DONE, Cell, Row
 
@@ -124,7 +128,7 @@ def model_tables(rows: list[Row]) -> list[tuple[str, list[str], list[list[object
         ("Several copies are merged, 100 customers",
          ["network", "colluders", "way", "then", "trials", "one named", "named", "innocents"], merges),
         ("Answers alone, 100 customers", ANSWERED, _answered(rows)),
-        ("What copies cost", ["", "", "", "", "", ""], _costs(rows)),
+        ("What copies cost", ["network", "", "unmarked", "worst copy", "", ""], _costs(rows)),
     ]  # fmt: skip
 
 
@@ -174,6 +178,13 @@ def _costs(rows: list[Row]) -> list[list[object]]:
         grown = max(abs(one - 1) for one in row["variance"])
         found.append([row["network"], f"accuracy, seed {row['seed']}", f"{100 * row['accuracy']:.2f} %", least,
                       f"variance +- {grown:.1e}", f"largest change {max(row['largest_change']):.3f}"])  # fmt: skip
+    for network in NETWORKS:
+        lost = [100 * (row["accuracy"] - statistics.mean(row["accuracies"])) for row in _done(rows, kind="cost")
+                if row["network"] == network]  # fmt: skip
+        if len(lost) > 1:
+            half = t.ppf(0.975, len(lost) - 1) * statistics.stdev(lost) / math.sqrt(len(lost))
+            said = f"{statistics.mean(lost):.2f} +- {half:.2f} points"
+            found.append([network, f"mean cost, {len(lost)} seeds", "", said, "95 %", ""])
     useless: list[list[object]] = [
         ["reshaped", "", f"{100 * row['accuracy']:.2f} %",
          f"average of {row['colluders']}: {100 * row['accuracies'][0]:.2f} %", "", ""]
@@ -190,7 +201,7 @@ def _costs(rows: list[Row]) -> list[list[object]]:
 def model_markdown(rows: list[Row]) -> str:
     """Return the tables of docs/fingerprints.md."""
     text = []
-    for _, heading, lines in model_tables(rows)[:3]:
+    for _, heading, lines in model_tables(rows):
         text += [f"| {' | '.join(heading)} |", f"|{'---|' * len(heading)}"]
         text += [f"| {' | '.join(map(str, line))} |" for line in lines]
         text.append("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from watermarking.errors import WatermarkError
 from watermarking.keys import Key
 from watermarking.messages.marker import Marker
 from watermarking.sync.bounds import bounds_of
+from watermarking.sync.canvas import pictures_inside
 from watermarking.sync.template import template, template_tile
 from watermarking.sync.upright import SCALES, scales_that_stand_out
 from watermarking.sync.warp import Warp
@@ -141,6 +143,19 @@ def test_a_rectangle_of_waves_is_bounded() -> None:
     assert abs(left - 256) <= 32
     assert abs(top + rows - 448) <= 64
     assert abs(left + cols - 640) <= 64
+
+
+def test_the_search_says_where_it_was_cut_short() -> None:
+    plane = (128 + np.random.default_rng(1).normal(0, 6, (384, 832))).astype(np.float32)
+    for left in (32, 448):
+        plane[32:352, left : left + 352] += 4 * template_tile(KEY)[:320, :352]
+    cuts: list[int] = []
+    for count in (1, 6):
+        found = list(pictures_inside(plane, KEY, count, partial(cuts.append, count)))
+        assert bool(found)
+    assert cuts == [1]
+    assert list(pictures_inside(plane[:, :80], KEY, 1, partial(cuts.append, 0))) == []
+    assert cuts == [1]
 
 
 def test_noise_has_no_scale_that_stands_out() -> None:

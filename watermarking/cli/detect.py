@@ -17,7 +17,7 @@ from watermarking.cli.options import (
     read_message,
     scheme_option,
 )
-from watermarking.cli.output import detection_record, verdict_line
+from watermarking.cli.output import canvas_line, detection_record, verdict_line
 from watermarking.cli.pictures import announce_compilation, load
 from watermarking.cli.reading import Readers, read_many, reader_options
 
@@ -88,6 +88,9 @@ def command(
 
     def show(record: dict[str, Any], _alone: bool) -> None:
         say(verdict_line(record, several_keys=len(keys) > 1))
+        line = None if record["found"] else canvas_line(record)
+        if line is not None:
+            say(line, err=True)
 
     what = f"schemes {', '.join(schemes)}; keys {', '.join(job.names)}"
     how = Readers(run=job.run, show=show, workers=workers, as_json=as_json, found_only=found_only, what=what)

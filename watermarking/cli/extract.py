@@ -10,17 +10,16 @@ import click
 
 from watermarking.cli.lines import can_print, say, shown, write
 from watermarking.cli.options import force_option, json_option, key_names, keys_option, logging_options, scheme_option
-from watermarking.cli.output import reading_record, verdict_line
-from watermarking.cli.pictures import announce_compilation, check_target, load
+from watermarking.cli.output import canvas_line, reading_record, verdict_line
+from watermarking.cli.pictures import STANDARD, announce_compilation, check_target, load
 from watermarking.cli.reading import Readers, read_many, reader_options
 from watermarking.interface import Detection
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
+    from watermarking.interface import Image
     from watermarking.keys import Key
     from watermarking.messages.marker import Marker
+    from watermarking.messages.reading import Reading
 
 __all__ = ["Job", "command"]
 
@@ -46,20 +45,17 @@ class Job:
         array = load(source).array
         if self.most is not None:
             schemes = CLASSICAL if self.marker is None else (self.marker.scheme.id,)
-            readings = extract_all_any(array, keys=self.keys, schemes=schemes, most=self.most)
-            first, *others = (reading_record(source, one, self.names) for one in readings)
+            canvas = extract_all_any(array, keys=self.keys, schemes=schemes, most=self.most)
+            first, *others = (reading_record(source, one, self.names) for one in canvas.readings)
             there = {"others": others} if others else {}
-            return {**first, **there, "maybe_more": first.get("outline") is not None and len(readings) == self.most}
+            return {**first, **there, "maybe_more": canvas.maybe_more}
         wanted = self.map_to is not None
         if self.marker is None:
             reading = extract_any(array, keys=self.keys, presence=wanted)
         else:
             reading = self.marker.extract(array, presence=wanted)
         if self.map_to is not None:
-            if reading.presence is None:
-                say(f"{self.map_to}: not written, there is no message that could be mapped", err=True)
-            else:
-                write_map(self.map_to, reading.presence.heat_map(array))
+            _write_map(self.map_to, reading, array)
         return reading_record(source, reading, self.names)
 
 
@@ -105,14 +101,15 @@ def command(
 
     A picture inside another one, on a page or a screen, is found as well; with --all every one of several, its place
     in the JSON record's 'outline' (top, left, rows, columns), all but the first under 'others'; 'maybe_more' says that
-    --most was reached.
+    --most was reached, or places were left untried. Large canvases are shrunk before they are searched, to
+    1/'searched_at' of their size: small pictures in them are left out, cut them into parts.
 
     Where a message cannot be read, 'watermarking detect' may still find it, if it is known.
     """
     if map_to is not None:
         if len(sources) > 1 or every or Path(sources[0]).is_dir():
             raise click.UsageError("--map goes with one picture, and not with --all")
-        check_target(map_to, force)
+        _check_map(map_to, sources[0], force)
     if most is not None and not every:
         raise click.UsageError("--most goes with --all")
     announce_compilation()
@@ -127,6 +124,9 @@ def command(
             show_one(one, alone and not record.get("others"))
         if record.get("maybe_more"):
             say(f"{record['file']}: no more than {sought} are looked for, others may be left out: see --most", err=True)
+        line = canvas_line(record) if every or not record["found"] else None
+        if line is not None:
+            say(line, err=True)
 
     def show_one(record: dict[str, Any], alone: bool) -> None:
         if record["found"]:
@@ -142,16 +142,34 @@ def command(
     return read_many(sources, how)
 
 
-def write_map(path: str, picture: npt.NDArray[np.uint8]) -> None:
-    """Write a heat map as a PNG file."""
-    from PIL import Image
+def _check_map(map_to: str, source: str, force: bool) -> None:
+    """Refuse what a map cannot be written to, before anything is read."""
+    from watermarking.pictures.files import format_of
 
-    from watermarking.errors import FileAccessError
+    if map_to == STANDARD:
+        raise click.UsageError("--map takes a file: standard output has the message")
+    format_of(map_to)
+    if source != STANDARD and Path(map_to).exists() and Path(source).exists() and Path(map_to).samefile(source):
+        raise click.UsageError(f"{map_to} is the picture itself, its map would replace it: choose another name")
+    check_target(map_to, force)
 
-    try:
-        Image.fromarray(picture).save(path, "PNG")
-    except OSError as error:
-        raise FileAccessError(f"{path}: the map cannot be written ({error.strerror or error})") from error
+
+def _write_map(path: str, reading: Reading, array: Image) -> None:
+    """Write a heat map in the format that the name says, or say why there is none."""
+    from watermarking.messages.presence import has_maps
+    from watermarking.pictures.files import write_picture
+    from watermarking.registry import scheme_class
+
+    if reading.presence is not None:
+        write_picture(reading.presence.heat_map(array), path)
+        return
+    if reading.message is None:
+        why = "there is no message that could be mapped"
+    elif not has_maps(scheme_class(reading.scheme)):
+        why = f"scheme {reading.scheme} has no maps"
+    else:
+        why = "it cannot be said where in the picture the message is"
+    say(f"{path}: not written, {why}", err=True)
 
 
 def _print_message(record: dict[str, Any], before: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watermarking.interface import Detection, Scheme
-    from watermarking.messages.reader import Sighting
+    from watermarking.messages.reader import Canvas, Sighting
     from watermarking.messages.reading import Reading
     from watermarking.pictures.arrays import Pictorial
 
@@ -37,11 +37,8 @@ def extract_any(
 
 def extract_all_any(
     image: Pictorial, *, keys: Sequence[Key], schemes: Sequence[str] = CLASSICAL, search: int = 3, most: int = 16
-) -> list[Reading]:
-    """Read the marked pictures that a canvas shows, with every scheme and key given; see ``Marker.extract_all``.
-
-    Where nothing is read there is one reading, without a message.
-    """
+) -> Canvas:
+    """Read the marked pictures that a canvas shows, with every scheme and key given; see ``Marker.extract_all``."""
     array, _ = to_array(image)
     return read_all(_schemes_of(schemes, keys, search), array, keys, search, most)
 

@@ -15,7 +15,7 @@ from watermarking.pictures.plane import luma_plane, working_scale
 from watermarking.pictures.ranges import sample_peak
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     F32 = npt.NDArray[np.float32]
 
-__all__ = ["attempts", "inside", "synchronised"]
+__all__ = ["attempts", "inside", "searched_at", "synchronised"]
 
 _CANVAS: Final = 4_200_000
 """Pixels of the largest plane in which pictures are looked for; larger ones are shrunk."""
@@ -114,16 +114,35 @@ def _moved(
         yield from _read(schemes, found, key, colours)
 
 
-def inside(schemes: Sequence[Scheme], image: Image, key: Key, count: int) -> Iterator[tuple[Scheme, Attempt]]:
-    """Yield what upright pictures say that may be parts of this one, at most ``count`` at each of two scales."""
+def searched_at(schemes: Sequence[Scheme], shape: tuple[int, ...], search: int) -> int | None:
+    """Return by how much a canvas is shrunk at the least before pictures are looked for in it; None if none are."""
+    from watermarking.sync.canvas import can_be_searched
+
+    finest = _finest(shape)
+    is_sought = search > 0 and bool(synchronised(schemes)) and can_be_searched(shape[0] // finest, shape[1] // finest)
+    return finest if is_sought else None
+
+
+def _finest(shape: tuple[int, ...]) -> int:
+    """Return how many pixels of a canvas make one of the largest plane in which pictures are looked for."""
+    return max(1, math.ceil(math.sqrt(shape[0] * shape[1] / _CANVAS)))
+
+
+def inside(
+    schemes: Sequence[Scheme], image: Image, key: Key, count: int, on_cut: Callable[[], None] | None = None
+) -> Iterator[tuple[Scheme, Attempt]]:
+    """Yield what upright pictures say that may be parts of this one, at most ``count`` at each of two scales.
+
+    ``on_cut`` is called where more of it stood out than was tried.
+    """
     from watermarking.sync.canvas import pictures_inside
 
     height, width = image.shape[:2]
-    finest = max(1, math.ceil(math.sqrt(height * width / _CANVAS)))
+    finest = _finest(image.shape)
     for pixels in (2 * finest, finest):
         if min(height, width) // pixels >= _SMALLEST or pixels == finest:
             plane, colours = luma_plane(image, pixels), Colours(image, pixels)
-            for found in pictures_inside(plane, key, count):
+            for found in pictures_inside(plane, key, count, on_cut):
                 top, left, rows, cols = (n * pixels for n in found.box)
                 outline = (top, left, min(rows, height - top), min(cols, width - left))
                 yield from _read(schemes, found.alignment, key, colours, outline)

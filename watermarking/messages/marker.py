@@ -184,7 +184,7 @@ class Marker:
         """
         array, _ = to_array(image)
         found = read_all((self.scheme,), seen_by(self.scheme, array, self.peak), self.keys, self.search, most)
-        return [one for one in found if one.message is not None]
+        return [one for one in found.readings if one.message is not None]
 
     def detect(self, image: Pictorial, message: Message) -> Detection:
         """Say whether a picture carries a message that is known already; works where damage forbids reading it."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from watermarking.messages.carrier import Attempt
     from watermarking.pictures.arrays import Pictorial
 
-__all__ = ["Presence", "presence_of"]
+__all__ = ["Presence", "has_maps", "presence_of"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -90,6 +90,11 @@ class Presence:
             weight = there[..., None] * 0.6
             shown = (1 - weight) * shown + weight * np.array(colour)
         return np.asarray(np.clip(np.rint(shown), 0, 255), np.uint8)
+
+
+def has_maps(scheme: type[Scheme]) -> bool:
+    """Say whether a scheme spreads its word over places, so that it can be said where it is."""
+    return issubclass(scheme, SpreadSpectrum)
 
 
 def presence_of(

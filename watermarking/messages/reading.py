@@ -36,6 +36,8 @@ class Reading:
     outline : (top, left, rows, cols) in pixels of the part of the picture that was read, to within two blocks of 32
         pixels of the canvas at the scale it was found at; None where the whole picture was read
     presence : Presence, where in the picture the message is; None unless asked for
+    searched_at : int, the factor by which the picture was shrunk before others were looked for in it, 1 where it was
+        not: those that are small in a large canvas are lost by it. None where none had to be looked for
     """
 
     message: bytes | None
@@ -47,6 +49,7 @@ class Reading:
     key_index: int | None
     outline: tuple[int, int, int, int] | None = None
     presence: Presence | None = field(default=None, repr=False, compare=False)
+    searched_at: int | None = None
 
     @property
     def uuid(self) -> uuid.UUID | None:

@@ -28,7 +28,7 @@ from watermarking.sync.warp import LONGEST, Warp
 from watermarking.sync.whitening import whitened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from watermarking.keys import Key
     from watermarking.sync.align import Alignment
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from watermarking.sync.spectrum import Spectrum
     from watermarking.sync.template import Template
 
-__all__ = ["Inside", "pictures_inside"]
+__all__ = ["Inside", "can_be_searched", "pictures_inside"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -91,9 +91,18 @@ class Inside:
     box: tuple[int, int, int, int]
 
 
-def pictures_inside(plane: F32, key: Key, count: int) -> Iterator[Inside]:
-    """Yield at most ``count`` marked pictures that stand upright somewhere in a plane (h, w), best first."""
-    if min(plane.shape) < _SMALLEST or max(plane.shape) > LONGEST:
+def can_be_searched(rows: int, cols: int) -> bool:
+    """Say whether pictures are looked for in a plane of that size at all."""
+    return min(rows, cols) >= _SMALLEST and max(rows, cols) <= LONGEST
+
+
+def pictures_inside(plane: F32, key: Key, count: int, on_cut: Callable[[], None] | None = None) -> Iterator[Inside]:
+    """Yield at most ``count`` marked pictures that stand upright somewhere in a plane (h, w), best first.
+
+    ``on_cut`` is called at the end if places were left untried where more may be: that many were found, or so many
+    places tried, and not the last half of them for nothing.
+    """
+    if not can_be_searched(*plane.shape):
         return
     waves = template(key)
     clean = whitened(plane)
@@ -110,7 +119,7 @@ def pictures_inside(plane: F32, key: Key, count: int) -> Iterator[Inside]:
         ]
         if whole:
             everywhere = own
-    yield from _distinct(plane, clean, waves, sorted(found, key=lambda one: -one[0].score), count)
+    yield from _distinct(plane, clean, waves, sorted(found, key=lambda one: -one[0].score), count, on_cut)
 
 
 def _windows(shape: tuple[int, ...], clean: F32) -> Iterator[Window]:
@@ -151,17 +160,27 @@ def _present(spectrum: Spectrum, waves: Template, maps: list[tuple[F64, float]])
 
 
 def _distinct(
-    plane: F32, clean: F32, waves: Template, found: list[tuple[Candidate, Window]], count: int
+    plane: F32,
+    clean: F32,
+    waves: Template,
+    found: list[tuple[Candidate, Window]],
+    count: int,
+    on_cut: Callable[[], None] | None,
 ) -> Iterator[Inside]:
     """Refine what was found, the best first, and bound it; what lies in a picture that was found is left out."""
     boxes: list[tuple[int, int, int, int]] = []
-    n_refined = 0
+    n_refined = last = 0
     for one, window in found:
-        if n_refined == count + _REFINED or len(boxes) == count or one.score < _STANDS_OUT:
+        if one.score < _STANDS_OUT:
             break
         middle = (window.row + window.rows / 2, window.col + window.cols / 2)
         if any(top <= middle[0] < top + rows and left <= middle[1] < left + cols for top, left, rows, cols in boxes):
             continue
+        if n_refined == count + _REFINED or len(boxes) == count:
+            # Round a picture that was found lie many places that show it in part: long in vain is the end of the list.
+            if on_cut is not None and 2 * last > n_refined:
+                on_cut()
+            break
         n_refined += 1
         shown = np.float32(-1 if one.negative else 1)
         coarse = Warp(one.matrix, np.zeros((2, 3)))
@@ -173,6 +192,7 @@ def _distinct(
         if any(_overlap(box, other) > _SAME for other in boxes):
             continue
         boxes.append(box)
+        last = n_refined
         top, left, rows, cols = box
         part = shown * plane[top : top + rows, left : left + cols]
         warp = _first_period(warp.moved(-top, -left), (rows, cols))

@@ -50,6 +50,17 @@ def job(**changes: Any) -> Job:
     return Job(**({"front": front, "back": back, "data": data, "cut": CUT, "n_classes": CLASSES} | changes))
 
 
+def ill(who: str) -> Job:
+    """Return a job whose data raise at one holder."""
+
+    def data_of(rank: int, n: int) -> tuple[Tensor, Tensor]:
+        if str(rank) == who:
+            raise RuntimeError("my disk\nis gone")
+        return data(rank, n)
+
+    return job(data=data_of)
+
+
 class Crew:
     """A server and holders, each in a thread of its own."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,6 +54,20 @@ def test_numbers_of_colluders_that_no_code_is_for() -> None:
     for colluders in (0, -1, 201):
         with pytest.raises(WatermarkError, match="1 to 200"):
             gauss_legendre(colluders)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"length": "304", "colluders": 3}, "length is '304': give a whole number"),
+        ({"length": True, "colluders": 3}, "length is True: give a whole number"),
+        ({"length": 304, "colluders": 2.5}, "colluders is 2.5: give a whole number"),
+        ({"length": 304, "colluders": 3, "cutoff": "0.1", "biases": "arcsine"}, "the cutoff is '0.1'"),
+    ],
+)
+def test_fields_of_codes_that_are_no_numbers(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(WatermarkError, match=said):
+        TardosCode(**fields)
 
 
 def test_codes_are_part_of_the_format() -> None:

@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from tests.ownership.fingerprints.world import KEY, begun, network
+from tests.ownership.fingerprints.world import KEY, SMALL, begun, network
 from watermarking import Key
 from watermarking.errors import FileFormatError, WatermarkError, WeightsError
 from watermarking.ownership.fingerprints.attacks.changes import noisy, overwritten, reordered
 from watermarking.ownership.fingerprints.attacks.merging import MERGES, merged
-from watermarking.ownership.fingerprints.issue import Issuer
+from watermarking.ownership.fingerprints.issue import Issuer, start
 from watermarking.ownership.fingerprints.manifest import read_manifest
 from watermarking.ownership.fingerprints.mark import WeightMark
 from watermarking.ownership.fingerprints.report import write_tracing_report
@@ -153,6 +153,13 @@ def test_layers_that_could_be_any_are_refused(tmp_path: Path) -> None:
     other = {f"x{i}": rng.normal(size=(64, 64)).astype(np.float32) for i in range(3)}
     with pytest.raises(WatermarkError, match="could each be any"):
         trace(other, tmp_path / "net", KEY)
+
+
+def test_folders_may_be_text(tmp_path: Path) -> None:
+    where = str(tmp_path / "net")
+    start(where, network("mlp"), name="net 1", key=KEY, mark=SMALL)
+    Issuer(where, key=KEY).issue("ada")
+    assert trace(str(tmp_path / "net/00001-ada.safetensors"), f"{where}/manifest.json", KEY).named() == ["ada"]
 
 
 def test_a_customer_gets_one_copy(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -59,6 +60,12 @@ class TardosCode:
     cutoff: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("length", "colluders"):
+            value: object = getattr(self, name)
+            if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+                raise WatermarkError(f"{name} is {value!r}: give a whole number")
+        if isinstance(self.cutoff, bool) or not isinstance(self.cutoff, numbers.Real):
+            raise WatermarkError(f"the cutoff is {self.cutoff!r}: give a number from 0 to below 0.5")
         if not 1 <= self.length <= _LONGEST:
             raise WatermarkError(f"a code word has 1 to {_LONGEST} places, not {self.length}")
         if self.biases not in ("gauss-legendre", "arcsine"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from watermarking.datasets.lock import locked
@@ -29,7 +30,6 @@ from watermarking.ownership.proof import subkey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -45,7 +45,7 @@ _TRIAL: Final = "nobody, to see whether pictures have room"
 
 
 def start(
-    folder: Path, model: Any, *, name: str, key: Key, mark: WeightMark | None = None, example: Any = None,
+    folder: str | Path, model: Any, *, name: str, key: Key, mark: WeightMark | None = None, example: Any = None,
     groups: Sequence[Group] | None = None, served: SoftLabelMark | TriggerMark | None = None, pictures: Any = None,
     network: str = "",
 ) -> Issuer:  # fmt: skip
@@ -83,6 +83,7 @@ def start(
     WatermarkError
         If the model has no weights, its name is empty, or triggers come without pictures.
     """
+    folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileFormatError(f"{folder} is there already: name a new folder, or go on with Issuer(folder, key=...)")
     if not name:
@@ -157,11 +158,12 @@ class Issuer:
         If the key is another.
     """
 
-    def __init__(self, folder: Path, *, key: Key) -> None:
-        self.folder, self.manifest = folder, read_manifest(folder)
+    def __init__(self, folder: str | Path, *, key: Key) -> None:
+        self.folder = Path(folder)
+        self.manifest = read_manifest(self.folder)
         self.key = subkey(key, self.manifest.name)
         self.manifest.check_key(self.key)
-        own = read_own(folder, self.manifest)
+        own = read_own(self.folder, self.manifest)
         self._state = own
         self._carrier = Carrier(own, self.manifest.mark, key=self.key)
 

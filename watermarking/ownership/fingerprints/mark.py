@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
@@ -79,6 +80,8 @@ class WeightMark:
             raise WatermarkError(f"a strength of {self.strength}: give {low:g} to {high:g} of a layer's weights")
         if self.layers is not None:
             object.__setattr__(self, "layers", tuple(self.layers))
+        if not isinstance(self.length, numbers.Integral):
+            raise WatermarkError(f"length is {self.length!r}: give a whole number of places")
         if self.code == "tardos":
             self.tardos()
         elif self.code == "and":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,13 +17,29 @@ if TYPE_CHECKING:
 
     Arrays = Mapping[str, npt.NDArray[np.generic]]
 
-__all__ = ["Matched", "match_layers"]
+__all__ = ["Matched", "Open", "match_layers"]
 
 _PREFIXES: Final = ("module.", "_orig_mod.", "model.")
 _ALIKE: Final = 0.3
 """Cosine of two layers from which on they are taken for the same; those of others are within a few hundredths of 0."""
 _LEAST: Final = 0.1
 """Share of the weights that carry, below which a suspect is taken for another architecture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Open:
+    """Layers of one shape, as many of the owner's as of the suspect's, that content does not tell apart.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    mine : list of str, the owner's names
+    theirs : dict from the suspect's names, in its own order, to an array each, square ones transposed, too
+    """
+
+    shape: tuple[int, ...]
+    mine: list[str]
+    theirs: dict[str, list[npt.NDArray[np.generic]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +50,13 @@ class Matched:
     ----------
     weights : dict from the owner's name to the suspect's array
     notes : list of str, what was renamed, and what is missing
+    open : list of Open
+        Layers that are there and not among the weights, since which is which has still to be found out.
     """
 
     weights: dict[str, npt.NDArray[np.generic]]
     notes: list[str]
+    open: list[Open] = field(default_factory=list)
 
 
 def match_layers(suspect: Arrays, own: Arrays, layers: Sequence[str]) -> Matched:
@@ -59,16 +78,18 @@ def match_layers(suspect: Arrays, own: Arrays, layers: Sequence[str]) -> Matched
         name if name in own else plain.get(_plain(name), _plain(name)): value for name, value in suspect.items()
     }
     found = {name: theirs[name] for name in layers if name in theirs and theirs[name].shape == own[name].shape}
-    notes = []
+    notes: list[str] = []
+    doubtful: list[Open] = []
     left = [name for name in layers if name not in found]
     free = {name: value for name, value in theirs.items() if name not in found}
     if left:
-        more = _by_content(free, own, left)
+        more, doubtful = _by_content(free, own, left)
         found |= more
         if more:
             notes.append(f"{len(more)} of {len(layers)} layers go by other names, and were known by shape and content")
-    missing = [name for name in layers if name not in found]
-    carried, there = (sum(own[name].size for name in some) for some in (layers, found))
+    there_too = {name for one in doubtful for name in one.mine}
+    missing = [name for name in layers if name not in found and name not in there_too]
+    carried, there = (sum(own[name].size for name in some) for some in (layers, [*found, *there_too]))
     if there < _LEAST * carried:
         shapes = ", ".join(f"{name} {own[name].shape}" for name in missing[:3])
         raise WatermarkError(
@@ -79,7 +100,7 @@ def match_layers(suspect: Arrays, own: Arrays, layers: Sequence[str]) -> Matched
         lost = carried - there
         notes.append(f"{', '.join(missing[:5])}: not there; {lost} of {carried} weights that carry are missing")
     others = {name: theirs[name] for name in own if name in theirs and theirs[name].shape == own[name].shape}
-    return Matched(others | found, notes)
+    return Matched(others | found, notes, doubtful)
 
 
 def _plain(name: str) -> str:
@@ -89,9 +110,12 @@ def _plain(name: str) -> str:
     return name
 
 
-def _by_content(free: Arrays, own: Arrays, left: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
+def _by_content(
+    free: Arrays, own: Arrays, left: Sequence[str]
+) -> tuple[dict[str, npt.NDArray[np.generic]], list[Open]]:
     """Match layers of one shape, or of the transposed one: by content, else where there is but one each."""
     found: dict[str, npt.NDArray[np.generic]] = {}
+    doubtful: list[Open] = []
     shapes = {own[name].shape for name in left}
     for shape in sorted(shapes):
         mine = [name for name in left if own[name].shape == shape]
@@ -104,7 +128,9 @@ def _by_content(free: Arrays, own: Arrays, left: Sequence[str]) -> dict[str, npt
         rows, columns = linear_sum_assignment(-alike)
         sure = alike[rows, columns] > _ALIKE
         if not sure.all() and (len(mine) > 1 or len(names) > 1):
-            if not sure.any() and len(mine) <= len(names):
+            if not sure.any() and len(mine) == len(names):
+                doubtful.append(Open(shape, mine, able))
+            elif not sure.any() and len(mine) < len(names):
                 raise WatermarkError(
                     f"{', '.join(mine)} of shape {shape} could each be any of the suspect's {', '.join(names[:4])}: "
                     "give its weights under your model's names"
@@ -114,7 +140,7 @@ def _by_content(free: Arrays, own: Arrays, left: Sequence[str]) -> dict[str, npt
             model = own[mine[row]]
             alike_each = [_cosine(model, value) for value in able[names[column]]]
             found[mine[row]] = able[names[column]][int(np.argmax(alike_each))]
-    return found
+    return found, doubtful
 
 
 def _turned(value: npt.NDArray[np.generic], shape: tuple[int, ...]) -> list[npt.NDArray[np.generic]] | None:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection, Verdicts
-from watermarking.ownership.fingerprints.align import aligned, likeness
+from watermarking.ownership.fingerprints.align import likeness
 from watermarking.ownership.fingerprints.answers import trace_answers, trace_labels
 from watermarking.ownership.fingerprints.carrier import Carrier, Levels
 from watermarking.ownership.fingerprints.issue import read_own, read_pictures
 from watermarking.ownership.fingerprints.judging import judged_by_layers
 from watermarking.ownership.fingerprints.manifest import Manifest, read_manifest
 from watermarking.ownership.fingerprints.match import match_layers
+from watermarking.ownership.fingerprints.order import in_place
 from watermarking.ownership.fingerprints.weights import is_weights, read_weights
 from watermarking.ownership.proof import subkey
 from watermarking.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from watermarking.keys import Key
 
@@ -63,8 +64,8 @@ class Tracing(Verdicts):
 
 
 def trace(
-    suspect: Any, manifest: Path, key: Key, *, inputs: Any = None, references: Sequence[Any] = (), own: Any = None,
-    ask: bool = False, **asking: Any,
+    suspect: Any, manifest: str | Path, key: Key, *, inputs: Any = None, references: Sequence[Any] = (),
+    own: Any = None, ask: bool = False, **asking: Any,
 ) -> Tracing:  # fmt: skip
     """Say whose copy a suspect is.
 
@@ -93,6 +94,7 @@ def trace(
     WeightsError
         If it is a pickle.
     """
+    manifest = Path(manifest)
     known = read_manifest(manifest)
     mine = subkey(key, known.name)
     known.check_key(mine)
@@ -126,7 +128,7 @@ def trace_weights(suspect: Mapping[str, Any], own: Mapping[str, Any], known: Man
     carrier = Carrier(own, known.mark, key=key)
     matched = match_layers(suspect, own, carrier.layers)
     steps.done(f"{len(carrier.layers)} layers matched with the suspect's")
-    found, notes = aligned(matched.weights, own, known.groups, carrier.layers)
+    found, notes = in_place(matched, own, known.groups, carrier.layers)
     alike = likeness(found, own, carrier.layers)
     steps.done(f"channels put into your model's order, cosine {alike:.3f}")
     levels = carrier.read(found)

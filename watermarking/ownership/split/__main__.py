@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from watermarking.errors import WatermarkError
-from watermarking.ownership.split.launch import BAD_INPUT, FAILED, free_port, launch, take_part_by_name
+from watermarking.ownership.split.launch import BAD_INPUT, FAILED, free_port, launch, reason, take_part_by_name
 from watermarking.ownership.split.meeting import Place
 from watermarking.ownership.split.settings import Settings, load_job
 
@@ -66,8 +65,8 @@ def main(job: str, folder: Path, holders: int, port: int, **settings: Any) -> No
         if "RANK" in os.environ:
             sys.exit(take_part_by_name(job, found, Place.from_environment(), folder))
         load_job(job)
-    except WatermarkError as error:
-        click.echo(f"split: {error}", err=True)
+    except Exception as error:  # noqa: BLE001  # the job is code of somebody's, and may raise anything
+        click.echo(f"split: {reason(error)}", err=True)
         sys.exit(FAILED if isinstance(error, OSError) else BAD_INPUT)
     sys.exit(launch(job, found, holders, port or free_port(), folder))
 

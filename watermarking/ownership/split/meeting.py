@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from watermarking.ownership.split.channel import Pair
 
-__all__ = ["Meeting", "Place", "meet", "name_of"]
+__all__ = ["Meeting", "Place", "check_free", "meet", "name_of"]
 
 _GO: Final = "go"
 _POLL: Final = 0.05
@@ -43,7 +43,8 @@ class Place:
     n_holders : int
     address, port : of the store
     hosted : bool, the store is there already, torchrun keeps it
-    attempt : str, which start of the processes it is
+    attempt : str
+        Which start of the processes it is: nobody meets those of another one, whatever store they share.
     """
 
     rank: int
@@ -132,7 +133,7 @@ def _connect(store: PrefixStore, first: int, second: int, rank: int, timeout: fl
 def _store(place: Place, timeout: float) -> TCPStore:
     host = place.rank == 0 and not place.hosted
     if host:
-        _check_free(place)
+        check_free(place.port)
     else:
         _wait_for_store(place, timeout)
     try:
@@ -140,22 +141,30 @@ def _store(place: Place, timeout: float) -> TCPStore:
             place.address, place.port, is_master=host, wait_for_workers=False, timeout=timedelta(seconds=timeout)
         )
     except dist.DistError as error:
-        raise _in_use(place) if host else PeerError(_unreached(place, timeout)) from error
+        raise _in_use(place.port) if host else PeerError(_unreached(place, timeout)) from error
 
 
-def _check_free(place: Place) -> None:
-    """Try the port with a plain socket first: torch prints a page where it cannot have it."""
-    try:
-        with socket.create_server(("", place.port)):
-            pass
-    except OSError as error:
-        if error.errno in (errno.EADDRINUSE, errno.EACCES):
-            raise _in_use(place) from error
-        raise WatermarkError(f"port {place.port} cannot be listened on: {error.strerror or error}") from error
+def check_free(port: int) -> None:
+    """Try a port with plain sockets, since torch prints a page where it cannot have it.
+
+    Raises
+    ------
+    WatermarkError
+        If it is in use, or cannot be listened on.
+    """
+    for family in (socket.AF_INET, socket.AF_INET6):  # torch listens on both
+        try:
+            with socket.create_server(("", port), family=family):
+                pass
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                raise _in_use(port) from error
+            if family == socket.AF_INET:  # a machine may well have no other
+                raise WatermarkError(f"port {port} cannot be listened on: {error.strerror or error}") from error
 
 
-def _in_use(place: Place) -> WatermarkError:
-    return WatermarkError(f"port {place.port} is in use on this machine: give another one")
+def _in_use(port: int) -> WatermarkError:
+    return WatermarkError(f"port {port} is in use on this machine: give another one")
 
 
 def _wait_for_store(place: Place, timeout: float) -> None:

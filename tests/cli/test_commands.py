@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 READING = [
     "file", "found", "message", "message_hex", "scheme", "p_value", "bit_error_rate", "geometry", "outline", "key",
-    "error",
+    "searched_at", "error",
 ]
 TEXT = "(c) Ada ✓"
 

@@ -160,8 +160,9 @@ def null_table(rows: list[Row]) -> Lines:
 
 
 def _asked(row: Row) -> tuple[str, str, int]:
-    """Return the scheme, the question, of a canvas with its type, and the alignments."""
-    question = row["question"] if row["kind"] in KINDS else f"{row['question']}, {row['kind']}"
+    """Return the scheme, the question, and the alignments."""
+    is_usual = row.get("kind", KINDS[0]) in KINDS  # of what was read in a canvas the kind says in which
+    question = row["question"] if is_usual else f"{row['question']}, {row['kind']}"
     return row["scheme"], question, row["search"]
 
 

@@ -13,8 +13,6 @@ $FASHION names the folder of Fashion-MNIST's four files.
 
 from __future__ import annotations
 
-import math
-import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +21,7 @@ from PIL import Image
 
 from harness.campaign import arguments, carry_out, exit_status
 from harness.cells import DONE
+from harness.means import mean_interval
 from harness.split import CUTS, measure_split, rebuilt_pictures
 from harness.tables import text_table
 from watermarking.errors import WatermarkError
@@ -36,8 +35,6 @@ NAME = "split"
 NOISES = (0.0, 0.3, 1.0)
 CHOSEN = 4
 _ROUNDS, _STEPS, _WIDTH = 400, 300, 16
-_STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
-"""97.5 % points by the number of seeds, of Student's distribution with one degree of freedom less."""
 _SHOWN = 10
 
 
@@ -103,8 +100,7 @@ def difference(rows: list[Row]) -> tuple[float, float, int] | None:
     gaps = [by_way["in parts"][seed] - by_way["central"][seed] for seed in both]
     if len(gaps) < 2:
         return None
-    half = _STUDENT.get(len(gaps), 2.6) * statistics.stdev(gaps) / math.sqrt(len(gaps))
-    return statistics.mean(gaps), half, len(gaps)
+    return *mean_interval(gaps), len(gaps)
 
 
 def inversion_table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:

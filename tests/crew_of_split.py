@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from watermarking.ownership.split.holder import Holder
 from watermarking.ownership.split.launch import free_port
 from watermarking.ownership.split.meeting import Place, meet
 from watermarking.ownership.split.run import folder_of, take_part
@@ -16,6 +18,8 @@ from watermarking.ownership.split.settings import Job, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from watermarking.ownership.split.meeting import Meeting
     from watermarking.ownership.split.server import Outcome
@@ -29,6 +33,18 @@ def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
     with _DRAWING, torch.random.fork_rng(devices=[]):  # threads share torch's generator, processes do not
         torch.manual_seed(seed)
         return make()
+
+
+def make_late(patch: pytest.MonkeyPatch, rank: int, at: int, seconds: float) -> None:
+    """Let one holder wait before the average of a number."""
+    plain = Holder._average
+
+    def slow(holder: Holder, number: int, alive: list[int], weight: float | None = None) -> None:
+        if holder.rank == rank and number == at:
+            time.sleep(seconds)
+        plain(holder, number, alive, weight)
+
+    patch.setattr(Holder, "_average", slow)
 
 
 def front() -> nn.Module:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
 import statistics
 from typing import TYPE_CHECKING, Any
 
-from scipy.stats import t
-
 from harness.cells import DONE, Cell, Row
+from harness.means import mean_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,8 +180,8 @@ def _costs(rows: list[Row]) -> list[list[object]]:
         lost = [100 * (row["accuracy"] - statistics.mean(row["accuracies"])) for row in _done(rows, kind="cost")
                 if row["network"] == network]  # fmt: skip
         if len(lost) > 1:
-            half = t.ppf(0.975, len(lost) - 1) * statistics.stdev(lost) / math.sqrt(len(lost))
-            said = f"{statistics.mean(lost):.2f} +- {half:.2f} points"
+            mean, half = mean_interval(lost)
+            said = f"{mean:.2f} +- {half:.2f} points"
             found.append([network, f"mean cost, {len(lost)} seeds", "", said, "95 %", ""])
     useless: list[list[object]] = [
         ["reshaped", "", f"{100 * row['accuracy']:.2f} %",

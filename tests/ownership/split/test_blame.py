@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from crew_of_split import SMALL, Crew, job
+from crew_of_split import SMALL, Crew, job, make_late
 
 from watermarking.ownership.split.channel import Peer
 from watermarking.ownership.split.holder import Holder
@@ -81,14 +80,8 @@ def test_too_few_are_left(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("late", "share"), [(3, 0.4), (1, 0.7)])  # who collects, and who does not
 def test_the_last_average_is_heard_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int, share: float) -> None:
-    settings, plain = dataclasses.replace(SMALL, rounds=1, timeout=2.5), Holder._average
-
-    def slow(holder: Holder, number: int, alive: list[int], weight: float | None = None) -> None:
-        if holder.rank == late and number == 0:
-            time.sleep(share * settings.timeout)
-        plain(holder, number, alive, weight)
-
-    monkeypatch.setattr(Holder, "_average", slow)
+    settings = dataclasses.replace(SMALL, rounds=1, timeout=2.5)
+    make_late(monkeypatch, late, 0, share * settings.timeout)
     crew = Crew(tmp_path, settings, n_holders=3).run(job())
     assert crew.outcome is not None, crew.errors
     assert (crew.outcome.rounds, list(crew.outcome.dropped)) == (1, [late])

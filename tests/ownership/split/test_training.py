@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 import torch
-from crew_of_split import CLASSES, SMALL, Crew, back, data, front, job
+from crew_of_split import CLASSES, SMALL, Crew, back, data, front, job, make_late
 from torch import Tensor, nn
 from torch.nn import functional
 
 from watermarking.errors import FileFormatError, WatermarkError
 from watermarking.ownership.split.batches import Batches, checked_data, with_noise
-from watermarking.ownership.split.holder import Holder
 from watermarking.ownership.split.settings import Settings, load_job
 from watermarking.ownership.split.states import pack, unpack
 
@@ -92,14 +90,8 @@ def test_a_holder_without_its_checkpoint_takes_the_others_first_layers(tmp_path:
 def test_whoever_is_late_for_an_average_leaves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int, share: float
 ) -> None:
-    settings, plain = dataclasses.replace(SMALL, timeout=2.5), Holder._average
-
-    def slow(holder: Holder, number: int, alive: list[int], weight: float | None = None) -> None:
-        if holder.rank == late and number == 1:
-            time.sleep(share * settings.timeout)
-        plain(holder, number, alive, weight)
-
-    monkeypatch.setattr(Holder, "_average", slow)
+    settings = dataclasses.replace(SMALL, timeout=2.5)
+    make_late(monkeypatch, late, 1, share * settings.timeout)
     crew = Crew(tmp_path, settings, n_holders=3).run(job())
     assert crew.outcome is not None, crew.errors
     assert crew.outcome.rounds == settings.rounds

@@ -90,9 +90,10 @@ def kind_of(answers: npt.NDArray[Any]) -> Literal["probabilities", "logits"]:
     """
     if looks_like_probabilities(answers):
         return "probabilities"
-    if answers.min() >= 0 and answers.max() > 1:
+    if answers.min() < 0:
+        return "logits"
+    if answers.max() > 1:
         _check_no_shares(answers.sum(1, dtype=np.float64))
-    if answers.min() < 0 or answers.max() > 1:
         return "logits"
     raise ModelAnswerError(
         f"the answers lie within 0 and 1 and sum to {answers.sum(1).min():.3g} ... {answers.sum(1).max():.3g}: they "

@@ -200,9 +200,10 @@ def of_owner(models: list[Any], asked: Any, how: Interface, mark: SoftLabelMark,
         is_given = is_answers(model)
         some = model[: len(asked)] if is_given and n_queries is not None else model
         answers = probabilities_of(some, asked, how, mark.n_classes)
+        who = f"reference {number - 1}" if number else "your own model"
         if len(answers) != len(asked):
-            who = "your own model" if not number else f"reference {number - 1}"
             raise WatermarkError(f"{who} has {len(answers)} answers to {len(asked)} inputs: it must answer each")
         found.append(answers)
-        check_order(answers, found[0], "your own model" if not number else f"reference {number - 1}")
+        if number:
+            check_order(answers, found[0], who)
     return found

@@ -75,11 +75,13 @@ def read_answers(answers: Sequence[Any], n_classes: int, how: Interface) -> Read
     if how.classes is not None and len(how.classes) != n_classes:
         raise ModelAnswerError(f"{len(how.classes)} classes are named, the mark is of {n_classes}: name each")
     rows = [(number, row) for number, row in given if _is_row(row, n_classes)]
-    if rows and not _any_labels([row for _, row in given if not _is_row(row, n_classes)], n_classes, how):
+    numbered = dict(rows)
+    others = [(number, row) for number, row in given if number not in numbered]
+    if rows and not _any_labels([row for _, row in others], n_classes, how):
         # What else came among them is an error's text, or the like.
-        read, kept = _of_rows(rows, n_classes, how), dict(rows)
-        others = {n: f"{str(row)[:80]!r} is no row of numbers" for n, row in given if n not in kept}
-        return replace(read, failures=read.failures | others)
+        read = _of_rows(rows, n_classes, how)
+        unread = {number: f"{str(row)[:80]!r} is no row of numbers" for number, row in others}
+        return replace(read, failures=read.failures | unread)
     values, numbers, failures = [], [], {}
     for number, row in given:
         try:

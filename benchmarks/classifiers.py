@@ -6,6 +6,7 @@ reads them and stores rows. Both go on where they were. Training wants a GPU for
     python benchmarks/classifiers.py --train-only OUT --device cuda --minutes 8    # then fetch OUT
     python benchmarks/classifiers.py --answers OUT                                  # judge, on any machine
     python benchmarks/classifiers.py --keys 3 --seeds 1                             # a thin grid, hours on a CPU
+    python benchmarks/classifiers.py --keys 3:10 --seeds 1                          # the rest of its keys
     python benchmarks/classifiers.py --small                                        # all of it, in a few minutes
     python benchmarks/classifiers.py --labels --workers 0                           # thieves who are told labels alone
     python benchmarks/classifiers.py --cheap --workers 0                            # time, clients, e-values, ...
@@ -55,8 +56,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--groups", type=_slice, default=slice(None), metavar="A:B", help="these of each task, in order"
     )
-    parser.add_argument("--keys", type=int, metavar="N", help="at most so many of the ten keys")
-    parser.add_argument("--seeds", type=int, metavar="N", help="at most so many of the three thieves a key")
+    parser.add_argument("--keys", type=_range, metavar="N", help="the first N of the ten keys, or those of A:B")
+    parser.add_argument("--seeds", type=_range, metavar="N", help="of the three thieves a key, in the same way")
     parser.add_argument("--minutes", type=float, help="begin nothing that would end later")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--fp32", action="store_true", help="no bfloat16")
@@ -184,6 +185,15 @@ def _slice(text: str) -> slice:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"{text!r} is no A:B: give two numbers, or one, such as 60:")
+
+
+def _range(text: str) -> range:
+    """Read how many from the first, or A:B."""
+    try:
+        return range(int(text))
+    except ValueError:
+        asked = _slice(text)
+    return range(asked.start or 0, 10 if asked.stop is None else asked.stop)
 
 
 def _now() -> float:

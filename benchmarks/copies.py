@@ -73,12 +73,5 @@ def table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
     return heading, lines
 
 
-def markdown(rows: list[Row]) -> str:
-    """Return the table of docs/datasets.md, from any rows there are."""
-    heading, lines = table(rows)
-    cells: list[list[object]] = [[*heading], ["---"] * len(heading), *lines]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in cells)
-
-
 if __name__ == "__main__":
     raise SystemExit(exit_status(main))

@@ -135,10 +135,9 @@ def found_table(rows: list[Row]) -> tuple[str, list[str], list[list[object]]]:
     return "Colluders named, at 1e-6 over all customers", heading, lines
 
 
-def markdown(rows: list[Row]) -> str:
-    """Return the table of docs/tracing-codes.md, from any rows there are."""
-    lines = ["| | colluders | length / unit | places | a colluder named | named on average | innocents accused |",
-             "|---|---|---|---|---|---|---|"]  # fmt: skip
+def lengths_table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
+    """Return what docs/tracing-codes.md shows: who is found by the length of the code, all rules together."""
+    lines: list[list[object]] = []
     done = [row for row in rows if row["status"] == DONE and row.get("rule") in RULES]
     kinds = {"drawn": "a million customers", "keyed": "a million words from a key", "length": "colluders alone"}
     for part, colluders, ratio in sorted({(row["part"], row["colluders"], row["ratio"]) for row in done}):
@@ -146,9 +145,10 @@ def markdown(rows: list[Row]) -> str:
         some = sum(row["named"] > 0 for row in mine)
         mean = sum(row["named"] for row in mine) / len(mine)
         innocents = sum(row["innocents"] for row in mine) if part != "length" else "-"
-        cells = (kinds[part], colluders, f"{ratio:g}", mine[0]["length"], f"{some} of {len(mine)}", f"{mean:.1f}")
-        lines.append(f"| {' | '.join(map(str, (*cells, innocents)))} |")
-    return "\n".join(lines)
+        lines.append([kinds[part], colluders, f"{ratio:g}", mine[0]["length"], f"{some} of {len(mine)}",
+                      f"{mean:.1f}", innocents])  # fmt: skip
+    heading = ["", "colluders", "length / unit", "places", "a colluder named", "named on average", "innocents accused"]
+    return heading, lines
 
 
 def null_table(rows: list[Row]) -> tuple[str, list[str], list[list[object]]]:

@@ -1,8 +1,8 @@
 """What the levels of ``search`` cost and find.
 
-python benchmarks/levels.py                  # shipped photographs, some minutes on one core
-python benchmarks/levels.py --fresh --docs   # measures anew, and writes the table into docs/where.md
-python benchmarks/levels.py --show
+    python benchmarks/levels.py            # shipped photographs, some minutes on one core
+    python benchmarks/levels.py --fresh    # measures anew
+    python benchmarks/levels.py --show
 
 What a read costs is timed on unmarked pictures of two sizes, on one thread, the levels and OpenCV's decoding of the
 same picture from a JPEG of quality 95 in turns, in processor time: ratios alone can be compared. What a level finds is
@@ -14,7 +14,6 @@ from __future__ import annotations
 import functools
 import statistics
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,21 +39,14 @@ ATTACKS = (
     "paste('page', share=0.2) | jpeg(75)",
 )  # fmt: skip
 MESSAGE = "(c) Ada 2026"
-PAGE = Path(__file__).parents[1] / "docs" / "where.md"
-BEGIN, END = "<!-- python benchmarks/levels.py --docs -->\n", "<!-- end of it -->\n"
 _TURNS = 3
 
 
 def main() -> None:
-    """Measure what has no row yet, then print the table, or write it into the page."""
-    parser = arguments(__doc__)
-    parser.add_argument("--docs", action="store_true", help="write the table into docs/where.md")
-    options = parser.parse_args()
+    """Measure what has no row yet, then print the table."""
+    options = arguments(__doc__).parse_args()
     options.workers = min(options.workers, 1)  # nothing may run beside a timing
-    rows = measure(options)
-    print(text_table(*table(rows)))
-    if options.docs:
-        PAGE.write_text(with_table(PAGE.read_text("utf-8"), rows), "utf-8")
+    print(text_table(*table(measure(options))))
 
 
 def measure(options: Any) -> list[Row]:
@@ -129,20 +121,6 @@ def table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
         name = "as it was written" if attack == "none" else f"`{attack.replace(' | ', ', then ')}`"
         lines.append([f"reads {name}", *(_share(reads.get((attack, level), [])) for level in LEVELS)])
     return ["", *(f"`search={level}`" for level in LEVELS)], lines
-
-
-def markdown(rows: list[Row]) -> str:
-    """Return the table as it stands in the page."""
-    heading, lines = table(rows)
-    every: list[list[object]] = [[*heading], ["---"] * len(heading), *lines]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in every)
-
-
-def with_table(page: str, rows: list[Row]) -> str:
-    """Return a page with the table between its two marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{markdown(rows)}\n\n{END}{after}"
 
 
 def _share(reads: list[bool]) -> str:

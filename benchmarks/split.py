@@ -115,15 +115,6 @@ def inversion_table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
     return ["cut", "holders' layers", *(f"noise {noise:g}" for noise in NOISES)], lines
 
 
-def markdown(rows: list[Row]) -> str:
-    """Return the tables of docs/split-training.md, from any rows there are."""
-    tables = []
-    for heading, lines in (inversion_table(rows), accuracy_table(rows)):
-        cells: list[list[object]] = [[*heading], ["---"] * len(heading), *lines]
-        tables.append("\n".join(f"| {' | '.join(map(str, line))} |" for line in cells))
-    return "\n\n".join(tables)
-
-
 def draw_sheet(options: argparse.Namespace) -> None:
     """Draw holders' pictures, and below them what is rebuilt: cuts from shallow to deep, then the chosen one noisy."""
     rounds, steps = (20, 20) if options.small else (_ROUNDS, _STEPS)

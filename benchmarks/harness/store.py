@@ -134,12 +134,16 @@ class Store:
         os.ftruncate(self._journal, content.rfind(b"\n") + 1)
 
 
-def read_rows(folder: Path) -> list[Row]:
-    """Read the rows of a folder, those of a run that was killed or still goes on included; none if there is none."""
+def read_rows(folder: Path, *, lasting: bool = False) -> list[Row]:
+    """Read the rows of a folder; none if there is none.
+
+    Those of a run that was killed or still goes on are among them, unless only what lasts is asked for: what is in the
+    file that is committed.
+    """
     texts = []
     if (folder / _ROWS).exists():
         texts.append(_unpack(folder / _ROWS))
-    if (folder / _JOURNAL).exists():
+    if not lasting and (folder / _JOURNAL).exists():
         content = (folder / _JOURNAL).read_text("utf-8", errors="replace")
         texts.append(content[: content.rfind("\n") + 1])  # a torn last line is no row
     rows: dict[str, Row] = {}

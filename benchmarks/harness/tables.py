@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from harness.cells import Row
 
-__all__ = ["Share", "attack_label", "family_of", "scheme_label", "shares", "text_table"]
+__all__ = ["Share", "attack_label", "family_of", "markdown_table", "scheme_label", "shares", "text_table"]
 
 
 @dataclass(frozen=True)
@@ -127,3 +127,9 @@ def text_table(heading: Sequence[str], lines: Iterable[Sequence[object]]) -> str
                   for column, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
         for line in table
     )  # fmt: skip
+
+
+def markdown_table(heading: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    """Set a table as Markdown has it, a line a line."""
+    every: list[Sequence[object]] = [heading, ["---"] * len(heading), *lines]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in every)

@@ -59,13 +59,20 @@ def test_the_grid_has_everything_in_order() -> None:
 
 
 def test_a_thin_grid_has_every_group_and_all_unmarked_models() -> None:
-    whole, thin = groups_of("fashion"), groups_of("fashion", keys=3, seeds=1)
+    whole, thin = groups_of("fashion"), groups_of("fashion", keys=range(3), seeds=range(1))
     assert [(g.start, g.removal, g.network, g.profile) for g in thin] == [
         (g.start, g.removal, g.network, g.profile) for g in whole
     ]
     assert {g.pairs == w.pairs for g, w in zip(thin, whole, strict=True) if g.start in ("nobody", "unmarked")} == {True}
     stolen = [g.pairs for g in thin if g.start in ("wrapper", "embedded")]
     assert stolen == [[(0, 0), (1, 0), (2, 0)]] * len(stolen)
+
+
+def test_the_rest_of_a_thin_grid_is_asked_for_without_what_is_there() -> None:
+    rest = groups_of("fashion", keys=range(3, 10), seeds=range(1, 3))
+    main = next(group for group in rest if group.start == "wrapper")
+    assert main.pairs == [(key, seed) for key in range(3, 10) for seed in (1, 2)]
+    assert not [group for group in rest if group.profile == "strong"], "they have the first seed alone"
 
 
 def test_letters_ask_for_nothing_that_they_lack() -> None:

@@ -14,8 +14,6 @@ import copies
 import split
 from harness import copies as copying
 from harness import split as splitting
-from harness.store import RESULTS, read_rows
-from tests.pages import ROOT
 
 SOME = argparse.Namespace(seeds=2, small=True, part=None)
 
@@ -71,10 +69,3 @@ def test_a_mixed_set_is_judged_against_populations(monkeypatch: pytest.MonkeyPat
     assert row["named"] == [2, 2, 2]
     assert row["trials_with_innocents"] == 0
     assert copies.table([{**cell, **row}])[1][0][5:] == [3, "2 to 2", "3 of 3", 0]
-
-
-@pytest.mark.parametrize(("script", "page"), [(split, "split-training.md"), (copies, "datasets.md")])
-def test_the_tables_of_the_docs_are_those_of_the_stored_rows(script: Any, page: str) -> None:
-    rows = read_rows(RESULTS / script.NAME)
-    assert rows
-    assert script.markdown(rows) in (ROOT / "docs" / page).read_text("utf-8")

@@ -83,21 +83,26 @@ class Group:
             yield {**shared, "config": self.config, "key": key, "seed": seed}
 
 
-def groups_of(task: str, *, small: bool = False, keys: int | None = None, seeds: int | None = None) -> list[Group]:
+def groups_of(task: str, *, small: bool = False, keys: range | None = None, seeds: range | None = None) -> list[Group]:
     """List the groups of a task, the most important first; the small list has one key and two seeds.
 
     Parameters
     ----------
-    keys, seeds : int, optional
-        At most so many of each for models that somebody stole; left out, ten and three.
+    keys, seeds : range, optional
+        Those of models that somebody stole; left out, ten and three. Groups without any are left out.
     """
     found = list(_nobody(task)) + (list(_few(task)) if small else list(_many(task)))
     thinned = [
-        one if one.start in ("nobody", "unmarked") else replace(one, keys=one.keys[:keys], seeds=one.seeds[:seeds])
+        one if one.start in ("nobody", "unmarked")
+        else replace(one, keys=_those(one.keys, keys), seeds=_those(one.seeds, seeds))
         for one in found
-    ]
-    unique = {group.name: group for group in thinned}
+    ]  # fmt: skip
+    unique = {group.name: group for group in thinned if group.pairs}
     return list(unique.values())
+
+
+def _those(numbers: tuple[int, ...], asked: range | None) -> tuple[int, ...]:
+    return tuple(number for number in numbers if asked is None or number in asked)
 
 
 def _nobody(task: str) -> Iterator[Group]:

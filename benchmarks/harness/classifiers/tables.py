@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from harness.cells import DONE
+from watermarking.ownership.classifiers.removal.registry import REMOVALS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.cells import Row
 
-__all__ = ["null_table", "removal_table"]
+    Table = tuple[list[str], list[list[object]]]
+
+__all__ = ["PAGE_TABLES", "null_table", "removal_table"]
 
 _BELOW = (0.1, 0.01, 0.001)
 _NUMBERS = ("20", "500", "2000", "5000")
 _COSTLY = 0.02  # of accuracy: a thief who loses more has ruined what he stole
 
 
-def removal_table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
+def removal_table(rows: list[Row]) -> Table:
     """Return a line for each removal: what it costs, and the median and the worst p-value by the number of answers."""
     groups: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in rows:
@@ -29,9 +35,7 @@ def removal_table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
     heading += [f"p of {n}" for n in _NUMBERS] + ["worst 2000", ""]
     lines: list[list[object]] = []
     for name, mine in groups.items():
-        accuracy = np.mean([row["accuracy"] for row in mine])
-        # A removal is held against what it started from; a theft against the owner's model.
-        cost = np.mean([(row["before"] or row["owner"]) - row["accuracy"] for row in mine])
+        accuracy, cost = _accuracy_and_cost(mine)
         medians = [_median(mine, n) for n in _NUMBERS]
         most = [max(row["p"]["2000"]) for row in mine if "2000" in row["p"]]
         lines.append(
@@ -41,7 +45,7 @@ def removal_table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
     return heading, lines
 
 
-def null_table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
+def null_table(rows: list[Row]) -> Table:
     """Return a line for each kind of unmarked model: the shares of keys whose p-values lie below a level."""
     groups: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in rows:
@@ -57,6 +61,52 @@ def null_table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
     return heading, lines
 
 
+def _page_table(
+    rows: list[Row], *, steals: bool | None = None, task: str = "fashion", start: str = "wrapper",
+    profiles: tuple[str, ...] = ("standard",),
+) -> Table:  # fmt: skip
+    """Return lines for a page, the plainest traces first: of thefts, of what is done to stolen models, or of both."""
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["status"] != DONE or "p" not in row or "measured" in row:
+            continue
+        asked = row["task"] == task and row["start"] == start and row["profile"] in profiles
+        if asked and steals in (None, REMOVALS[row["removal"]].steals):
+            groups[row["profile"], row["removal"], row["network"]].append(row)
+    lines = sorted((np.median(_all_p(mine, "2000")), name, mine) for name, mine in groups.items())
+    shown: list[list[object]] = []
+    for _, (profile, removal, network), mine in lines:
+        accuracy, cost = _accuracy_and_cost(mine)
+        shown.append([
+            removal if profile == "standard" else f"{profile}: {removal}", _NETWORKS[network], len(mine),
+            f"{100 * accuracy:.1f}", f"{100 * cost:+.1f}{' *' if cost > _COSTLY else ''}",
+            *(_median(mine, n) for n in _NUMBERS[:3]), f"{max(_all_p(mine, '2000')):.0e}",
+        ])  # fmt: skip
+    heading = ["what the thief did", "his network", "models", "accuracy, %", "cost, points"]
+    return [*heading, "p of 20", "500", "2,000", "worst of 2,000"], shown
+
+
+_NETWORKS: Final = {"c2": "small CNN", "mlp": "perceptron", "residual": "residual net"}
+PAGE_TABLES: Final[dict[str, Callable[[list[Row]], Table]]] = {
+    "thefts": functools.partial(_page_table, steals=True),
+    "stolen models": functools.partial(_page_table, steals=False),
+    "marks in weights": functools.partial(_page_table, start="embedded"),
+    "profiles": functools.partial(_page_table, profiles=("light", "strong")),
+    "letters": functools.partial(_page_table, task="letters"),
+}
+"""The tables of docs/classifiers.md that are made of rows."""
+
+
+def _accuracy_and_cost(rows: list[Row]) -> tuple[float, float]:
+    """Return means; a removal is held against what it started from, a theft against the owner's model."""
+    lost = [(row["before"] or row["owner"]) - row["accuracy"] for row in rows]
+    return float(np.mean([row["accuracy"] for row in rows])), float(np.mean(lost))
+
+
+def _all_p(rows: list[Row], n: str) -> list[float]:
+    return [p for row in rows for p in row["p"].get(n, ())]
+
+
 def _median(rows: list[Row], n: str) -> str:
-    found = [p for row in rows for p in row["p"].get(n, ())]
+    found = _all_p(rows, n)
     return f"{np.median(found):.0e}" if found else ""

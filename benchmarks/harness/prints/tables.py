@@ -12,7 +12,7 @@ from harness.means import mean_interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["answer_cells", "model_cells", "model_markdown", "model_tables"]
+__all__ = ["answer_cells", "model_cells", "model_tables"]
 
 SINGLE = (
     "none", "pruned 50 %", "8 bit", "4 bit", "pruned 90 %", "noise .2", "overwritten", "reordered", "fine-tuned",
@@ -115,19 +115,29 @@ def model_tables(rows: list[Row]) -> list[tuple[str, list[str], list[list[object
         if (some := _done(rows, kind="single", network=network, attack=attack, length=length))
     ]  # fmt: skip
     merges = [
-        [network, colluders, way, then, len(some), sum(row["named"] > 0 for row in some),
-         f"{sum(row['named'] for row in some) / len(some):.1f}", sum(row["innocents"] for row in some)]
-        for network in NETWORKS for then in ("none", "fine-tuned") for colluders in COLLUDERS for way in WAYS
-        if (some := _done(rows, kind="merged", network=network, colluders=colluders, way=way, then=then))
+        [network, then, way, *(_merged(rows, network=network, way=way, then=then, colluders=c) for c in COLLUDERS)]
+        for network in NETWORKS for then in ("none", "fine-tuned") for way in WAYS
+        if _done(rows, kind="merged", network=network, way=way, then=then)
     ]  # fmt: skip
     return [
         ("One copy leaks, 100 customers",
          ["network", "places", "then", "copies", "right", "worst log10 p", "innocents", "most wrong bits"], singles),
         ("Several copies are merged, 100 customers",
-         ["network", "colluders", "way", "then", "trials", "one named", "named", "innocents"], merges),
+         ["network", "then", "way", *(f"{c} colluders" for c in COLLUDERS)], merges),
         ("Answers alone, 100 customers", ANSWERED, _answered(rows)),
         ("What copies cost", ["network", "", "unmarked", "worst copy", "", ""], _costs(rows)),
     ]  # fmt: skip
+
+
+def _merged(rows: Sequence[Row], **wanted: Any) -> str:
+    """Return how many are named on average, and what was worst: nobody named, or somebody innocent."""
+    some = _done(rows, kind="merged", **wanted)
+    if not some:
+        return ""
+    mean = sum(row["named"] for row in some) / len(some)
+    nobody, innocents = sum(not row["named"] for row in some), sum(row["innocents"] for row in some)
+    failed = (f", nobody in {nobody}" if nobody else "") + (f", {innocents} INNOCENT" if innocents else "")
+    return f"{mean:.1f} named in {len(some)}{failed}"
 
 
 ANSWERED = ["network", "mark", "then", "copies", "right", "worst log10 p", "wrong bits", "innocents",
@@ -194,13 +204,3 @@ def _costs(rows: list[Row]) -> list[list[object]]:
         for row in _done(rows, kind="speed")
     ]  # fmt: skip
     return [*found, *useless, *speeds]
-
-
-def model_markdown(rows: list[Row]) -> str:
-    """Return the tables of docs/fingerprints.md."""
-    text = []
-    for _, heading, lines in model_tables(rows):
-        text += [f"| {' | '.join(heading)} |", f"|{'---|' * len(heading)}"]
-        text += [f"| {' | '.join(map(str, line))} |" for line in lines]
-        text.append("")
-    return "\n".join(text).strip()

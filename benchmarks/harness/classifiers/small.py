@@ -177,7 +177,7 @@ def _null(world: _World, cell: Cell) -> Row:
     model, n = cell["model"], cell["queries"]
     compared = Compared(
         np.arange(n), world.clean[model, :n], np.concatenate([world.own[None], world.others(model)])[:, :n],
-        len(world.others(model)), world.numbers[:n], "probabilities",
+        world.numbers[:n], "probabilities",
     )  # fmt: skip
     keys = range(1000 + cell["part"] * _NULL_PART, 1000 + (cell["part"] + 1) * _NULL_PART)
     return {"null": [significant(one.p_value) for one in best_of_each(compared, world.mark, map(key_of, keys))]}

@@ -80,7 +80,7 @@ def _page_table(
         shown.append([
             removal if profile == "standard" else f"{profile}: {removal}", _NETWORKS[network], len(mine),
             f"{100 * accuracy:.1f}", f"{100 * cost:+.1f}{' *' if cost > _COSTLY else ''}",
-            *(_median(mine, n) for n in _NUMBERS[:3]), f"{max(_all_p(mine, '2000')):.0e}",
+            *(_power(np.median(_all_p(mine, n))) for n in _NUMBERS[:3]), _power(max(_all_p(mine, "2000"))),
         ])  # fmt: skip
     heading = ["what the thief did", "his network", "models", "accuracy, %", "cost, points"]
     return [*heading, "p of 20", "500", "2,000", "worst of 2,000"], shown
@@ -101,6 +101,11 @@ def _accuracy_and_cost(rows: list[Row]) -> tuple[float, float]:
     """Return means; a removal is held against what it started from, a theft against the owner's model."""
     lost = [(row["before"] or row["owner"]) - row["accuracy"] for row in rows]
     return float(np.mean([row["accuracy"] for row in rows])), float(np.mean(lost))
+
+
+def _power(p: float) -> str:
+    """Write a p-value to one digit, as 4e-7."""
+    return "1" if p >= 0.95 else f"{p:.0e}".replace("e-0", "e-")
 
 
 def _all_p(rows: list[Row], n: str) -> list[float]:

@@ -148,8 +148,6 @@ def test_marked_references_are_refused() -> None:
         proof(there.student(), references=[there.model(1), there.student(seed=9), there.model(2)])
     with pytest.raises(WatermarkError, match="your own model"):
         proof(there.student(), own=there.marked())
-    with pytest.raises(WatermarkError, match="smoothed reference 0"):
-        proof(there.student(), smoothed=[there.student(seed=9)])
     other = proof(there.student(), references=[there.model(1), there.student(OTHER)])  # another client's hides nothing
     assert other.detection.is_present(1e-9)
 
@@ -180,12 +178,24 @@ def test_few_references_are_said_to_be_few() -> None:
     assert proof(there.student()).detection != proof(there.student()).alone
 
 
-def test_smoothed_references_add_views() -> None:
+def test_references_add_views_and_smoothed_ones_are_references() -> None:
     there = world(10)
     smoothed = [0.9 * there.model(seed) + 0.01 for seed in (11, 12)]
-    assert "18 views" in proof(there.student(), smoothed=smoothed).detection.statistic
-    assert "12 views" in proof(there.student()).detection.statistic
-    assert "6 views" in proof(there.student()).alone.statistic
+    found = proof(0.9 * there.student() + 0.01, references=[there.model(1), *smoothed])
+    assert found.detection.is_present(1e-9)
+    assert "12 views" in found.detection.statistic
+    assert "6 views" in found.alone.statistic
+
+
+@pytest.mark.parametrize("sharper", [0.5, 2.0])
+def test_a_suspect_may_be_surer_or_less_sure_than_all_references(sharper: float) -> None:
+    """What he differs by as a whole is explained by the references, and hides nothing."""
+    there = world(10)
+    student = there.student() ** sharper
+    found = proof(student / student.sum(1, keepdims=True))
+    assert found.detection.is_present(1e-9)
+    clean = there.model(9) ** sharper
+    assert not proof(clean / clean.sum(1, keepdims=True)).detection.is_present(1e-3)
 
 
 def test_the_number_of_queries() -> None:

@@ -19,15 +19,14 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["Group", "Sums", "View", "differences", "from_differences", "measure", "p_values", "views"]
+__all__ = ["Sums", "View", "from_logarithms", "logarithms", "measure", "p_values", "views"]
 
 Rows: TypeAlias = Literal["all", "classes"]
 
 _FINE: Final = (1e-5, 1e-7)
 """Probabilities below the tail's mean: fine-tuning leaves a mark there."""
-_CLIP: Final = 3.0
-"""Natural logarithm: what is further off is a disagreement, not a mark."""
-_LEAST: Final = 1e-9
+_PRIOR: Final = 0.03
+"""Of the mean square of a side's logarithms: how firmly a mixture is held to equal shares, which few queries need."""
 _RIDGE: Final = 0.1
 _LEAST_RIDGE: Final = 0.7
 _LEAST_SPREAD: Final = 0.1
@@ -61,107 +60,92 @@ class Sums:
     ----------
     n : int, queries
     gram : (F, F) float64, of the features' products
-    cross : (V, 1 + R, F, K) float64, of features and differences at each delta: the suspect's, then each reference's
-        from the others, if there are two or more
+    cross : (V, 1 + R, F, K) float64, of features and :func:`logarithms` at each delta: the suspect's, then each side's
+    inner : (V, 1 + R, 1 + R) float64, of these logarithms' products
     """
 
     n: int
     gram: F64
     cross: F64
+    inner: F64
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(self.n + other.n, self.gram + other.gram, self.cross + other.cross)
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """What a suspect is compared with.
-
-    Attributes
-    ----------
-    answers : (R, N, K) float64, of references
-    weighted : bool
-        Whether classes that the references find likely count less: there a tail is too small to be seen. It helps with
-        suspects that learnt true labels, too, and costs a little with those that learnt nothing but marked answers.
-    """
-
-    answers: F64
-    weighted: bool
-
-    def rows(self, kept: npt.NDArray[np.int64]) -> Group:
-        """Return the answers to some queries."""
-        return Group(self.answers[:, kept], self.weighted)
-
-
-def differences(suspect: F64, group: Group, top: npt.NDArray[np.int64], delta: float, tail: float) -> F64:
-    """Return how a suspect's answers differ from references', float64 (1 + R, N, K), R = 0 for fewer than two.
-
-    ``log(P + delta)`` less the references' mean, P being less the least of a row's other classes: nobody's floor is a
-    mark. Clipped at 3, centred over all classes but the top one, and 0 there; where it is weighted by
-    ``tail / (tail + p)``, with p the references' geometric mean. The rows after the first are references', each from
-    the others.
-    """
-    own = [logarithms(one, top, delta) for one in group.answers]
-    total = np.sum(own, axis=0) if own else np.zeros(suspect.shape)
-    found = [logarithms(suspect, top, delta) - total / max(1, len(own))]
-    if len(own) > 1:
-        found += [one - (total - one) / (len(own) - 1) for one in own]
-    weights = np.ones(suspect.shape)
-    if group.weighted and own:
-        weights = tail / (tail + np.exp(np.log(np.maximum(group.answers, 0) + _LEAST).mean(0)))
-    return np.stack([centred(np.clip(one, -_CLIP, _CLIP), top, weights) for one in found])
+        return Sums(self.n + other.n, self.gram + other.gram, self.cross + other.cross, self.inner + other.inner)
 
 
 def logarithms(answers: F64, top: npt.NDArray[np.int64], delta: float) -> F64:
-    """Return ``log(P + delta)``, P being less its row's least, (N, K) float64."""
-    others = answers
-    if answers.shape[1] > 2:
-        masked = answers.copy()
-        masked[np.arange(len(top)), top] = np.inf
-        others = answers - masked.min(1, keepdims=True)
-    return np.asarray(np.log(np.maximum(others, 0) + delta), np.float64)
+    """Return ``log(P + delta)`` of answers (..., N, K), of mean 0 over all classes but the top one, and 0 there.
 
-
-def centred(values: F64, top: npt.NDArray[np.int64], weights: F64) -> F64:
-    """Return values (N, K) of weighted mean 0 over all classes but the top one, times their weights; 0 at the top one.
-
-    Of two classes there is but one other: what it has on average for either top class, the features for classes take.
+    P is less the least of a row's other classes: nobody's floor is a mark. Of two classes there is but one other, from
+    which nothing is taken: what it has on average for either top class, the features for classes take.
     """
-    rows = np.arange(len(top))
-    found, share = values.copy(), weights.copy()
-    share[rows, top] = 0
-    if values.shape[1] > 2:
-        found -= (found * share).sum(1, keepdims=True) / share.sum(1, keepdims=True)
-    return np.asarray(found * share, np.float64)
+    rows, k = np.arange(len(top)), answers.shape[-1]
+    others = answers
+    if k > 2:
+        masked = answers.copy()
+        masked[..., rows, top] = np.inf
+        others = answers - masked.min(-1, keepdims=True)
+    found = np.log(np.maximum(others, 0) + delta)
+    found[..., rows, top] = 0
+    if k > 2:
+        found -= found.sum(-1, keepdims=True) / (k - 1)
+        found[..., rows, top] = 0
+    return np.asarray(found, np.float64)
 
 
 def measure(
-    suspect: F64, group: Group, top: npt.NDArray[np.int64], coordinates: F64, keyed: Keyed, deltas: Sequence[float]
+    suspect: F64, sides: F64, top: npt.NDArray[np.int64], coordinates: F64, keyed: Keyed, deltas: Sequence[float]
 ) -> Sums:
-    """Return the sums of some queries: answers (N, K), top classes (N,), coordinates (N, A).
-
-    The first delta is the tail's mean.
-    """
-    shown = [differences(suspect, group, top, delta, deltas[0]) for delta in deltas]
-    return from_differences(keyed.phi(top, coordinates), shown)
+    """Return the sums of some queries: answers (N, K) and (R, N, K), top classes (N,), coordinates (N, A)."""
+    everyone = np.concatenate([suspect[np.newaxis], sides])
+    return from_logarithms(keyed.phi(top, coordinates), [logarithms(everyone, top, delta) for delta in deltas])
 
 
-def from_differences(phi: F64, shown: Sequence[F64]) -> Sums:
-    """Return the sums of features (N, F) and differences (1 + R, N, K) at each delta."""
-    return Sums(len(phi), phi.T @ phi, np.stack([phi.T @ one for one in shown]))
+def from_logarithms(phi: F64, shown: Sequence[F64]) -> Sums:
+    """Return the sums of features (N, F) and logarithms (1 + R, N, K) at each delta."""
+    flat = [one.reshape(len(one), -1) for one in shown]
+    return Sums(len(phi), phi.T @ phi, np.stack([phi.T @ one for one in shown]), np.stack([f @ f.T for f in flat]))
 
 
 def directions(sums: Sums) -> F64:
-    """Return what the sums show, projected like a key, float64 (V, 1 + R, F, K): a ridge regression."""
+    """Return what the sums show, projected like a key, float64 (V, 1 + R, F, K).
+
+    A ridge regression of logarithms on features, less what the sides explain. A suspect is surer of itself than some
+    of them, or was trained otherwise, and then all its logarithms differ: so they are compared not with the sides'
+    mean but with the mixture of them that fits best, by least squares over all queries. What a side shows that the
+    others do not explain comes after the suspect's, if there are two or more: it says how far models differ anyway.
+    """
     ridge = max(_RIDGE * float(np.trace(sums.gram)) / len(sums.gram), _LEAST_RIDGE)
     size, k = sums.cross.shape[-2:]
     flat = np.moveaxis(sums.cross, -2, 0).reshape(size, -1)
     solved = np.linalg.solve(sums.gram + ridge * np.eye(size), flat)
-    shape = (size, *sums.cross.shape[:2], k)
-    found = np.moveaxis(solved.reshape(shape), 0, -2)
+    plain = np.moveaxis(solved.reshape(size, *sums.cross.shape[:2], k), 0, -2)
+    found = np.stack([_unexplained(one, inner) for one, inner in zip(plain, sums.inner, strict=True)])
     for index in np.ndindex(found.shape[:2]):
         found[index] = np.concatenate(project(found[index][:k], found[index][k:]))
     return found
+
+
+def _unexplained(shown: F64, inner: F64) -> F64:
+    """Return what each of (1 + R, F, K) has beyond a mixture of the sides, itself left out; only the first if R = 1."""
+    n_sides = len(shown) - 1
+    found = []
+    for target in range(len(shown) if n_sides > 1 else 1):
+        others = [side for side in range(1, len(shown)) if side != target]
+        found.append(shown[target] - np.tensordot(_mixture(inner, target, others), shown[others], 1))
+    return np.stack(found)
+
+
+def _mixture(inner: F64, target: int, others: Sequence[int]) -> F64:
+    """Return how much of each side explains a target best; where little is known, equal shares."""
+    if not others:
+        return np.zeros(0)
+    among = inner[np.ix_(others, others)]
+    firm = max(_PRIOR * float(np.trace(among)) / len(others), 1e-12)
+    shares = np.full(len(others), 1 / len(others))
+    return np.asarray(
+        np.linalg.solve(among + firm * np.eye(len(others)), inner[others, target] + firm * shares), np.float64
+    )
 
 
 def p_values(sums: Sums, keyed: Keyed, looks: Sequence[View]) -> list[tuple[float, float, int]]:

@@ -10,7 +10,7 @@ import numpy as np
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection
 from watermarking.ownership.classifiers.asking import Interface
-from watermarking.ownership.classifiers.estimate import Group, measure, p_values, views
+from watermarking.ownership.classifiers.estimate import measure, p_values, views
 from watermarking.ownership.classifiers.suspects import read_answers
 from watermarking.ownership.classifiers.verdict import said
 from watermarking.ownership.learnable.evidence import Evidence, increment
@@ -133,10 +133,10 @@ def bet(p_value: float) -> float:
 def _begun(coordinates: F64, own: F64, references: F64 | None, mark: SoftLabelMark, key: Key) -> _Gathered:
     """Check the owner's side, of which nothing is gathered yet."""
     everyone = np.asarray(own, np.float64)[np.newaxis]
-    groups = [Group(everyone, weighted=False)]
+    groups = [everyone]
     if references is not None and len(references):
         everyone = np.concatenate([everyone, np.asarray(references, np.float64)])
-        groups.append(Group(everyone, weighted=True))
+        groups.append(everyone)
     if everyone.shape[1:] != (len(coordinates), mark.n_classes):
         raise WatermarkError(
             f"the owner's answers are {everyone.shape[1:]}, {(len(coordinates), mark.n_classes)} are expected"
@@ -147,7 +147,7 @@ def _begun(coordinates: F64, own: F64, references: F64 | None, mark: SoftLabelMa
 class _Gathered:
     """Sums so far, and the e-value."""
 
-    def __init__(self, groups: list[Group], coordinates: F64, mark: SoftLabelMark, key: Key) -> None:
+    def __init__(self, groups: list[F64], coordinates: F64, mark: SoftLabelMark, key: Key) -> None:
         self._groups, self._coordinates, self._mark = groups, coordinates, mark
         self._keyed, self._looks = mark.keyed(key), views(mark.delta, mark.n_classes)
         self._deltas = list(dict.fromkeys(look.delta for look in self._looks))
@@ -182,9 +182,9 @@ class _Gathered:
         while start < len(numbers):
             stop = min(len(numbers), start + _to_checkpoint(self.n_queries) - self.n_queries)
             rows = numbers[start:stop]
-            top = np.asarray(self._groups[0].answers[0, rows].argmax(1), np.int64)
+            top = np.asarray(self._groups[0][0, rows].argmax(1), np.int64)
             new = [
-                measure(values[start:stop], one.rows(rows), top, self._coordinates[rows], self._keyed, self._deltas)
+                measure(values[start:stop], one[:, rows], top, self._coordinates[rows], self._keyed, self._deltas)
                 for one in self._groups
             ]
             self._sums = [one + other for one, other in zip(self._sums, new, strict=True)] if self._sums else new

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from watermarking.errors import WatermarkError
-from watermarking.ownership.classifiers.estimate import Group
 from watermarking.ownership.classifiers.labels import label_verdict
 from watermarking.ownership.classifiers.verdict import each_view
 
@@ -54,7 +53,7 @@ def check_references(compared: Compared, mark: SoftLabelMark, key: Key, *, keys:
         return
     # Beside one that leans, others seem to lean against it; of two alike, a marked one is likelier than a forged one.
     number, test = max(odd, key=lambda one: (round(abs(one[1].score), 1), one[1].score))
-    who = _name(number, compared.n_references)
+    who = f"reference {number - 1}" if number else "your own model, as given,"
     if test.score > 0:
         raise WatermarkError(
             f"{who} carries the mark of this key itself (p = {test.p_value:.1e}, {test.statistic}): it would hide the "
@@ -73,15 +72,9 @@ def _tested(compared: Compared, mark: SoftLabelMark, key: Key) -> list[tuple[int
     for number, one in enumerate(everyone):
         others = np.delete(everyone, number, axis=0)
         for group in [others[:0], others] if len(others) else [others]:
-            looks = each_view(one, Group(group, weighted=False), top, numbers, mark, key)
+            looks = each_view(one, group, top, numbers, mark, key)
             found += [(number, look) for look in looks]
         if mark.reach and len(others):
             labels, at = np.asarray(one.argmax(1), np.int64), mark.coarse.whitened(numbers)
             found.append((number, label_verdict(labels, others[0], others[1:], at, mark, key)))
     return found
-
-
-def _name(number: int, n_references: int) -> str:
-    if not number:
-        return "your own model, as given,"
-    return f"reference {number - 1}" if number <= n_references else f"smoothed reference {number - 1 - n_references}"

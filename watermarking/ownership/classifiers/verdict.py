@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from watermarking.interface import Detection
-from watermarking.ownership.classifiers.estimate import (
-    Group,
-    View,
-    differences,
-    from_differences,
-    measure,
-    p_values,
-    views,
-)
+from watermarking.ownership.classifiers.estimate import View, from_logarithms, logarithms, measure, p_values, views
 from watermarking.ownership.classifiers.labels import label_verdict
 from watermarking.significance import any_of
 
@@ -44,9 +36,8 @@ class Compared:
     ----------
     rows : (n,) numbers of the queries that the suspect answered
     suspect : (n, K) float64
-    sides : (1 + R + S, N, K) float64
-        Of the owner's model, of R clean ones, and of S clean ones that were trained with smoothed labels.
-    n_references : int, R
+    sides : (1 + R, N, K) float64
+        Of the owner's model, and of R clean ones.
     asked : (N, size) float32, what the inputs are coarsely, before whitening
     form : in which the suspect answered
     """
@@ -54,7 +45,6 @@ class Compared:
     rows: npt.NDArray[np.int64]
     suspect: F64
     sides: F64
-    n_references: int
     asked: npt.NDArray[np.float32]
     form: Form
 
@@ -66,12 +56,7 @@ class Compared:
     @property
     def references(self) -> F64:
         """The clean models' answers to it, (R, n, K)."""
-        return np.asarray(self.sides[1 : 1 + self.n_references, self.rows], np.float64)
-
-    @property
-    def smoothed(self) -> F64:
-        """The answers of those trained with smoothed labels to it, (S, n, K)."""
-        return np.asarray(self.sides[1 + self.n_references :, self.rows], np.float64)
+        return np.asarray(self.sides[1:, self.rows], np.float64)
 
     @property
     def numbers(self) -> npt.NDArray[np.float32]:
@@ -84,11 +69,10 @@ class Compared:
         return np.asarray(self.own.argmax(1), np.int64)
 
     @property
-    def groups(self) -> list[Group]:
-        """What the suspect is compared with: the owner's model, clean models with it, and those of smoothed labels."""
-        own = self.own[np.newaxis]
-        more = [np.concatenate([own, some]) for some in (self.references, self.smoothed) if len(some)]
-        return [Group(own, weighted=False), *(Group(one, weighted=True) for one in more)]
+    def groups(self) -> list[F64]:
+        """What the suspect is compared with: the owner's model, (1, n, K), and clean models with it, if any."""
+        everyone = np.asarray(self.sides[:, self.rows], np.float64)
+        return [everyone[:1], everyone] if len(everyone) > 1 else [everyone]
 
 
 def best_of(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool = False) -> Detection:
@@ -101,7 +85,7 @@ def best_of_each(
 ) -> Iterator[Detection]:
     """Yield for each key the verdict of the best view, its p-value times the number of views, not of keys.
 
-    How the answers differ is worked out once: a key more costs a few products. With ``alone`` they are compared with
+    Logarithms are taken once: a key more costs a few products. With ``alone`` they are compared with
     the owner's model and nothing else. Labels alone have one view, if the mark swaps first classes; other answers have
     it beside the rest.
     """
@@ -109,12 +93,13 @@ def best_of_each(
     coordinates, top = mark.coarse.whitened(compared.numbers), compared.top
     groups = compared.groups[:1] if alone else compared.groups
     shown = [] if compared.form == "labels" else [
-        [differences(compared.suspect, group, top, delta, mark.delta) for delta in _deltas(looks)] for group in groups
+        [logarithms(np.concatenate([compared.suspect[np.newaxis], group]), top, delta) for delta in _deltas(looks)]
+        for group in groups
     ]  # fmt: skip
     for key in keys:
         keyed = mark.keyed(key)
         phi = keyed.phi(top, coordinates)
-        found = [one for some in shown for one in _verdicts(from_differences(phi, some), keyed, looks)]
+        found = [one for some in shown for one in _verdicts(from_logarithms(phi, some), keyed, looks)]
         if mark.reach:
             found.append(by_labels(compared, mark, key, alone=alone))
         if not found:
@@ -132,7 +117,7 @@ def by_labels(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool 
 
 
 def each_view(
-    suspect: F64, group: Group, top: npt.NDArray[np.int64], numbers: npt.NDArray[np.float32], mark: SoftLabelMark,
+    suspect: F64, group: F64, top: npt.NDArray[np.int64], numbers: npt.NDArray[np.float32], mark: SoftLabelMark,
     key: Key,
 ) -> list[Detection]:  # fmt: skip
     """Return the verdict of each view by itself: its p-value is not yet multiplied by their number."""

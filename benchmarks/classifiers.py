@@ -189,11 +189,11 @@ def _slice(text: str) -> slice:
 
 def _range(text: str) -> range:
     """Read how many from the first, or A:B."""
-    try:
-        return range(int(text))
-    except ValueError:
-        asked = _slice(text)
-    return range(asked.start or 0, 10 if asked.stop is None else asked.stop)
+    asked = _slice(text if ":" in text else f":{text}")
+    found = range(asked.start or 0, 10 if asked.stop is None else asked.stop)
+    if not found or found.start < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} names none of 0 to 9: give 1 or more, or A:B with A below B")
+    return found
 
 
 def _now() -> float:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     Table = tuple[list[str], list[list[object]]]
 
 DOCS = Path(__file__).parents[1] / "docs"
-_PLACE = re.compile(r"(?<=<!-- table )([\w ]+)( -->\n).*?(?=<!-- end of table -->)", re.DOTALL)
+_BEGIN, _END = "<!-- table ", "<!-- end of table -->"
+_PLACE = re.compile(rf"(?<={_BEGIN})([^>]+)( -->\n).*?(?={_END})", re.DOTALL)
 
 
 def _of_models(which: int) -> Callable[[list[Row]], Table]:
@@ -80,13 +81,16 @@ def filled_pages() -> dict[Path, str]:
     Raises
     ------
     WatermarkError
-        If a page asks for a table that there is not, or no page has one that there is.
+        If a page asks for a table that there is not or has no end, or no page has one that there is.
     """
     pages: dict[Path, str] = {}
     used: set[str] = set()
     for path in sorted(DOCS.glob("*.md")):
         text = path.read_text("utf-8")
-        if names := [name for name, _ in _PLACE.findall(text)]:
+        names = [name for name, _ in _PLACE.findall(text)]
+        if not len(names) == text.count(_BEGIN) == text.count(_END):
+            raise WatermarkError(f"{path} has a table without its end, or an end without its table")
+        if names:
             pages[path] = filled(text)
             used.update(names)
     if missing := TABLES.keys() - used:

@@ -52,6 +52,9 @@ def test_pages_and_tables_must_know_each_other(pages: Any, monkeypatch: pytest.M
         pages.filled_pages()
     with pytest.raises(WatermarkError, match="there is no table 'chairs': the tables are levels of search, "):
         pages.filled("<!-- table chairs -->\n<!-- end of table -->")
+    (tmp_path / "page.md").write_text("<!-- table thefts -->\n\n<!-- table letters -->\n<!-- end of table -->")
+    with pytest.raises(WatermarkError, match="a table without its end"):
+        pages.filled_pages()
 
 
 def test_checking_writes_nothing(

@@ -34,13 +34,15 @@ def test_labels_are_told_by_what_was_asked() -> None:
 def test_small_rows_are_told() -> None:
     rows: list[dict[str, Any]] = [
         {"measured": "embedding", "right": 9000, "right_embedded": 8990, "of": 10_000},
+        {"measured": "embedding", "right": 9000, "right_embedded": 9010, "of": 10_000},
         {"measured": "clients", "clients": 9, "suspect": "clean", "queries": 5, "p_right": 1.0, "p_wrong": [0.4, 0.5]},
         {"measured": "evidence", "largest": [0.0, 3.5]},
         {"measured": "null", "null": [0.05, 0.5, 0.6, 0.7]},
     ]
     _, lines = small_table(rows)
-    assert lines[0] == ["embedded, accuracy", "89.90 %", "cost +0.10"]
-    assert lines[1][2] == "the right one 1e+00, the least of the others 4.0e-01"
+    assert lines[0][2] == "the right one 1e+00, the least of the others 4.0e-01"
+    assert lines[1] == ["a mark in the weights, cost", "2 keys", "+0.00 +- 1.27, at most +0.10 points"]
+    assert small_table(rows[:1])[1][0][2] == "+0.10 points"
     assert lines[2] == ["e-values of clean models", "2 runs", "largest 3.5"]
     assert lines[3][2] == "0.2500 below 0.1, 0.0000 below 0.01, 0.0000 below 0.001"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("watermarking.ownership.classifiers.mark")
 
+import classifiers
 from harness.classifiers.cells import BASE, CLEAN, OWNER, Group, groups_of
 from harness.classifiers.owner import Owner, key_of
 from harness.classifiers.shards import Shards, Trained
@@ -73,6 +75,19 @@ def test_the_rest_of_a_thin_grid_is_asked_for_without_what_is_there() -> None:
     main = next(group for group in rest if group.start == "wrapper")
     assert main.pairs == [(key, seed) for key in range(3, 10) for seed in (1, 2)]
     assert not [group for group in rest if group.profile == "strong"], "they have the first seed alone"
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"), [("3", range(3)), ("3:10", range(3, 10)), (":2", range(2)), ("8:", range(8, 10))]
+)
+def test_keys_are_so_many_or_those_between(text: str, keys: range) -> None:
+    assert classifiers._range(text) == keys
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "3:2", "-2:", "many", "1:x"])
+def test_no_keys_are_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=r"none of 0 to 9|is no A:B"):
+        classifiers._range(text)
 
 
 def test_letters_ask_for_nothing_that_they_lack() -> None:

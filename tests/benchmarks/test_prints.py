@@ -29,9 +29,9 @@ def test_tables_count_who_was_named() -> None:
     ]  # fmt: skip
     singles, merges, answers, costs = (lines for _, _, lines in model_tables(rows))
     assert singles[0] == ["c2", 304, "none", 2, 2, -20.0, 0, 0]
-    assert merges[0] == ["c2", "none", "mean", *["1.0 named in 1"] * 3]
+    assert merges[0] == ["c2", "none", "mean", "1.0 of 2, 1 trial", "1.0 of 5, 1 trial", "1.0 of 10, 1 trial"]
     failed = [{**row, "named": 0, "innocents": 2} if row["kind"] == "merged" else row for row in rows]
-    assert model_tables(failed)[1][2][0][3] == "0.0 named in 1, nobody in 1, 2 INNOCENT"
+    assert model_tables(failed)[1][2][0][3] == "0.0 of 2, 1 trial, nobody in 1, 2 INNOCENT"
     assert not answers
     assert not costs
 

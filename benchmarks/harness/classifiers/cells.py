@@ -29,6 +29,12 @@ _TYPICAL: Final = (
     "pruned 50 %", "fine-pruned 50 %", "4 bit", "overwritten", "reshaped", "stolen and clean",
 )  # fmt: skip
 
+_WEAKENING: Final = (
+    "fine-tuned, 15 epochs", "fine-tuned, adversarial", "dehydrated", "own mark on the answers", "pruned 90 %, tuned",
+    "answers squared", "answers below .05 zeroed",
+)  # fmt: skip
+"""What leaves little of the standard profile's mark: how much of the strong one's?"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
@@ -137,6 +143,7 @@ def _many(task: str) -> Iterator[Group]:
         for profile in ("strong", "light"):
             yield from _of(task, "wrapper", (*_MAIN[:2], *_TYPICAL, *_HARD), profile=profile, seeds=(0,))
         yield from _of(task, "wrapper", _TYPICAL, networks=("mlp",), seeds=(0,))
+        yield from _of(task, "wrapper", _WEAKENING, profile="strong", seeds=(0,))
 
 
 def _nulls(task: str) -> Iterator[Group]:

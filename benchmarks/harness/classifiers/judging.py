@@ -78,9 +78,8 @@ class _Stored:
         asked = {one.removal: one for one in self.groups if one.start == "nobody"}
         own = self.shards.read(asked[OWNER])
         self.own, self.owners_accuracy = np.exp(own.answers[0]), own.accuracy[0]
-        self.references = [
-            np.exp(one) for kind in (REFERENCES, SMOOTHED) for one in self.shards.read(asked[kind]).answers
-        ]
+        self.references = [np.exp(one) for one in self.shards.read(asked[REFERENCES]).answers]
+        self.smoothed = [np.exp(one) for one in self.shards.read(asked[SMOOTHED]).answers]
         inputs = self.owner.task.asked.inputs
         self.inputs = inputs.transpose(0, 2, 3, 1) if inputs.ndim == 4 else inputs
 
@@ -136,6 +135,7 @@ def _proof(stored: _Stored, answers: F32, places: Any, profile: str, key: int) -
     return verify_classifier(
         _rows(answers[places]), stored.inputs[places], own=_rows(stored.own[places]), key=key_of(key),
         mark=stored.owner.mark(profile), references=[_rows(one[places]) for one in stored.references],
+        smoothed=[_rows(one[places]) for one in stored.smoothed],
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from harness.cells import DONE, significant
 from harness.classifiers.owner import Owner, key_of
 from harness.classifiers.reconstructed import measure_reconstruction, reconstruction_cells, reconstruction_lines
 from harness.classifiers.tasks import ASKED, classifier_data
+from harness.means import mean_interval
 from watermarking.keys import Key
 from watermarking.ownership.classifiers.asking import Interface
 from watermarking.ownership.classifiers.clients import client_key, identify
@@ -60,7 +61,7 @@ _ROUNDS: Final = 3
 def small_cells() -> list[Cell]:
     """List what is measured: the quickest first."""
     found: list[Cell] = [{"task": "none", "measured": "time", "classes": k, "side": 224} for k in (1000, 10)]
-    found += [{"task": "fashion", "measured": "embedding", "profile": "standard", "key": 0}]
+    found += [{"task": "fashion", "measured": "embedding", "profile": "standard", "key": key} for key in range(10)]
     found += reconstruction_cells()
     found += [
         {"task": "fashion", "measured": "clients", "suspect": name, "clients": _CLIENTS, "queries": _CLIENT_QUERIES}
@@ -177,7 +178,7 @@ def _null(world: _World, cell: Cell) -> Row:
     model, n = cell["model"], cell["queries"]
     compared = Compared(
         np.arange(n), world.clean[model, :n], np.concatenate([world.own[None], world.others(model)])[:, :n],
-        world.numbers[:n], "probabilities",
+        len(world.others(model)), world.numbers[:n], "probabilities",
     )  # fmt: skip
     keys = range(1000 + cell["part"] * _NULL_PART, 1000 + (cell["part"] + 1) * _NULL_PART)
     return {"null": [significant(one.p_value) for one in best_of_each(compared, world.mark, map(key_of, keys))]}
@@ -254,15 +255,14 @@ def small_table(rows: list[Row]) -> tuple[list[str], list[list[object]]]:
             best = [1e3 * min(row[name]) for name in ("network", "wrapper")]
             said = f"{100 * row['share']:.1f} % of ResNet-18, {best[1]:.1f} of {best[0]:.0f} ms at best"
             lines.append([f"wrapper, {row['classes']} classes", f"batch {_BATCH}", said])
-        elif row["measured"] == "embedding":
-            cost = 100 * (row["right"] - row["right_embedded"]) / row["of"]
-            lines.append(
-                ["embedded, accuracy", f"{100 * row['right_embedded'] / row['of']:.2f} %", f"cost {cost:+.2f}"]
-            )
         elif row["measured"] == "clients":
             said = f"the right one {row['p_right']:.0e}, the least of the others {row['p_wrong'][0]:.1e}"
             lines.append([f"{row['clients']} clients, {row['suspect']}", f"{row['queries']} queries", said])
     lines += reconstruction_lines(rows)
+    if costs := [100 * (row["right"] - row["right_embedded"]) / row["of"] for row in rows if "right_embedded" in row]:
+        how_sure = f" +- {mean_interval(costs)[1]:.2f}, at most {max(costs):+.2f}" if len(costs) > 1 else ""
+        said = f"{np.mean(costs):+.2f}{how_sure} points"
+        lines.append(["a mark in the weights, cost", f"{len(costs)} keys", said])
     if runs := [e for row in rows if row["measured"] == "evidence" for e in row["largest"]]:
         lines.append(["e-values of clean models", f"{len(runs)} runs", f"largest {max(runs):.2g}"])
     if drawn := np.array([p for row in rows if row["measured"] == "null" for p in row["null"]]).tolist():

@@ -68,22 +68,43 @@ def _page_table(
     """Return lines for a page, the plainest traces first: of thefts, of what is done to stolen models, or of both."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        if row["status"] != DONE or "p" not in row or "measured" in row:
+        if row["status"] != DONE or "measured" in row or "2000" not in row.get("p", ()):
             continue
         asked = row["task"] == task and row["start"] == start and row["profile"] in profiles
         if asked and steals in (None, REMOVALS[row["removal"]].steals):
             groups[row["profile"], row["removal"], row["network"]].append(row)
-    lines = sorted((np.median(_all_p(mine, "2000")), name, mine) for name, mine in groups.items())
+    lines = sorted((_median_p(mine, "2000"), name, mine) for name, mine in groups.items())
     shown: list[list[object]] = []
     for _, (profile, removal, network), mine in lines:
         accuracy, cost = _accuracy_and_cost(mine)
         shown.append([
             removal if profile == "standard" else f"{profile}: {removal}", _NETWORKS[network], len(mine),
             f"{100 * accuracy:.1f}", f"{100 * cost:+.1f}{' *' if cost > _COSTLY else ''}",
-            *(_power(np.median(_all_p(mine, n))) for n in _NUMBERS[:3]), _power(max(_all_p(mine, "2000"))),
+            *(_power(_median_p(mine, n)) for n in _NUMBERS[:3]), _power(max(_all_p(mine, "2000"))),
         ])  # fmt: skip
     heading = ["what the thief did", "his network", "models", "accuracy, %", "cost, points"]
     return [*heading, "p of 20", "500", "2,000", "worst of 2,000"], shown
+
+
+def _page_nulls(rows: list[Row]) -> Table:
+    """Return how often p-values of unmarked models lie below a level, of all and by what they were trained on."""
+    mine = [
+        row for row in rows
+        if row["status"] == DONE and "null" in row and "measured" not in row and row["task"] == "fashion"
+    ]  # fmt: skip
+    kinds = {"nobody": "trained by itself", "unmarked": "distilled from the unmarked model"}
+    lines: list[list[object]] = []
+    for start, said in kinds.items():
+        for network, name in _NETWORKS.items():
+            if some := [row for row in mine if (row["start"], row["network"]) == (start, network)]:
+                lines.append([f"{name}, {said}", *_shares_below(some)])
+    lines += [["all", *_shares_below(mine)]] if mine else []
+    return ["models", "how many", *(f"below {level:g}" for level in _BELOW), "least p"], lines
+
+
+def _shares_below(rows: list[Row]) -> list[object]:
+    drawn = np.concatenate([row["null"] for row in rows])
+    return [len(rows), *(f"{100 * np.mean(drawn < level):.2g} %" for level in _BELOW), _power(drawn.min())]
 
 
 _NETWORKS: Final = {"c2": "small CNN", "mlp": "perceptron", "residual": "residual net"}
@@ -93,6 +114,7 @@ PAGE_TABLES: Final[dict[str, Callable[[list[Row]], Table]]] = {
     "marks in weights": functools.partial(_page_table, start="embedded"),
     "profiles": functools.partial(_page_table, profiles=("light", "strong")),
     "letters": functools.partial(_page_table, task="letters"),
+    "unmarked classifiers": _page_nulls,
 }
 """The tables of docs/classifiers.md that are made of rows."""
 
@@ -113,5 +135,9 @@ def _all_p(rows: list[Row], n: str) -> list[float]:
 
 
 def _median(rows: list[Row], n: str) -> str:
-    found = _all_p(rows, n)
-    return f"{np.median(found):.0e}" if found else ""
+    return f"{_median_p(rows, n):.0e}" if _all_p(rows, n) else ""
+
+
+def _median_p(rows: list[Row], n: str) -> float:
+    """Return the median; between two of them the geometric mean, as they differ by powers of ten."""
+    return float(np.exp(np.median(np.log(np.maximum(_all_p(rows, n), 1e-300)))))

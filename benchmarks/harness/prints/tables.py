@@ -129,15 +129,15 @@ def model_tables(rows: list[Row]) -> list[tuple[str, list[str], list[list[object
     ]  # fmt: skip
 
 
-def _merged(rows: Sequence[Row], **wanted: Any) -> str:
-    """Return how many are named on average, and what was worst: nobody named, or somebody innocent."""
-    some = _done(rows, kind="merged", **wanted)
+def _merged(rows: Sequence[Row], *, colluders: int, **wanted: Any) -> str:
+    """Return how many are named on average, and how often nobody was, or somebody innocent."""
+    some = _done(rows, kind="merged", colluders=colluders, **wanted)
     if not some:
         return ""
     mean = sum(row["named"] for row in some) / len(some)
     nobody, innocents = sum(not row["named"] for row in some), sum(row["innocents"] for row in some)
     failed = (f", nobody in {nobody}" if nobody else "") + (f", {innocents} INNOCENT" if innocents else "")
-    return f"{mean:.1f} named in {len(some)}{failed}"
+    return f"{mean:.1f} of {colluders}, {len(some)} {'trials' if len(some) > 1 else 'trial'}{failed}"
 
 
 ANSWERED = ["network", "mark", "then", "copies", "right", "worst log10 p", "wrong bits", "innocents",

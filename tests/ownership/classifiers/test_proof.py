@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from tests.ownership.classifiers.world import KEY, OTHER, softmax, world
 from watermarking.errors import WatermarkError
 from watermarking.ownership.classifiers.asking import Interface
 from watermarking.ownership.classifiers.clients import client_key, identify
+from watermarking.ownership.classifiers.estimate import deltas_of, from_logarithms, logarithms, views
 from watermarking.ownership.classifiers.proof import ClassifierProof, verify_classifier
-from watermarking.ownership.classifiers.verdict import each_view
+from watermarking.ownership.classifiers.verdict import Compared, verdicts
 from watermarking.ownership.models import ModelAnswerError
 
 if TYPE_CHECKING:
@@ -148,6 +150,8 @@ def test_marked_references_are_refused() -> None:
         proof(there.student(), references=[there.model(1), there.student(seed=9), there.model(2)])
     with pytest.raises(WatermarkError, match="your own model"):
         proof(there.student(), own=there.marked())
+    with pytest.raises(WatermarkError, match="smoothed reference 0"):
+        proof(there.student(), smoothed=[there.student(seed=9)])
     other = proof(there.student(), references=[there.model(1), there.student(OTHER)])  # another client's hides nothing
     assert other.detection.is_present(1e-9)
 
@@ -178,24 +182,45 @@ def test_few_references_are_said_to_be_few() -> None:
     assert proof(there.student()).detection != proof(there.student()).alone
 
 
-def test_references_add_views_and_smoothed_ones_are_references() -> None:
+def test_smoothed_references_add_views() -> None:
     there = world(10)
     smoothed = [0.9 * there.model(seed) + 0.01 for seed in (11, 12)]
-    found = proof(0.9 * there.student() + 0.01, references=[there.model(1), *smoothed])
-    assert found.detection.is_present(1e-9)
-    assert "12 views" in found.detection.statistic
-    assert "6 views" in found.alone.statistic
+    assert "18 views" in proof(there.student(), smoothed=smoothed).detection.statistic
+    assert "12 views" in proof(there.student()).detection.statistic
+    assert "6 views" in proof(there.student()).alone.statistic
 
 
-@pytest.mark.parametrize("sharper", [0.5, 2.0])
-def test_a_suspect_may_be_surer_or_less_sure_than_all_references(sharper: float) -> None:
+def as_sure(answers: np.ndarray, how: float) -> np.ndarray:
+    return softmax(how * np.log(answers))
+
+
+@pytest.mark.parametrize("how", [0.5, 2.0])
+def test_a_suspect_may_be_surer_or_less_sure_than_all_references(how: float) -> None:
     """What he differs by as a whole is explained by the references, and hides nothing."""
     there = world(10)
-    student = there.student() ** sharper
-    found = proof(student / student.sum(1, keepdims=True))
-    assert found.detection.is_present(1e-9)
-    clean = there.model(9) ** sharper
-    assert not proof(clean / clean.sum(1, keepdims=True)).detection.is_present(1e-3)
+    assert proof(as_sure(there.student(), how)).detection.is_present(1e-9)
+    assert not proof(as_sure(there.model(9), how)).detection.is_present(1e-3)
+
+
+@pytest.mark.parametrize("how_far", [0.1, 0.2, 0.3, 0.5, 0.8, 1.2])
+@pytest.mark.parametrize("how", [0.5, 1.0, 2.0])
+def test_two_references_that_lean_alike_accuse_nobody(how: float, how_far: float) -> None:
+    """They must not explain each other, nor a suspect of their kind but for the lean."""
+    there = world(10)
+    forged = [leaning_away(as_sure(there.model(seed), how), how_far) for seed in (2, 3)]
+    with contextlib.suppress(WatermarkError):
+        found = proof(as_sure(there.model(9), how), references=[there.model(1), there.model(4), *forged])
+        assert not found.detection.is_present(1e-5)
+    if how_far >= 0.8 * how:
+        with pytest.raises(WatermarkError, match=r"leans away|carries the mark"):
+            proof(there.model(9), references=[there.model(1), there.model(4), *forged])
+
+
+def test_two_marked_references_are_refused() -> None:
+    there = world(10)
+    marked = [there.student(seed=8), there.student(seed=9)]
+    with pytest.raises(WatermarkError, match="carries the mark"):
+        proof(there.student(), references=[there.model(1), there.model(2), *marked])
 
 
 def test_the_number_of_queries() -> None:
@@ -240,15 +265,21 @@ def test_no_client_is_named_beside_answers_that_lean_away_from_him() -> None:
         identify(compared, there.mark, {"innocent": KEY, "another": OTHER})
 
 
+def first_view(compared: Compared, key: Key) -> float:
+    mark = world(10).mark
+    looks, keyed = views(mark.delta, 10), mark.keyed(key)
+    everyone = np.concatenate([compared.suspect[np.newaxis], compared.sides])
+    shown = [logarithms(everyone, compared.top, delta) for delta in deltas_of(looks)]
+    sums = from_logarithms(keyed.phi(compared.top, mark.coarse.whitened(compared.numbers)), shown)
+    return verdicts(sums.of(compared.groups[1]), keyed, looks)[0].p_value
+
+
 def test_p_values_are_uniform_over_keys() -> None:
     """A model that knows no key, 1,000 keys: shares below .1, .01 and .001 lie within binomial bounds."""
     there = world(10)
     compared = proof(there.model(9)).compared
     keys = {str(i): KEY.derive(f"null {i}") for i in range(1000)}
     assert min(one.p_value for one in identify(compared, there.mark, keys).values()) > 1e-3  # none of 1,000 is named
-    single = [
-        each_view(compared.suspect, compared.groups[1], compared.top, compared.numbers, there.mark, key)[0].p_value
-        for key in keys.values()
-    ]
+    single = [first_view(compared, key) for key in keys.values()]
     for level, low, most in ((0.1, 66, 137), (0.01, 1, 21), (0.001, 0, 6)):  # of one view they are exact
         assert low <= (np.array(single) < level).sum() <= most

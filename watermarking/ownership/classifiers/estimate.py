@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["Sums", "View", "from_logarithms", "logarithms", "measure", "p_values", "views"]
+__all__ = ["Sums", "View", "deltas_of", "from_logarithms", "logarithms", "p_values", "views"]
 
 Rows: TypeAlias = Literal["all", "classes"]
 
 _FINE: Final = (1e-5, 1e-7)
 """Probabilities below the tail's mean: fine-tuning leaves a mark there."""
-_PRIOR: Final = 0.03
-"""Of the mean square of a side's logarithms: how firmly a mixture is held to equal shares, which few queries need."""
+_PRIOR: Final = 2.0
+"""Queries' worth of belief that a suspect is as sure of itself as the sides are."""
 _RIDGE: Final = 0.1
 _LEAST_RIDGE: Final = 0.7
 _LEAST_SPREAD: Final = 0.1
@@ -52,6 +52,11 @@ def views(delta: float, n_classes: int) -> list[View]:
     return [View(one, rows) for one in (delta, *_FINE) for rows in kinds]
 
 
+def deltas_of(looks: Sequence[View]) -> list[float]:
+    """Return the deltas of some views, each once."""
+    return list(dict.fromkeys(look.delta for look in looks))
+
+
 @dataclass(frozen=True)
 class Sums:
     """Sums over queries, which add up with ``+``.
@@ -60,8 +65,8 @@ class Sums:
     ----------
     n : int, queries
     gram : (F, F) float64, of the features' products
-    cross : (V, 1 + R, F, K) float64, of features and :func:`logarithms` at each delta: the suspect's, then each side's
-    inner : (V, 1 + R, 1 + R) float64, of these logarithms' products
+    cross : (V, 1 + S, F, K) float64, of features and :func:`logarithms` at each delta: the suspect's, then each side's
+    inner : (V, 1 + S, 1 + S) float64, of these logarithms' products
     """
 
     n: int
@@ -71,6 +76,11 @@ class Sums:
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(self.n + other.n, self.gram + other.gram, self.cross + other.cross, self.inner + other.inner)
+
+    def of(self, members: Sequence[int]) -> Sums:
+        """Return the sums of some: the first is the suspect among them, the others are its sides."""
+        those = list(members)
+        return Sums(self.n, self.gram, self.cross[:, those], self.inner[:, those][:, :, those])
 
 
 def logarithms(answers: F64, top: npt.NDArray[np.int64], delta: float) -> F64:
@@ -93,59 +103,45 @@ def logarithms(answers: F64, top: npt.NDArray[np.int64], delta: float) -> F64:
     return np.asarray(found, np.float64)
 
 
-def measure(
-    suspect: F64, sides: F64, top: npt.NDArray[np.int64], coordinates: F64, keyed: Keyed, deltas: Sequence[float]
-) -> Sums:
-    """Return the sums of some queries: answers (N, K) and (R, N, K), top classes (N,), coordinates (N, A)."""
-    everyone = np.concatenate([suspect[np.newaxis], sides])
-    return from_logarithms(keyed.phi(top, coordinates), [logarithms(everyone, top, delta) for delta in deltas])
-
-
 def from_logarithms(phi: F64, shown: Sequence[F64]) -> Sums:
-    """Return the sums of features (N, F) and logarithms (1 + R, N, K) at each delta."""
+    """Return the sums of features (N, F) and logarithms (1 + S, N, K) at each delta."""
     flat = [one.reshape(len(one), -1) for one in shown]
     return Sums(len(phi), phi.T @ phi, np.stack([phi.T @ one for one in shown]), np.stack([f @ f.T for f in flat]))
 
 
 def directions(sums: Sums) -> F64:
-    """Return what the sums show, projected like a key, float64 (V, 1 + R, F, K).
+    """Return what the sums show, projected like a key, float64 (V, 1 + S, F, K), or (V, 1, F, K) with one side or none.
 
-    A ridge regression of logarithms on features, less what the sides explain. A suspect is surer of itself than some
-    of them, or was trained otherwise, and then all its logarithms differ: so they are compared not with the sides'
-    mean but with the mixture of them that fits best, by least squares over all queries. What a side shows that the
-    others do not explain comes after the suspect's, if there are two or more: it says how far models differ anyway.
+    A ridge regression of logarithms on features, less the mean of the sides. A suspect is surer of itself than some of
+    them, or less sure, and then all its logarithms differ: so each side's logarithms are brought to one size, and their
+    mean to that which fits the suspect best, by least squares over all queries. Each side counts alike, whatever the
+    suspect is: shares that fit him best would let a side with a forged lean explain all but the lean. What a side shows
+    beyond the mean of the others comes after the suspect's: it says how far models differ anyway.
     """
     ridge = max(_RIDGE * float(np.trace(sums.gram)) / len(sums.gram), _LEAST_RIDGE)
     size, k = sums.cross.shape[-2:]
     flat = np.moveaxis(sums.cross, -2, 0).reshape(size, -1)
     solved = np.linalg.solve(sums.gram + ridge * np.eye(size), flat)
     plain = np.moveaxis(solved.reshape(size, *sums.cross.shape[:2], k), 0, -2)
-    found = np.stack([_unexplained(one, inner) for one, inner in zip(plain, sums.inner, strict=True)])
+    found = np.stack([_beyond(one, inner, sums.n) for one, inner in zip(plain, sums.inner, strict=True)])
     for index in np.ndindex(found.shape[:2]):
         found[index] = np.concatenate(project(found[index][:k], found[index][k:]))
     return found
 
 
-def _unexplained(shown: F64, inner: F64) -> F64:
-    """Return what each of (1 + R, F, K) has beyond a mixture of the sides, itself left out; only the first if R = 1."""
-    n_sides = len(shown) - 1
+def _beyond(shown: F64, inner: F64, n: int) -> F64:
+    """Return what each of (1 + S, F, K) has beyond the mean of the other sides; of one side or none, only the first."""
+    numbers = np.arange(len(shown))
+    sizes = np.sqrt(inner.diagonal()) + 1e-12
     found = []
-    for target in range(len(shown) if n_sides > 1 else 1):
-        others = [side for side in range(1, len(shown)) if side != target]
-        found.append(shown[target] - np.tensordot(_mixture(inner, target, others), shown[others], 1))
+    for target in numbers if len(shown) > 2 else numbers[:1]:
+        others = numbers[(numbers > 0) & (numbers != target)]
+        shares = np.zeros(len(shown))
+        shares[others] = sizes[others].sum() / len(others) ** 2 / sizes[others] if len(others) else 0
+        size = shares @ inner @ shares
+        fits = (shares @ inner[target] + _PRIOR / n * size) / (size * (1 + _PRIOR / n)) if size > 0 else 0
+        found.append(shown[target] - np.tensordot(fits * shares, shown, 1))
     return np.stack(found)
-
-
-def _mixture(inner: F64, target: int, others: Sequence[int]) -> F64:
-    """Return how much of each side explains a target best; where little is known, equal shares."""
-    if not others:
-        return np.zeros(0)
-    among = inner[np.ix_(others, others)]
-    firm = max(_PRIOR * float(np.trace(among)) / len(others), 1e-12)
-    shares = np.full(len(others), 1 / len(others))
-    return np.asarray(
-        np.linalg.solve(among + firm * np.eye(len(others)), inner[others, target] + firm * shares), np.float64
-    )
 
 
 def p_values(sums: Sums, keyed: Keyed, looks: Sequence[View]) -> list[tuple[float, float, int]]:
@@ -154,7 +150,7 @@ def p_values(sums: Sums, keyed: Keyed, looks: Sequence[View]) -> list[tuple[floa
     Exact over keys: whatever the answers show, a key that nobody knew is a uniform direction to it.
     """
     found, k = directions(sums), len(keyed.classes)
-    deltas = list(dict.fromkeys(look.delta for look in looks))
+    deltas = deltas_of(looks)
     result = []
     for look in looks:
         shown = found[deltas.index(look.delta)]

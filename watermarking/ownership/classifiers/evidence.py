@@ -10,9 +10,9 @@ import numpy as np
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection
 from watermarking.ownership.classifiers.asking import Interface
-from watermarking.ownership.classifiers.estimate import measure, p_values, views
+from watermarking.ownership.classifiers.estimate import deltas_of, from_logarithms, logarithms, views
 from watermarking.ownership.classifiers.suspects import read_answers
-from watermarking.ownership.classifiers.verdict import said
+from watermarking.ownership.classifiers.verdict import verdicts
 from watermarking.ownership.learnable.evidence import Evidence, increment
 from watermarking.ownership.models import ModelAnswerError
 from watermarking.significance import any_of
@@ -132,26 +132,23 @@ def bet(p_value: float) -> float:
 
 def _begun(coordinates: F64, own: F64, references: F64 | None, mark: SoftLabelMark, key: Key) -> _Gathered:
     """Check the owner's side, of which nothing is gathered yet."""
-    everyone = np.asarray(own, np.float64)[np.newaxis]
-    groups = [everyone]
-    if references is not None and len(references):
-        everyone = np.concatenate([everyone, np.asarray(references, np.float64)])
-        groups.append(everyone)
-    if everyone.shape[1:] != (len(coordinates), mark.n_classes):
-        raise WatermarkError(
-            f"the owner's answers are {everyone.shape[1:]}, {(len(coordinates), mark.n_classes)} are expected"
-        )
-    return _Gathered(groups, coordinates, mark, key)
+    sides = [np.asarray(one, np.float64) for one in (own, *(() if references is None else references))]
+    wanted = (len(coordinates), mark.n_classes)
+    for number, one in enumerate(sides):
+        if one.shape != wanted:
+            who = f"reference {number - 1}'s" if number else "the owner's"
+            raise WatermarkError(f"{who} answers are {one.shape}, {wanted} are expected")
+    return _Gathered(np.stack(sides), coordinates, mark, key)
 
 
 class _Gathered:
     """Sums so far, and the e-value."""
 
-    def __init__(self, groups: list[F64], coordinates: F64, mark: SoftLabelMark, key: Key) -> None:
-        self._groups, self._coordinates, self._mark = groups, coordinates, mark
+    def __init__(self, sides: F64, coordinates: F64, mark: SoftLabelMark, key: Key) -> None:
+        self._sides, self._coordinates, self._mark = sides, coordinates, mark
+        self._groups = [[0, 1], list(range(1 + len(sides)))][: len(sides)]
         self._keyed, self._looks = mark.keyed(key), views(mark.delta, mark.n_classes)
-        self._deltas = list(dict.fromkeys(look.delta for look in self._looks))
-        self._sums: list[Sums] = []
+        self._sums: Sums | None = None
         self.n_queries, self.e_value, self._fresh = 0, 0.0, True
         self._latest = Detection(0.0, 1.0, "no query yet")
 
@@ -171,7 +168,7 @@ class _Gathered:
 
     def latest(self) -> Detection:
         """Return the verdict on all queries so far."""
-        if not self._fresh and self._sums:
+        if not self._fresh and self._sums is not None:
             self._latest = self._tested(self._sums)
             self._fresh = True
         return self._latest
@@ -182,27 +179,24 @@ class _Gathered:
         while start < len(numbers):
             stop = min(len(numbers), start + _to_checkpoint(self.n_queries) - self.n_queries)
             rows = numbers[start:stop]
-            top = np.asarray(self._groups[0][0, rows].argmax(1), np.int64)
-            new = [
-                measure(values[start:stop], one[:, rows], top, self._coordinates[rows], self._keyed, self._deltas)
-                for one in self._groups
-            ]
-            self._sums = [one + other for one, other in zip(self._sums, new, strict=True)] if self._sums else new
+            new = self._measured(np.concatenate([values[np.newaxis, start:stop], self._sides[:, rows]]), rows)
+            self._sums = new if self._sums is None else self._sums + new
             self.n_queries, self._fresh, start = self.n_queries + stop - start, False, stop
             if increment(self.n_queries, 1.0) > 0:
                 self._latest = self._tested(self._sums)
                 self._fresh = True
                 self.e_value += 2 * increment(self.n_queries, 1.0) * bet(self._latest.p_value)
 
-    def _tested(self, sums: list[Sums]) -> Detection:
-        found = [
-            (one, look)
-            for some in sums
-            for look, one in zip(self._looks, p_values(some, self._keyed, self._looks), strict=True)
-        ]
-        (cosine, p_value, size), look = min(found, key=lambda pair: pair[0][1])
-        statistic = f"{said(look, size)}, best of {len(found)} views"
-        return Detection(cosine, any_of(p_value, len(found)), statistic)
+    def _measured(self, everyone: F64, rows: npt.NDArray[np.int64]) -> Sums:
+        """Return the sums of the suspect's and the sides' answers (1 + S, n, K) to some queries."""
+        top = np.asarray(everyone[1].argmax(1), np.int64)
+        shown = [logarithms(everyone, top, delta) for delta in deltas_of(self._looks)]
+        return from_logarithms(self._keyed.phi(top, self._coordinates[rows]), shown)
+
+    def _tested(self, sums: Sums) -> Detection:
+        found = [one for group in self._groups for one in verdicts(sums.of(group), self._keyed, self._looks)]
+        best = min(found, key=lambda one: one.p_value)
+        return Detection(best.score, any_of(best.p_value, len(found)), f"{best.statistic}, best of {len(found)} views")
 
 
 def _to_checkpoint(n: int) -> int:

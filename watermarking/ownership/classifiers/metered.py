@@ -88,7 +88,7 @@ def gather_classifier(
         )
     sides = np.stack(of_owner([own, *references], inputs, own_interface or Interface(), mark, None))
     numbers = mark.coarse.numbers(features(inputs) if features is not None else inputs)
-    everything = Compared(np.arange(len(inputs)), sides[0], sides, numbers, "probabilities")
+    everything = Compared(np.arange(len(inputs)), sides[0], sides, len(references), numbers, "probabilities")
     check_references(everything, mark, key)  # before the suspect is asked who costs money
     queue = _Queue(suspect, inputs, interface or Interface(), at_most, mark.n_classes)
     values, stopped = _course(queue, everything, mark, key, level, tell)

@@ -85,7 +85,7 @@ class ClassifierProof:
 
 def verify_classifier(
     suspect: Any, inputs: Any, *, own: Any, mark: SoftLabelMark, key: Key, references: Sequence[Any] = (),
-    n_queries: int | None = None, interface: Interface | None = None,
+    smoothed: Sequence[Any] = (), n_queries: int | None = None, interface: Interface | None = None,
     own_interface: Interface | None = None, features: Any = None, tell: Callable[[int, int], object] | None = None,
 ) -> ClassifierProof:  # fmt: skip
     """Test whether a suspect learnt from answers that carry the mark of a key.
@@ -103,9 +103,10 @@ def verify_classifier(
     key : Key
         Of one client. With several keys tried see :func:`watermarking.ownership.classifiers.clients.identify`.
     references : sequence of models or answers (N, K)
-        Clean models of the same task, best three or more: what they explain of the suspect's answers is then no
-        evidence. One or two that were trained with smoothed labels help with suspects that were. They must be fixed
-        before the suspect is asked.
+        Clean models of the same task, best three or more: what all models do alike is then no evidence. They must be
+        fixed before the suspect is asked.
+    smoothed : sequence of models or answers (N, K)
+        Clean models trained with smoothed labels: for suspects that were fine-tuned so. They add views of their own.
     n_queries : int, optional
         How many of the inputs are asked, the first ones.
     interface, own_interface : Interface, optional
@@ -138,12 +139,12 @@ def verify_classifier(
         raise ModelAnswerError(f"the suspect answered none of {len(asked)} queries: {next(iter(failures.values()))}")
     read = read_answers(answers, mark.n_classes, how)
     steps.done(f"the suspect asked: {len(read.rows)} of {len(asked)} answers can be read, as {read.form}")
-    sides = of_owner([own, *references], asked, mine, mark, n_queries)
-    steps.done(f"your side asked: {len(references)} references")
+    sides = of_owner([own, *references, *smoothed], asked, mine, mark, n_queries)
+    steps.done(f"your side asked: {len(references)} references, {len(smoothed)} with smoothed labels")
     numbers = mark.coarse.numbers(features(asked) if features is not None else asked)
     if len(numbers) != len(asked):
         raise WatermarkError(f"there are {len(numbers)} coarse features of {len(asked)} inputs: give one each")
-    compared = Compared(read.rows, read.values, np.stack(sides), numbers, read.form)
+    compared = Compared(read.rows, read.values, np.stack(sides), len(references), numbers, read.form)
     check_order(compared.suspect, compared.own)
     detection, alone, notes = compare(compared, mark, key)
     steps.done(f"compared: {detection.statistic} {detection.score:.3g}, p = {detection.p_value:.2g}")
@@ -164,7 +165,8 @@ def compare(compared: Compared, mark: SoftLabelMark, key: Key) -> tuple[Detectio
     """
     check_references(compared, mark, key)
     detection = best_of(compared, mark, key)
-    alone = best_of(compared, mark, key, alone=True) if len(compared.references) else detection
+    has_more = len(compared.references) or len(compared.smoothed)
+    alone = best_of(compared, mark, key, alone=True) if has_more else detection
     return detection, alone, limits(compared, mark)
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from watermarking.errors import WatermarkError
+from watermarking.ownership.classifiers.estimate import deltas_of, from_logarithms, logarithms, views
 from watermarking.ownership.classifiers.labels import label_verdict
-from watermarking.ownership.classifiers.verdict import each_view
+from watermarking.ownership.classifiers.verdict import verdicts
 
 if TYPE_CHECKING:
     from watermarking.interface import Detection
@@ -53,7 +54,7 @@ def check_references(compared: Compared, mark: SoftLabelMark, key: Key, *, keys:
         return
     # Beside one that leans, others seem to lean against it; of two alike, a marked one is likelier than a forged one.
     number, test = max(odd, key=lambda one: (round(abs(one[1].score), 1), one[1].score))
-    who = f"reference {number - 1}" if number else "your own model, as given,"
+    who = _name(number, compared.n_references)
     if test.score > 0:
         raise WatermarkError(
             f"{who} carries the mark of this key itself (p = {test.p_value:.1e}, {test.statistic}): it would hide the "
@@ -67,14 +68,21 @@ def check_references(compared: Compared, mark: SoftLabelMark, key: Key, *, keys:
 
 def _tested(compared: Compared, mark: SoftLabelMark, key: Key) -> list[tuple[int, Detection]]:
     """Return the verdicts on each of the owner's answers, with its number."""
-    everyone, numbers, top = compared.sides[:, compared.rows], compared.numbers, compared.top
+    everyone, top = np.asarray(compared.sides[:, compared.rows], np.float64), compared.top
+    at, looks, keyed = mark.coarse.whitened(compared.numbers), views(mark.delta, mark.n_classes), mark.keyed(key)
+    sums = from_logarithms(keyed.phi(top, at), [logarithms(everyone, top, delta) for delta in deltas_of(looks)])
     found = []
     for number, one in enumerate(everyone):
-        others = np.delete(everyone, number, axis=0)
-        for group in [others[:0], others] if len(others) else [others]:
-            looks = each_view(one, group, top, numbers, mark, key)
-            found += [(number, look) for look in looks]
-        if mark.reach and len(others):
-            labels, at = np.asarray(one.argmax(1), np.int64), mark.coarse.whitened(numbers)
-            found.append((number, label_verdict(labels, others[0], others[1:], at, mark, key)))
+        others = [other for other in range(len(everyone)) if other != number]
+        for group in [[], others] if others else [others]:
+            found += [(number, look) for look in verdicts(sums.of([number, *group]), keyed, looks)]
+        if mark.reach and others:
+            labels = np.asarray(one.argmax(1), np.int64)
+            found.append((number, label_verdict(labels, everyone[others[0]], everyone[others[1:]], at, mark, key)))
     return found
+
+
+def _name(number: int, n_references: int) -> str:
+    if not number:
+        return "your own model, as given,"
+    return f"reference {number - 1}" if number <= n_references else f"smoothed reference {number - 1 - n_references}"

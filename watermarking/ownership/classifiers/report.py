@@ -52,7 +52,7 @@ def answers_digest(sides: npt.NDArray[Any], asked: npt.NDArray[Any]) -> str:
     Parameters
     ----------
     sides : (1 + R, N, K) float
-        Of the owner's model, then of all references.
+        Of the owner's model and of all references, those with smoothed labels last.
     asked : (N, size) float
         ``mark.coarse.numbers(inputs)`` of all inputs that are to be asked.
     """
@@ -112,7 +112,7 @@ def write_classifier_report(
         "result": _result(proof.detection, proof.alone, fpr, fixed=_is_fixed(published, digest)),
         "n_keys": proof.n_keys, "metering": metering_record(proof),
         "n_queries": proof.n_queries, "n_compared": proof.n_compared, "form": compared.form,
-        "n_references": len(compared.references),
+        "n_references": compared.n_references, "n_smoothed": len(compared.sides) - 1 - compared.n_references,
         "failures": {str(number): reason for number, reason in proof.failures.items()}, "notes": list(proof.notes),
         "files": {file: hashlib.sha256(content).hexdigest() for file, content in files.items()},
         "command": "watermarking ownership report REPORT",
@@ -149,7 +149,7 @@ def check_classifier_report(
     problems = [] if is_sealed(report) else ["report.json was changed after it was written"]
     if key.commitment != told[3]:
         problems.append("the key is not the one that its commitment binds to")
-    compared, damaged = _unpacked(folder, files, told[1], mark)
+    compared, damaged = _unpacked(folder, files, counts["n_references"], told[1], mark)
     problems += damaged
     if compared is None:
         return Checked(report, None, False, problems)
@@ -181,9 +181,10 @@ def _other_problems(report: Mapping[str, Any], compared: Compared, result: Mappi
         result["p_value_that_counts"], float(said.get("p_value_that_counts", "nan")), rtol=CLOSE, atol=0
     ):
         problems.append("its verdict is not that of its answers")
-    n_lost = report["n_queries"] - len(report.get("failures", ())) - len(compared.rows)
+    n_smoothed, n_failed = len(compared.sides) - 1 - compared.n_references, len(report.get("failures", ()))
+    n_lost = report["n_queries"] - n_failed - len(compared.rows)
     cut = 1 if report.get("metering") else 0  # whoever stops waiting leaves one query without an answer or a reason
-    if report["n_references"] != len(compared.references) or not 0 <= n_lost <= cut:
+    if report.get("n_smoothed") != n_smoothed or not 0 <= n_lost <= cut:
         problems.append("it counts other references or failures than there are")
     return problems
 
@@ -222,7 +223,7 @@ def _as_file(inputs: Any, n: int) -> bytes:
 
 
 def _unpacked(
-    folder: Path, files: Mapping[str, str], form: Any, mark: SoftLabelMark
+    folder: Path, files: Mapping[str, str], n_references: int, form: Any, mark: SoftLabelMark
 ) -> tuple[Compared | None, list[str]]:
     """Return the answers of a report, None where they are not what was written, and what is wrong with its files."""
     problems, contents = [], {}
@@ -241,7 +242,7 @@ def _unpacked(
     try:
         with np.load(io.BytesIO(contents[_ANSWERS]), allow_pickle=False) as found:
             rows, suspect, sides, asked = (found[name] for name in ("rows", "suspect", "sides", "asked"))
-        compared = Compared(rows.astype(np.int64), suspect, sides, asked, form)
+        compared = Compared(rows.astype(np.int64), suspect, sides, n_references, asked, form)
         if form not in _FORMS or not _fit(compared, mark.n_classes):
             return None, [f"{_ANSWERS} holds answers that do not fit together"]
         if _INPUTS in contents and mark.coarse.kind == "pictures":
@@ -256,7 +257,7 @@ def _unpacked(
 def _fit(compared: Compared, n_classes: int) -> bool:
     """Say whether answers fit together: each query once and in order, probabilities on all sides."""
     rows, suspect, sides, asked = compared.rows, compared.suspect, compared.sides, compared.asked
-    if sides.ndim != 3 or sides.shape[1:] != (len(asked), n_classes) or not len(sides):
+    if sides.ndim != 3 or sides.shape[1:] != (len(asked), n_classes) or not 0 <= compared.n_references < len(sides):
         return False
     if not rows.size or rows[0] < 0 or rows[-1] >= len(asked) or (np.diff(rows) < 1).any():
         return False

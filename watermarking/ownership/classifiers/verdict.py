@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from watermarking.interface import Detection
-from watermarking.ownership.classifiers.estimate import View, from_logarithms, logarithms, measure, p_values, views
+from watermarking.ownership.classifiers.estimate import deltas_of, from_logarithms, logarithms, p_values, views
 from watermarking.ownership.classifiers.labels import label_verdict
 from watermarking.significance import any_of
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from watermarking.keys import Key
-    from watermarking.ownership.classifiers.estimate import Sums
+    from watermarking.ownership.classifiers.estimate import Sums, View
     from watermarking.ownership.classifiers.keyed import Keyed
     from watermarking.ownership.classifiers.mark import SoftLabelMark
     from watermarking.ownership.classifiers.suspects import Form
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["Compared", "best_of", "best_of_each", "by_labels", "each_view"]
+__all__ = ["Compared", "best_of", "best_of_each", "by_labels", "said", "verdicts"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +36,9 @@ class Compared:
     ----------
     rows : (n,) numbers of the queries that the suspect answered
     suspect : (n, K) float64
-    sides : (1 + R, N, K) float64
-        Of the owner's model, and of R clean ones.
+    sides : (1 + R + S, N, K) float64
+        Of the owner's model, of R clean ones, and of S clean ones that were trained with smoothed labels.
+    n_references : int, R
     asked : (N, size) float32, what the inputs are coarsely, before whitening
     form : in which the suspect answered
     """
@@ -45,6 +46,7 @@ class Compared:
     rows: npt.NDArray[np.int64]
     suspect: F64
     sides: F64
+    n_references: int
     asked: npt.NDArray[np.float32]
     form: Form
 
@@ -56,7 +58,12 @@ class Compared:
     @property
     def references(self) -> F64:
         """The clean models' answers to it, (R, n, K)."""
-        return np.asarray(self.sides[1:, self.rows], np.float64)
+        return np.asarray(self.sides[1 : 1 + self.n_references, self.rows], np.float64)
+
+    @property
+    def smoothed(self) -> F64:
+        """The answers of those trained with smoothed labels to it, (S, n, K)."""
+        return np.asarray(self.sides[1 + self.n_references :, self.rows], np.float64)
 
     @property
     def numbers(self) -> npt.NDArray[np.float32]:
@@ -69,10 +76,10 @@ class Compared:
         return np.asarray(self.own.argmax(1), np.int64)
 
     @property
-    def groups(self) -> list[F64]:
-        """What the suspect is compared with: the owner's model, (1, n, K), and clean models with it, if any."""
-        everyone = np.asarray(self.sides[:, self.rows], np.float64)
-        return [everyone[:1], everyone] if len(everyone) > 1 else [everyone]
+    def groups(self) -> list[list[int]]:
+        """The suspect, 0, and what it is compared with: the owner's model, 1, and clean ones, or smoothed ones."""
+        clean, smoothed = np.split(np.arange(2, 1 + len(self.sides)), [self.n_references])
+        return [[0, 1], *([0, 1, *some] for some in (clean.tolist(), smoothed.tolist()) if some)]
 
 
 def best_of(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool = False) -> Detection:
@@ -85,21 +92,22 @@ def best_of_each(
 ) -> Iterator[Detection]:
     """Yield for each key the verdict of the best view, its p-value times the number of views, not of keys.
 
-    Logarithms are taken once: a key more costs a few products. With ``alone`` they are compared with
-    the owner's model and nothing else. Labels alone have one view, if the mark swaps first classes; other answers have
-    it beside the rest.
+    Logarithms are taken once: a key more costs a few products. With ``alone`` they are compared with the owner's model
+    and nothing else. Labels alone have one view, if the mark swaps first classes; other answers have it beside the
+    rest.
     """
     looks = views(mark.delta, mark.n_classes)
     coordinates, top = mark.coarse.whitened(compared.numbers), compared.top
     groups = compared.groups[:1] if alone else compared.groups
-    shown = [] if compared.form == "labels" else [
-        [logarithms(np.concatenate([compared.suspect[np.newaxis], group]), top, delta) for delta in _deltas(looks)]
-        for group in groups
-    ]  # fmt: skip
+    sides = np.asarray(compared.sides[: 1 if alone else None, compared.rows], np.float64)
+    everyone = np.concatenate([compared.suspect[np.newaxis], sides])
+    shown = [] if compared.form == "labels" else [logarithms(everyone, top, delta) for delta in deltas_of(looks)]
     for key in keys:
         keyed = mark.keyed(key)
-        phi = keyed.phi(top, coordinates)
-        found = [one for some in shown for one in _verdicts(from_logarithms(phi, some), keyed, looks)]
+        found: list[Detection] = []
+        if shown:
+            sums = from_logarithms(keyed.phi(top, coordinates), shown)
+            found = [one for group in groups for one in verdicts(sums.of(group), keyed, looks)]
         if mark.reach:
             found.append(by_labels(compared, mark, key, alone=alone))
         if not found:
@@ -116,22 +124,8 @@ def by_labels(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool 
     return label_verdict(labels, compared.own, references, mark.coarse.whitened(compared.numbers), mark, key)
 
 
-def each_view(
-    suspect: F64, group: F64, top: npt.NDArray[np.int64], numbers: npt.NDArray[np.float32], mark: SoftLabelMark,
-    key: Key,
-) -> list[Detection]:  # fmt: skip
+def verdicts(sums: Sums, keyed: Keyed, looks: Sequence[View]) -> list[Detection]:
     """Return the verdict of each view by itself: its p-value is not yet multiplied by their number."""
-    looks, keyed = views(mark.delta, mark.n_classes), mark.keyed(key)
-    return _verdicts(
-        measure(suspect, group, top, mark.coarse.whitened(numbers), keyed, _deltas(looks)), keyed, looks
-    )  # fmt: skip
-
-
-def _deltas(looks: Sequence[View]) -> list[float]:
-    return list(dict.fromkeys(look.delta for look in looks))
-
-
-def _verdicts(sums: Sums, keyed: Keyed, looks: Sequence[View]) -> list[Detection]:
     return [
         Detection(cosine, p_value, said(look, size))
         for look, (cosine, p_value, size) in zip(looks, p_values(sums, keyed, looks), strict=True)

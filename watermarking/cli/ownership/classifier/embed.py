@@ -111,8 +111,8 @@ def _check_usage(answers: str | None, given: dict[str, Any]) -> None:
             raise click.UsageError(f"{out} is there already: name another file, or replace it with --force.")
     if (given["asked"] is None) != (given["own"] is None) or (given["asked"] is not None and not given["commitment"]):
         raise click.UsageError("--asked and --own go together, and with --commitment, which holds their hash.")
-    if given["asked"] is None and (given["reference"] or given["queries"]):
-        raise click.UsageError("--reference and --queries are for a commitment to answers: add --asked.")
+    if given["asked"] is None and (given["reference"] or given["smoothed"] or given["queries"]):
+        raise click.UsageError("--reference, --smoothed and --queries are for a commitment to answers: add --asked.")
 
 
 def _stored(answers: str, asked: Inputs, classes: list[str] | None, given: dict[str, Any]) -> npt.NDArray[Any]:
@@ -184,7 +184,9 @@ def _digest(found: MarkFile, given: dict[str, Any]) -> str | None:
         return None
     asked, n = read_inputs(given["asked"]), given["queries"]
     some = asked.first(n).values
-    sides = [answers_of(one, asked, found, n, own=True) for one in (given["own"], *given["reference"])]
+    sides = [
+        answers_of(one, asked, found, n, own=True) for one in (given["own"], *given["reference"], *given["smoothed"])
+    ]
     exact = np.stack(of_owner(sides, some, interface_of(given, ""), found.mark, None))
     return answers_digest(exact, found.mark.coarse.numbers(some))
 

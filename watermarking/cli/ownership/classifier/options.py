@@ -69,8 +69,10 @@ def own_side_options(*, required: bool) -> Callable[[C], C]:
 
     def add(command: C) -> C:
         for option in (
+            click.option("--smoothed", metavar="S", multiple=True, type=click.Path(),
+                         help="A clean model trained with smoothed labels, or its answers."),
             click.option("--reference", metavar="R", multiple=True, type=click.Path(),
-                         help="A clean model of the same task, or its answers; best three or more."),
+                         help="A clean model of the same task, or its answers; best three."),
             click.option("--own", metavar="OWN", required=required, type=click.Path(),
                          help="Your answers without the mark, or your model as .onnx."),
         ):  # fmt: skip

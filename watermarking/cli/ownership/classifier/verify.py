@@ -109,6 +109,8 @@ def _check_usage(given: dict[str, Any]) -> None:
             raise click.UsageError("--level and --at-most are for --metered: add it.")
     elif given["fpr"] is not None:
         raise click.UsageError("--metered stops at --level: give that instead of --fpr.")
+    elif given["smoothed"]:
+        raise click.UsageError("--metered goes without --smoothed: give clean models with --reference.")
     if given["report"] is None and (given["commitments"] or given["enclose_inputs"]):
         raise click.UsageError("--commitment and --enclose-inputs are for a report: add --report.")
 
@@ -126,7 +128,10 @@ def _case(suspect: str, inputs: str, key: Key, given: dict[str, Any]) -> _Case:
     everything, n = read_inputs(inputs), given["queries"]
     asked = everything.first(n)
     features = features_of(given["features"], len(everything))
-    sides = [answers_of(one, everything, found, n, own=True) for one in (given["own"], *given["reference"])]
+    sides = [
+        answers_of(one, everything, found, n, own=True)
+        for one in (given["own"], *given["reference"], *given["smoothed"])
+    ]
     theirs = answers_of(suspect, everything, found, n, own=False)
     ours = of_owner(sides, asked.values, interface_of(given, "own"), found.mark, None)
     published = [read_commitment(path) for path in given["commitments"]]
@@ -191,9 +196,10 @@ def _proof(case: _Case, given: dict[str, Any], *, quiet: bool) -> tuple[Classifi
     from watermarking.ownership.classifiers.metered import gather_classifier
     from watermarking.ownership.classifiers.proof import verify_classifier
 
+    mark, n_references = case.found.mark, len(given["reference"])
     label, key = next(iter(case.keys.items()))
     common: dict[str, Any] = {
-        "own": case.sides[0], "mark": case.found.mark, "key": key, "references": case.sides[1:],
+        "own": case.sides[0], "mark": mark, "key": key, "references": case.sides[1 : 1 + n_references],
         "interface": interface_of(given, "suspect", case.found.classes),
         "features": None if case.features is None else lambda some: case.features[: len(some)],
     }  # fmt: skip
@@ -203,7 +209,8 @@ def _proof(case: _Case, given: dict[str, Any], *, quiet: bool) -> tuple[Classifi
             tell=None if quiet else _told(), **common,
         )  # fmt: skip
         return proof, {label: proof.detection}
-    proof = verify_classifier(case.suspect, case.inputs, **common)
+    smoothed = case.sides[1 + n_references :]
+    proof = verify_classifier(case.suspect, case.inputs, smoothed=smoothed, **common)
     return (proof, {label: proof.detection}) if len(case.keys) == 1 else _of_clients(case, proof)
 
 

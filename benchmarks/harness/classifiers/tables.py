@@ -63,22 +63,22 @@ def null_table(rows: list[Row]) -> Table:
 
 def _page_table(
     rows: list[Row], *, steals: bool | None = None, task: str = "fashion", start: str = "wrapper",
-    profiles: tuple[str, ...] = ("standard",),
+    profile: str = "standard",
 ) -> Table:  # fmt: skip
     """Return lines for a page, the plainest traces first: of thefts, of what is done to stolen models, or of both."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
         if row["status"] != DONE or "measured" in row or "2000" not in row.get("p", ()):
             continue
-        asked = row["task"] == task and row["start"] == start and row["profile"] in profiles
+        asked = row["task"] == task and row["start"] == start and row["profile"] == profile
         if asked and steals in (None, REMOVALS[row["removal"]].steals):
-            groups[row["profile"], row["removal"], row["network"]].append(row)
+            groups[row["removal"], row["network"]].append(row)
     lines = sorted((_median_p(mine, "2000"), name, mine) for name, mine in groups.items())
     shown: list[list[object]] = []
-    for _, (profile, removal, network), mine in lines:
+    for _, (removal, network), mine in lines:
         accuracy, cost = _accuracy_and_cost(mine)
         shown.append([
-            removal if profile == "standard" else f"{profile}: {removal}", _NETWORKS[network], len(mine),
+            removal, _NETWORKS[network], len(mine),
             f"{100 * accuracy:.1f}", f"{100 * cost:+.1f}{' *' if cost > _COSTLY else ''}",
             *(_power(_median_p(mine, n)) for n in _NUMBERS[:3]), _power(max(_all_p(mine, "2000"))),
         ])  # fmt: skip
@@ -112,7 +112,8 @@ PAGE_TABLES: Final[dict[str, Callable[[list[Row]], Table]]] = {
     "thefts": functools.partial(_page_table, steals=True),
     "stolen models": functools.partial(_page_table, steals=False),
     "marks in weights": functools.partial(_page_table, start="embedded"),
-    "profiles": functools.partial(_page_table, profiles=("light", "strong")),
+    "light profile": functools.partial(_page_table, profile="light"),
+    "strong profile": functools.partial(_page_table, profile="strong"),
     "letters": functools.partial(_page_table, task="letters"),
     "unmarked classifiers": _page_nulls,
 }

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.ownership.classifiers.world import KEY, OTHER, world
+from tests.ownership.classifiers.world import KEY, OTHER, softmax, world
 from watermarking.errors import WatermarkError
+from watermarking.ownership.classifiers.asking import Interface
 from watermarking.ownership.classifiers.evidence import bet, gather
+from watermarking.ownership.classifiers.metered import gather_classifier
 from watermarking.ownership.classifiers.proof import verify_classifier
 from watermarking.ownership.models import ModelAnswerError
 
@@ -98,3 +100,23 @@ def test_what_cannot_be_gathered() -> None:
         gathered(there.own, every=0)
     with pytest.raises(WatermarkError, match=r"\(400, 9\)"):
         gathered(there.own, own=there.own[:, :9], references=None)
+
+
+def test_references_that_lean_at_first_and_back_later_are_refused() -> None:
+    """All queries together show nothing of it, and an e-value never falls."""
+    there = world(10, 2000)
+    favour = there.mark.keyed(KEY).favour(there.own.argmax(1), there.mark.coarse(there.pictures))
+    way = np.where(np.arange(2000) < 768, 1.0, -768 / 1232)[:, np.newaxis]
+    forged = [softmax(np.log(there.model(seed)) - 1.5 * way * favour) for seed in (2, 3)]
+    asked: list[int] = []
+
+    def suspect(batch: Any) -> Any:
+        asked.append(len(batch))
+        return there.model(9)[:1]
+
+    with pytest.raises(WatermarkError, match=r"leans away|carries the mark"):
+        gather_classifier(
+            suspect, there.pictures, own=there.own, mark=there.mark, key=KEY,
+            references=[there.model(1), there.model(4), *forged], interface=Interface(output="probabilities"),
+        )  # fmt: skip
+    assert not asked  # who costs money

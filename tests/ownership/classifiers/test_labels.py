@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.ownership.classifiers.world import KEY, OTHER, world
+from tests.ownership.classifiers.world import KEY, OTHER, softmax, world
 from watermarking.errors import WatermarkError
 from watermarking.keys import Key
 from watermarking.ownership.classifiers import SoftLabelMark
@@ -200,6 +200,21 @@ def test_references_that_follow_the_key_are_refused() -> None:
     marked = 0.9 * np.eye(10)[follower(KEY, noise=0.1)] + 0.01
     with pytest.raises(WatermarkError, match="reference 1 carries the mark"):
         proof(follower(KEY), references=[there.model(1), marked, there.model(2)])
+
+
+@pytest.mark.parametrize("how_far", [1.0, 4.0])
+def test_references_whose_odds_lean_where_their_labels_do_not_are_refused(how_far: float) -> None:
+    there, mark = world(10, 3000), swapping()
+    first, second, _ = first_two(there.own)
+    at, rows = mark.coarse(there.pictures), np.arange(len(there.own))
+    logs = np.log(there.model(4))
+    odds = logs[rows, second] - logs[rows, first]
+    leaning = odds - how_far * lean_of(lean(KEY, 10, at.shape[1]), at, first, second)
+    kept = np.where(np.sign(leaning) == np.sign(odds), leaning, 1e-3 * np.sign(odds))
+    logs[rows, second] += (kept - odds) / 2
+    logs[rows, first] -= (kept - odds) / 2
+    with pytest.raises(WatermarkError, match="reference 1 leans away"):
+        proof(there.model(9).argmax(1), references=[there.model(1), softmax(logs), there.model(2)])
 
 
 @pytest.mark.parametrize("form", ["probabilities", "logits", "tensor"])

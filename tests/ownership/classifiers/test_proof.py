@@ -216,6 +216,20 @@ def test_two_references_that_lean_alike_accuse_nobody(how: float, how_far: float
             proof(there.model(9), references=[there.model(1), there.model(4), *forged])
 
 
+def test_smoothed_references_that_lean_together_are_seen_in_clean_ones() -> None:
+    """Each looks harmless by itself: what hides its lean cancels among them."""
+    there = world(10)
+    at = there.mark.coarse(there.pictures)
+    favours = [there.mark.keyed(key).favour(there.own.argmax(1), at) for key in (KEY, OTHER)]
+    base = np.log(there.model(5))
+    forged = [softmax(base - 0.7 * favours[0] + sign * 3 * favours[1]) for sign in (1, -1)]
+    honest = [there.model(seed) for seed in range(1, 5)]
+    with pytest.raises(WatermarkError, match=r"leans away|carries the mark"):
+        proof(there.model(9), references=honest, smoothed=forged)
+    found = proof(there.student(), references=honest, smoothed=[there.model(6), there.model(7)])
+    assert found.detection.is_present(1e-9)
+
+
 def test_two_marked_references_are_refused() -> None:
     there = world(10)
     marked = [there.student(seed=8), there.student(seed=9)]

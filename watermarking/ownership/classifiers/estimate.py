@@ -30,6 +30,8 @@ _PRIOR: Final = 2.0
 _RIDGE: Final = 0.1
 _LEAST_RIDGE: Final = 0.7
 _LEAST_SPREAD: Final = 0.1
+_NOTHING: Final = 1e-13
+"""Of what is compared, by its square: less is left by rounding alone."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,8 @@ def directions(sums: Sums) -> F64:
 
 def _beyond(shown: F64, inner: F64, n: int) -> F64:
     """Return what each of (1 + S, F, K) has beyond the mean of the other sides; of one side or none, only the first."""
-    numbers = np.arange(len(shown))
-    sizes = np.sqrt(inner.diagonal()) + 1e-12
+    numbers, k = np.arange(len(shown)), shown.shape[-1]
+    sizes = np.sqrt(inner.diagonal() + _NOTHING * n * k)
     found = []
     for target in numbers if len(shown) > 2 else numbers[:1]:
         others = numbers[(numbers > 0) & (numbers != target)]
@@ -140,7 +142,9 @@ def _beyond(shown: F64, inner: F64, n: int) -> F64:
         shares[others] = sizes[others].sum() / len(others) ** 2 / sizes[others] if len(others) else 0
         size = shares @ inner @ shares
         fits = (shares @ inner[target] + _PRIOR / n * size) / (size * (1 + _PRIOR / n)) if size > 0 else 0
-        found.append(shown[target] - np.tensordot(fits * shares, shown, 1))
+        left = inner[target, target] - 2 * fits * (shares @ inner[target]) + fits**2 * size
+        is_nothing = left < _NOTHING * inner[target, target]
+        found.append(np.zeros_like(shown[0]) if is_nothing else shown[target] - np.tensordot(fits * shares, shown, 1))
     return np.stack(found)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["bet", "follow", "gather"]
+__all__ = ["bet", "follow", "gather", "next_checkpoint"]
 
 _STAKE: Final = 2e-5
 
@@ -177,7 +177,7 @@ class _Gathered:
         """Add answers (n, K) that were read, to the queries of some numbers."""
         start = 0
         while start < len(numbers):
-            stop = min(len(numbers), start + _to_checkpoint(self.n_queries) - self.n_queries)
+            stop = min(len(numbers), start + next_checkpoint(self.n_queries) - self.n_queries)
             rows = numbers[start:stop]
             new = self._measured(np.concatenate([values[np.newaxis, start:stop], self._sides[:, rows]]), rows)
             self._sums = new if self._sums is None else self._sums + new
@@ -199,7 +199,7 @@ class _Gathered:
         return Detection(best.score, any_of(best.p_value, len(found)), f"{best.statistic}, best of {len(found)} views")
 
 
-def _to_checkpoint(n: int) -> int:
+def next_checkpoint(n: int) -> int:
     """Return the first checkpoint after n queries: 1, 2, 3, 4, 6, 8, 12, 16, 24, ..."""
     power = 1 << max(0, (n + 1).bit_length() - 1)
     return next(one for one in (power, power + power // 2, 2 * power) if one > n)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     F64 = npt.NDArray[np.float64]
     I64 = npt.NDArray[np.int64]
 
-__all__ = ["label_verdict"]
+__all__ = ["label_verdict", "odds_verdicts"]
 
 _LEAST: Final = 1e-12
 _FURTHEST: Final = 6.0  # log-odds, beyond which a reference is as sure as can be
@@ -38,11 +38,12 @@ def label_verdict(
     """Test whether a suspect's labels lean as a key does where the owner's model is unsure.
 
     Of each query count the owner's first two classes, a and b, and whether the suspect says a or b; other labels say
-    nothing. A logistic regression on the log-odds of the owner's model and of references takes off what all models do
-    alike. What is left is regressed on the key's functions of the input times ``e_b - e_a``, and the direction found
-    is compared with the key's. The queries, what is left and the functions are fixed by no part of that direction, so
-    that a key which nobody knew is a uniform direction to them, in ``M (K - 1)`` dimensions: exact over keys, whatever
-    the suspect, as long as the queries were not chosen by marked answers.
+    nothing. A logistic regression on the mean log-odds of the owner's model and of references takes off what all models
+    do alike; each counts the same, so that none whose odds were forged explains all but the lean. What is left is
+    regressed on the key's functions of the input times ``e_b - e_a``, and the direction found is compared with the
+    key's. The queries, what is left and the functions are fixed by no part of that direction, so that a key which
+    nobody knew is a uniform direction to them, in ``M (K - 1)`` dimensions: exact over keys, whatever the suspect, as
+    long as the queries were not chosen by marked answers.
 
     Parameters
     ----------
@@ -60,7 +61,8 @@ def label_verdict(
     first, second = first[used], second[used]
     chosen = (suspect[used] == second).astype(np.float64)
     sides = np.concatenate([own[np.newaxis], references])[:, used]
-    expected = _expected(chosen, _log_odds(sides, first, second))
+    mean = _log_odds(sides, first, second).mean(0)
+    expected = _expected(chosen, np.stack([np.ones_like(mean), mean], 1))
     keyed = lean(key, mark.n_classes, mark.coarse.n_axes)
     found = _direction(keyed.psi(coordinates[used]), first, second, chosen - expected, expected, mark.n_classes)
     rho = cosine(found, keyed.functions)
@@ -68,12 +70,33 @@ def label_verdict(
     return Detection(rho, direction_p_value(rho, size), f"cosine in {size} dimensions ({used.size} labels)")
 
 
+def odds_verdicts(sides: F64, coordinates: F64, mark: SoftLabelMark, key: Key) -> list[tuple[int, Detection]]:
+    """Test each side's log-odds for the key's lean, by itself and against the mean of the others; with its number.
+
+    Parameters
+    ----------
+    sides : (S, N, K) float64, of the owner's model first
+    coordinates : (N, A) float64
+    mark, key : SoftLabelMark, Key
+    """
+    first, second, _ = first_two(sides[0])
+    keyed, odds = lean(key, mark.n_classes, mark.coarse.n_axes), _log_odds(sides, first, second)
+    psi, even = keyed.psi(coordinates), np.full(len(first), 0.5)
+    size = len(keyed.functions) * (mark.n_classes - 1)
+    found = []
+    for number, one in enumerate(odds):
+        others = np.delete(odds, number, axis=0)
+        for left in [one, one - others.mean(0)] if len(others) else [one]:
+            rho = cosine(_direction(psi, first, second, left, even, mark.n_classes), keyed.functions)
+            found.append((number, Detection(rho, direction_p_value(rho, size), f"cosine in {size} dimensions (odds)")))
+    return found
+
+
 def _log_odds(sides: F64, first: I64, second: I64) -> F64:
-    """Return what each side says for the second class over the first, float64 (N, 1 + sides), ones in front."""
+    """Return what each side says for the second class over the first, float64 (S, N)."""
     rows = np.arange(len(first))
     logs = np.log(np.maximum(sides, _LEAST))
-    odds = np.clip(logs[:, rows, second] - logs[:, rows, first], -_FURTHEST, _FURTHEST)
-    return np.concatenate([np.ones((1, len(first))), odds]).T
+    return np.asarray(np.clip(logs[:, rows, second] - logs[:, rows, first], -_FURTHEST, _FURTHEST), np.float64)
 
 
 def _expected(chosen: F64, known: F64) -> F64:

@@ -14,7 +14,7 @@ from watermarking.ownership.classifiers.answers import is_answers
 from watermarking.ownership.classifiers.asking import Interface, as_classifier, ask
 from watermarking.ownership.classifiers.evidence import follow
 from watermarking.ownership.classifiers.proof import ClassifierProof, given_answers, limits, of_owner
-from watermarking.ownership.classifiers.references import check_references
+from watermarking.ownership.classifiers.references import check_course
 from watermarking.ownership.classifiers.suspects import check_order, read_answers
 from watermarking.ownership.classifiers.verdict import Compared
 from watermarking.ownership.marks import mark_config
@@ -89,7 +89,7 @@ def gather_classifier(
     sides = np.stack(of_owner([own, *references], inputs, own_interface or Interface(), mark, None))
     numbers = mark.coarse.numbers(features(inputs) if features is not None else inputs)
     everything = Compared(np.arange(len(inputs)), sides[0], sides, len(references), numbers, "probabilities")
-    check_references(everything, mark, key)  # before the suspect is asked who costs money
+    check_course(everything, mark, key)  # before the suspect is asked who costs money
     queue = _Queue(suspect, inputs, interface or Interface(), at_most, mark.n_classes)
     values, stopped = _course(queue, everything, mark, key, level, tell)
     compared = replace(everything, rows=np.array(queue.rows, np.int64), suspect=queue.values, form=queue.form)

@@ -10,7 +10,7 @@ import numpy as np
 from watermarking.errors import WatermarkError
 from watermarking.ownership.classifiers.metered import course_of, verdict_of
 from watermarking.ownership.classifiers.proof import ClassifierProof, compare
-from watermarking.ownership.classifiers.references import check_references
+from watermarking.ownership.classifiers.references import check_course
 from watermarking.ownership.sealing import CLOSE
 from watermarking.significance import any_of
 
@@ -66,7 +66,7 @@ def worked_out(
     if metering is None:
         whole, alone, _ = compare(compared, mark, key)
         return _tried(whole, n_keys), _tried(alone, n_keys), []
-    check_references(compared, mark, key)
+    check_course(compared, mark, key)
     try:
         said = np.asarray(metering["e_values"], np.float64)
     except (KeyError, TypeError, ValueError) as error:

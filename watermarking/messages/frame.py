@@ -52,7 +52,7 @@ class Colours:
             found, inside = rectify(plane, warp, region)
             np.clip(found, 0, 1, out=frame[..., channel])
         if negative:
-            np.subtract(1, frame, out=frame)
+            np.subtract(1, frame[..., :3], out=frame[..., :3])
         frame[..., 3] = inside
         if self._shown is not None:
             frame[..., 3] *= rectify(self._shown, warp, region, smooth=False)[0] > 0.5

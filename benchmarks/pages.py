@@ -11,6 +11,7 @@ they are left out. A test checks the pages.
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -107,8 +108,14 @@ def _text_of(name: str) -> str:
     if name not in TABLES:
         raise WatermarkError(f"there is no table {name!r}: the tables are {', '.join(TABLES)}")
     folder, table = TABLES[name]
-    heading, lines = table(read_rows(RESULTS / folder, lasting=True))
+    heading, lines = table(_rows(folder))
     return markdown_table(heading, lines)
+
+
+@functools.cache
+def _rows(folder: str) -> list[Row]:
+    """Read rows once: several tables are made of the same."""
+    return read_rows(RESULTS / folder, lasting=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from tests.ownership.classifiers.world import KEY, OTHER, softmax, world
 from watermarking.errors import WatermarkError
 from watermarking.ownership.classifiers.asking import Interface
 from watermarking.ownership.classifiers.clients import client_key, identify
-from watermarking.ownership.classifiers.estimate import deltas_of, from_logarithms, logarithms, views
+from watermarking.ownership.classifiers.estimate import measure, views
 from watermarking.ownership.classifiers.proof import ClassifierProof, verify_classifier
 from watermarking.ownership.classifiers.verdict import Compared, verdicts
 from watermarking.ownership.models import ModelAnswerError
@@ -283,8 +283,7 @@ def first_view(compared: Compared, key: Key) -> float:
     mark = world(10).mark
     looks, keyed = views(mark.delta, 10), mark.keyed(key)
     everyone = np.concatenate([compared.suspect[np.newaxis], compared.sides])
-    shown = [logarithms(everyone, compared.top, delta) for delta in deltas_of(looks)]
-    sums = from_logarithms(keyed.phi(compared.top, mark.coarse.whitened(compared.numbers)), shown)
+    sums = measure(everyone, compared.top, mark.coarse.whitened(compared.numbers), keyed, looks)
     return verdicts(sums.of(compared.groups[1]), keyed, looks)[0].p_value
 
 

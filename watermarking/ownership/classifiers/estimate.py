@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["Sums", "View", "deltas_of", "from_logarithms", "logarithms", "p_values", "views"]
+__all__ = ["Sums", "View", "deltas_of", "from_logarithms", "logarithms", "measure", "p_values", "views"]
 
 Rows: TypeAlias = Literal["all", "classes"]
 
@@ -103,6 +103,13 @@ def logarithms(answers: F64, top: npt.NDArray[np.int64], delta: float) -> F64:
         found -= found.sum(-1, keepdims=True) / (k - 1)
         found[..., rows, top] = 0
     return np.asarray(found, np.float64)
+
+
+def measure(
+    everyone: F64, top: npt.NDArray[np.int64], coordinates: F64, keyed: Keyed, looks: Sequence[View]
+) -> Sums:
+    """Return the sums of some queries: answers (1 + S, N, K), top classes (N,), coordinates (N, A)."""
+    return from_logarithms(keyed.phi(top, coordinates), [logarithms(everyone, top, one) for one in deltas_of(looks)])
 
 
 def from_logarithms(phi: F64, shown: Sequence[F64]) -> Sums:

@@ -10,12 +10,11 @@ import numpy as np
 from watermarking.errors import WatermarkError
 from watermarking.interface import Detection
 from watermarking.ownership.classifiers.asking import Interface
-from watermarking.ownership.classifiers.estimate import deltas_of, from_logarithms, logarithms, views
+from watermarking.ownership.classifiers.estimate import measure, views
 from watermarking.ownership.classifiers.suspects import read_answers
-from watermarking.ownership.classifiers.verdict import verdicts
+from watermarking.ownership.classifiers.verdict import best_view, verdicts
 from watermarking.ownership.learnable.evidence import Evidence, increment
 from watermarking.ownership.models import ModelAnswerError
-from watermarking.significance import any_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -179,7 +178,9 @@ class _Gathered:
         while start < len(numbers):
             stop = min(len(numbers), start + next_checkpoint(self.n_queries) - self.n_queries)
             rows = numbers[start:stop]
-            new = self._measured(np.concatenate([values[np.newaxis, start:stop], self._sides[:, rows]]), rows)
+            everyone = np.concatenate([values[np.newaxis, start:stop], self._sides[:, rows]])
+            top = np.asarray(everyone[1].argmax(1), np.int64)
+            new = measure(everyone, top, self._coordinates[rows], self._keyed, self._looks)
             self._sums = new if self._sums is None else self._sums + new
             self.n_queries, self._fresh, start = self.n_queries + stop - start, False, stop
             if increment(self.n_queries, 1.0) > 0:
@@ -187,16 +188,9 @@ class _Gathered:
                 self._fresh = True
                 self.e_value += 2 * increment(self.n_queries, 1.0) * bet(self._latest.p_value)
 
-    def _measured(self, everyone: F64, rows: npt.NDArray[np.int64]) -> Sums:
-        """Return the sums of the suspect's and the sides' answers (1 + S, n, K) to some queries."""
-        top = np.asarray(everyone[1].argmax(1), np.int64)
-        shown = [logarithms(everyone, top, delta) for delta in deltas_of(self._looks)]
-        return from_logarithms(self._keyed.phi(top, self._coordinates[rows]), shown)
-
     def _tested(self, sums: Sums) -> Detection:
         found = [one for group in self._groups for one in verdicts(sums.of(group), self._keyed, self._looks)]
-        best = min(found, key=lambda one: one.p_value)
-        return Detection(best.score, any_of(best.p_value, len(found)), f"{best.statistic}, best of {len(found)} views")
+        return best_view(found)
 
 
 def next_checkpoint(n: int) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from watermarking.keys import Key
+    from watermarking.ownership.classifiers.keyed import Keyed
     from watermarking.ownership.classifiers.mark import SoftLabelMark
 
     F64 = npt.NDArray[np.float64]
@@ -65,9 +66,7 @@ def label_verdict(
     expected = _expected(chosen, np.stack([np.ones_like(mean), mean], 1))
     keyed = lean(key, mark.n_classes, mark.coarse.n_axes)
     found = _direction(keyed.psi(coordinates[used]), first, second, chosen - expected, expected, mark.n_classes)
-    rho = cosine(found, keyed.functions)
-    size = len(keyed.functions) * (mark.n_classes - 1)
-    return Detection(rho, direction_p_value(rho, size), f"cosine in {size} dimensions ({used.size} labels)")
+    return _told(found, keyed, f"{used.size} labels")
 
 
 def odds_verdicts(sides: F64, coordinates: F64, mark: SoftLabelMark, key: Key) -> list[tuple[int, Detection]]:
@@ -82,14 +81,20 @@ def odds_verdicts(sides: F64, coordinates: F64, mark: SoftLabelMark, key: Key) -
     first, second, _ = first_two(sides[0])
     keyed, odds = lean(key, mark.n_classes, mark.coarse.n_axes), _log_odds(sides, first, second)
     psi, even = keyed.psi(coordinates), np.full(len(first), 0.5)
-    size = len(keyed.functions) * (mark.n_classes - 1)
-    found = []
+    found: list[tuple[int, Detection]] = []
     for number, one in enumerate(odds):
         others = np.delete(odds, number, axis=0)
-        for left in [one, one - others.mean(0)] if len(others) else [one]:
-            rho = cosine(_direction(psi, first, second, left, even, mark.n_classes), keyed.functions)
-            found.append((number, Detection(rho, direction_p_value(rho, size), f"cosine in {size} dimensions (odds)")))
+        lefts = [one, one - others.mean(0)] if len(others) else [one]
+        shown = [_direction(psi, first, second, left, even, mark.n_classes) for left in lefts]
+        found += [(number, _told(direction, keyed, "odds")) for direction in shown]
     return found
+
+
+def _told(direction: F64, keyed: Keyed, of: str) -> Detection:
+    """Compare a direction (M, K), whose rows sum to 0, with the key's."""
+    size = len(keyed.functions) * (direction.shape[1] - 1)
+    rho = cosine(direction, keyed.functions)
+    return Detection(rho, direction_p_value(rho, size), f"cosine in {size} dimensions ({of})")
 
 
 def _log_odds(sides: F64, first: I64, second: I64) -> F64:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from watermarking.errors import WatermarkError
-from watermarking.ownership.classifiers.estimate import deltas_of, from_logarithms, logarithms, views
+from watermarking.ownership.classifiers.estimate import measure, views
 from watermarking.ownership.classifiers.evidence import next_checkpoint
 from watermarking.ownership.classifiers.labels import label_verdict, odds_verdicts
 from watermarking.ownership.classifiers.verdict import verdicts
@@ -99,7 +99,7 @@ def _tested(compared: Compared, mark: SoftLabelMark, key: Key) -> list[tuple[int
     """
     everyone, top = np.asarray(compared.sides[:, compared.rows], np.float64), compared.top
     at, looks, keyed = mark.coarse.whitened(compared.numbers), views(mark.delta, mark.n_classes), mark.keyed(key)
-    sums = from_logarithms(keyed.phi(top, at), [logarithms(everyone, top, delta) for delta in deltas_of(looks)])
+    sums = measure(everyone, top, at, keyed, looks)
     found, n_clean = [], 1 + compared.n_references
     clean, smoothed = list(range(1, n_clean)), list(range(n_clean, len(everyone)))
     for number, one in enumerate(everyone):

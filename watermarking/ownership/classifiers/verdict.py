@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     F64 = npt.NDArray[np.float64]
 
-__all__ = ["Compared", "best_of", "best_of_each", "by_labels", "said", "verdicts"]
+__all__ = ["Compared", "best_of", "best_of_each", "best_view", "by_labels", "verdicts"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +113,7 @@ def best_of_each(
         if not found:
             yield Detection(0.0, 1.0, "labels alone")
             continue
-        best = min(found, key=lambda one: one.p_value)
-        yield Detection(best.score, any_of(best.p_value, len(found)), f"{best.statistic}, best of {len(found)} views")
+        yield best_view(found)
 
 
 def by_labels(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool = False) -> Detection:
@@ -127,11 +126,17 @@ def by_labels(compared: Compared, mark: SoftLabelMark, key: Key, *, alone: bool 
 def verdicts(sums: Sums, keyed: Keyed, looks: Sequence[View]) -> list[Detection]:
     """Return the verdict of each view by itself: its p-value is not yet multiplied by their number."""
     return [
-        Detection(cosine, p_value, said(look, size))
+        Detection(cosine, p_value, _said(look, size))
         for look, (cosine, p_value, size) in zip(looks, p_values(sums, keyed, looks), strict=True)
     ]
 
 
-def said(look: View, size: int) -> str:
+def best_view(found: Sequence[Detection]) -> Detection:
+    """Return the verdict of the best of some views, its p-value times their number."""
+    best = min(found, key=lambda one: one.p_value)
+    return Detection(best.score, any_of(best.p_value, len(found)), f"{best.statistic}, best of {len(found)} views")
+
+
+def _said(look: View, size: int) -> str:
     """Say what a view measures."""
     return f"cosine in {size} dimensions (delta {look.delta:.2g}, {look.rows})"
